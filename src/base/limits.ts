@@ -1,0 +1,79 @@
+/** I6: everything has a limit, and the limits are in this file. Units are last in the name. */
+export const limits = {
+  /** One tunnel frame's payload. Peers cut off whoever announces more. */
+  framePayloadBytes: 1024 * 1024,
+  /** Request head (target + headers) and response head on the tunnel. */
+  headBytes: 64 * 1024,
+  /** Header fields in one head. */
+  headFields: 256,
+  /** What may be in flight towards a receiver of one stream before it must grant more (measured: 256 KiB is best). */
+  windowBytes: 256 * 1024,
+  /** Largest piece a sender puts in one body frame. */
+  chunkBytes: 64 * 1024,
+  /** Streams of one tunnel: a slot is 16 bits. */
+  streamsPerTunnel: 8192,
+  /** JSON of a HELLO, WELCOME, LOAD, LOADED. */
+  sessionJsonBytes: 512 * 1024,
+  /** From connect to HELLO, and from HELLO to WELCOME. */
+  handshakeTimeoutMs: 5_000,
+  /** A tunnel that says nothing for so long is pinged; silent for as long again, it is dead. */
+  silenceMs: 10_000,
+  /** A one-time token that nobody used is forgotten. */
+  tokenLifeMs: 60_000,
+  /** Connections that have not said HELLO yet. */
+  greetingConnections: 1024,
+
+  /** A log line (text beyond it is cut, and says so). */
+  logLineBytes: 256 * 1024,
+  /** Log lines buffered in an instance before the tunnel takes them. */
+  logBacklogBytes: 4 * 1024 * 1024,
+
+  /** Queue of one function, and how long an invocation may wait in it. */
+  queueInvocations: 10_000,
+  queueWaitMs: 30_000,
+  /** Nacks and recalls of one invocation before the client is told. */
+  placements: 16,
+  /** Request body bytes kept for an invocation that is not yet on an instance. */
+  unplacedBodyBytes: 256 * 1024,
+
+  /** Static default of invocations in one instance, until the adaptive limit finds its own. */
+  concurrencyDefault: 100,
+  concurrencyMax: 8192,
+  memoryDefaultMiB: 2048,
+  memoryMinMiB: 128,
+  memoryMaxMiB: 10_240,
+  maxDurationDefaultMs: 300_000,
+  maxDurationMaxMs: 3_600_000,
+
+  /** Vitals: period, and after how many periods they are too old to act on. */
+  vitalsPeriodMs: 200,
+  vitalsStalePeriods: 2,
+  /** A loop stuck for so long is reported at once, and what waits behind it is recalled. */
+  loopStuckMs: 20,
+  /** An invocation past maxDuration whose loop does not yield: its instance is killed after so long. */
+  killGraceMs: 1_000,
+  /** What a process gets between SIGTERM and SIGKILL. */
+  terminateGraceMs: 500,
+  /** A draining instance ends at the latest after so long. */
+  drainMs: 300_000,
+  /** An instance with nothing in flight and no background work is kept so long. */
+  idleKeepAliveMs: 300_000,
+  /** From start to ready. */
+  startTimeoutMs: 30_000,
+  /** First wait after a failed start; doubles to the second. */
+  startBackoffMs: 250,
+  startBackoffMaxMs: 30_000,
+  instancesPerFunction: 10_000,
+
+  /** Edge. */
+  requestHeadBytes: 32 * 1024,
+  requestHeadTimeoutMs: 10_000,
+  clientIdleTimeoutMs: 65_000,
+  urlBytes: 14 * 1024,
+  clientConnections: 50_000,
+
+  /** Files the builder reads, configuration included. */
+  configBytes: 1024 * 1024,
+  functionGlobs: 50,
+  functionsPerDeployment: 1024,
+} as const;

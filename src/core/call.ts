@@ -1,0 +1,64 @@
+/**
+ * The seam between core and runtime inside an instance: one invocation, as the core hands it to the runtime. The core
+ * implements Call, the runtime implements CallListener and Runtime. Callbacks and booleans: no promise per chunk.
+ */
+export interface Call {
+  /** Invocation id. */
+  readonly id: string;
+  readonly method: string;
+  readonly target: string;
+  /** Name, value, name, value, …, as received. */
+  readonly headers: readonly string[];
+  readonly hasBody: boolean;
+  readonly upgrade: boolean;
+  /** Milliseconds since the epoch at which maxDuration is up. */
+  readonly deadlineWallMs: number;
+  /** Set by the runtime before `begin` returns. */
+  listener: CallListener;
+  /** Free for the runtime: what belongs to this invocation (request context, abort controller). */
+  context: unknown;
+
+  inform(status: number, headers: readonly string[]): void;
+  /** Complete answer. A body over 64 KiB is streamed by the core. Terminal. */
+  reply(status: number, headers: readonly string[], body: Uint8Array | string | null): void;
+  /** Start of a streamed answer; sent by the end of this turn of the loop at the latest. 101: raw bytes from here on. */
+  head(status: number, headers: readonly string[]): void;
+  /** False: the credit is used up (what was given is kept and sent); wait for CallListener.writable. */
+  write(chunk: Uint8Array): boolean;
+  end(): void;
+  /** No (complete) answer will come. Code: one of the catalogue's. Terminal. */
+  fail(code: string, detail: string): void;
+  /** The consumer took so many bytes of the request body: the router may send as many more. */
+  consumed(bytes: number): void;
+}
+
+export interface CallListener {
+  /** A piece of the request body; the callee's to keep (the core copies it out of the read buffer). */
+  body(chunk: Buffer): void;
+  bodyEnd(): void;
+  writable(): void;
+  /** The client left, maxDuration is up, or the tunnel is lost. What is written from now on goes nowhere. */
+  cancelled(reason: 'client' | 'timeout' | 'unwanted' | 'tunnel'): void;
+}
+
+/** What LOAD says: the function this instance is to run, for its whole life. */
+export interface LoadOrder {
+  readonly function: string;
+  readonly root: string;
+  readonly entry: string;
+  readonly launch: 'module' | 'server';
+  readonly environment: Readonly<Record<string, string>>;
+  readonly memoryMiB: number;
+  readonly maxDurationMs: number;
+  readonly maxConcurrency: number | null;
+  readonly deployment: string;
+  readonly project: string;
+}
+
+/** What loads and calls the user's code in a language. */
+export interface Runtime {
+  /** Loads user code. Rejects with an Error whose stack is the user's to read. */
+  load(order: LoadOrder): Promise<void>;
+  /** Hands an invocation to user code. Runs inside the call's async context. Must not throw. */
+  begin(call: Call): void;
+}

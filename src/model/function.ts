@@ -1,0 +1,37 @@
+/** How a function is run. Every field has been validated and defaulted by the builder. */
+export interface FunctionConfig {
+  readonly memoryMiB: number;
+  readonly maxDurationMs: number;
+  /** A ceiling on invocations in one instance; 1 restores one-invocation-per-instance. 'auto' leaves it to the scheduler. */
+  readonly maxConcurrency: number | 'auto';
+  readonly runtime: Runtime;
+  /** Set in the instance before user code is loaded. Never logged. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export type Runtime = 'nodejs24.x';
+
+/** What the runtime is to do with the entry file. */
+export type Launch =
+  /** Import it and call what it exports; a server that it makes listen() counts too. */
+  | 'module'
+  /** A zero-config server: import it and wait for listen(). */
+  | 'server';
+
+/** One piece of compute in a deployment. */
+export interface FunctionSpec {
+  /** Unique over all deployments: `DEPLOYMENT/NAME`. */
+  readonly id: string;
+  /** What people call it: `PROJECT/api/hello`. */
+  readonly label: string;
+  readonly project: string;
+  readonly deployment: string;
+  /** The path it was found at, without extension: `api/hello`, `server`. */
+  readonly name: string;
+  /** Working directory of the instance: the project's root, absolute. */
+  readonly root: string;
+  /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
+  readonly entry: string;
+  readonly launch: Launch;
+  readonly config: FunctionConfig;
+}

@@ -1,0 +1,57 @@
+import type { Failure } from '../base/errors.ts';
+import type { FunctionSpec } from './function.ts';
+
+/**
+ * The seam between edge and router. Callbacks and booleans, no promise and no stream object per chunk.
+ *
+ * The edge calls `invoke` and gets an Invocation; the router calls the Exchange until exactly one of `reply`, `end` and
+ * `fail` was called (I1). After that it calls nothing more, and calls on the Invocation do nothing.
+ */
+export interface Invoker {
+  invoke(target: FunctionSpec, head: RequestHead, exchange: Exchange): Invocation;
+}
+
+/** A request as it goes onto the tunnel: internal headers stripped, forwarding headers set. */
+export interface RequestHead {
+  readonly id: string;
+  readonly method: string;
+  /** Path and query, origin-form. */
+  readonly target: string;
+  /** Name, value, name, value, …; no CR, LF or NUL in them. */
+  readonly headers: readonly string[];
+  /** Body bytes will follow through Invocation.write, closed by Invocation.endBody. */
+  readonly hasBody: boolean;
+  /** The client asked for a protocol upgrade: after a 101, bytes flow both ways as body until both sides have ended. */
+  readonly upgrade: boolean;
+  /** The route's pattern, for metering and logs. */
+  readonly route: string;
+}
+
+/** How one invocation is answered: implemented by the edge, called by the router. */
+export interface Exchange {
+  /** A 1xx other than 101. Any number of times, before `head` or `reply`. */
+  inform(status: number, headers: readonly string[]): void;
+  /** A complete answer at once. Terminal. `body` is the callee's to keep. */
+  reply(status: number, headers: readonly string[], body: Buffer | null): void;
+  /** The start of a streamed answer. It must reach the client without waiting for the first body chunk. */
+  head(status: number, headers: readonly string[]): void;
+  /** The next piece; the callee's to keep. False: no more, please, until Invocation.resume(). */
+  body(chunk: Buffer): boolean;
+  /** The streamed answer is complete. Terminal. */
+  end(): void;
+  /** No (complete) answer will come. Before `head`: an error page. After: the client's connection is cut. Terminal. */
+  fail(failure: Failure): void;
+  /** Invocation.write returned false before; it may be called again. */
+  drained(): void;
+}
+
+/** The edge's handle on an invocation under way: implemented by the router. */
+export interface Invocation {
+  /** A piece of the request body (after a 101: any bytes). False: wait for Exchange.drained(). */
+  write(chunk: Buffer): boolean;
+  endBody(): void;
+  /** The client took what was written: Exchange.body may be called again. */
+  resume(): void;
+  /** The client is gone. The function is told (its abort signal fires); nothing more is called on the Exchange. */
+  cancel(): void;
+}

@@ -1,0 +1,40 @@
+/** What starts and stops instances. It knows nothing of functions' code: an instance dials the router and is told there. */
+export interface Provider {
+  readonly kind: 'process' | 'container' | 'kubernetes';
+  /** One sentence a person reads once at start-up: how memory is limited here, and what the system lacks. */
+  describe(): string;
+  /** Starts one instance. Never throws: a start that fails is an `exited` event. */
+  start(order: StartOrder, events: ProviderEvents): Started;
+  /** Ends every instance that is left (SIGTERM, grace, SIGKILL) and frees what was taken. */
+  close(): Promise<void>;
+}
+
+export interface StartOrder {
+  readonly instance: string;
+  /** Lets its data connection in, once. Handed over outside argv, so that no process list shows it. */
+  readonly token: string;
+  readonly runtime: 'nodejs24.x';
+  readonly memoryMiB: number;
+}
+
+export interface ProviderEvents {
+  /** Once, whatever happened. */
+  exited(exit: Exit): void;
+  /** A line that did not come through the tunnel (native code, a crash report), without its newline. */
+  output(source: 'stdout' | 'stderr', line: string): void;
+}
+
+export type Exit =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'signalled'; readonly signal: string; readonly outOfMemory: boolean }
+  | { readonly kind: 'failed'; readonly reason: string };
+
+export interface Started {
+  readonly pid: number | null;
+  /** SIGTERM, then SIGKILL after `graceMs`. Idempotent. */
+  terminate(graceMs: number): void;
+  /** SIGKILL. Idempotent. */
+  kill(): void;
+  /** What the operating system says now; null where it cannot be asked, or after the end. */
+  usage(): { readonly cpuUs: number; readonly rssBytes: number } | null;
+}
