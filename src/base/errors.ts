@@ -11,23 +11,93 @@ export interface ErrorSpec {
 }
 
 export const errors = {
-  FUNCTION_INVOCATION_FAILED: { status: 500, source: 'function', retry: 'never', message: 'The function threw an error.' },
-  FUNCTION_INVOCATION_TIMEOUT: { status: 504, source: 'function', retry: 'never', message: 'The function did not finish within its maxDuration.' },
-  FUNCTION_LOAD_FAILED: { status: 500, source: 'function', retry: 'never', message: 'The function could not be loaded.' },
-  NO_RESPONSE_FROM_FUNCTION: { status: 502, source: 'function', retry: 'never', message: 'The instance ended before the function answered.' },
-  FUNCTION_RESPONSE_INVALID: { status: 502, source: 'function', retry: 'never', message: 'The function answered with something that is not HTTP.' },
-  FUNCTION_THROTTLED: { status: 503, source: 'platform', retry: 'before-begun', message: 'No instance could take the invocation in time.' },
-  INTERNAL_FUNCTION_NOT_READY: { status: 503, source: 'platform', retry: 'before-begun', message: 'No instance of the function could be started.' },
-  INTERNAL_UNEXPECTED_ERROR: { status: 500, source: 'platform', retry: 'never', message: 'Something went wrong inside the platform.' },
-  DEPLOYMENT_NOT_FOUND: { status: 404, source: 'client', retry: 'never', message: 'No deployment answers for this host.' },
-  NOT_FOUND: { status: 404, source: 'client', retry: 'never', message: 'No file and no function answers for this path.' },
+  FUNCTION_INVOCATION_FAILED: {
+    status: 500,
+    source: 'function',
+    retry: 'never',
+    message: 'The function threw an error.',
+  },
+  FUNCTION_INVOCATION_TIMEOUT: {
+    status: 504,
+    source: 'function',
+    retry: 'never',
+    message: 'The function did not finish within its maxDuration.',
+  },
+  FUNCTION_LOAD_FAILED: {
+    status: 500,
+    source: 'function',
+    retry: 'never',
+    message: 'The function could not be loaded.',
+  },
+  NO_RESPONSE_FROM_FUNCTION: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The instance ended before the function answered.',
+  },
+  FUNCTION_RESPONSE_INVALID: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The function answered with something that is not HTTP.',
+  },
+  FUNCTION_THROTTLED: {
+    status: 503,
+    source: 'platform',
+    retry: 'before-begun',
+    message: 'No instance could take the invocation in time.',
+  },
+  INTERNAL_FUNCTION_NOT_READY: {
+    status: 503,
+    source: 'platform',
+    retry: 'before-begun',
+    message: 'No instance of the function could be started.',
+  },
+  INTERNAL_UNEXPECTED_ERROR: {
+    status: 500,
+    source: 'platform',
+    retry: 'never',
+    message: 'Something went wrong inside the platform.',
+  },
+  DEPLOYMENT_NOT_FOUND: {
+    status: 404,
+    source: 'client',
+    retry: 'never',
+    message: 'No deployment answers for this host.',
+  },
+  NOT_FOUND: {
+    status: 404,
+    source: 'client',
+    retry: 'never',
+    message: 'No file and no function answers for this path.',
+  },
   INVALID_REQUEST_METHOD: { status: 405, source: 'client', retry: 'never', message: 'The method is not allowed here.' },
-  MALFORMED_REQUEST_HEADER: { status: 400, source: 'client', retry: 'never', message: 'The request is malformed or ambiguous.' },
+  MALFORMED_REQUEST_HEADER: {
+    status: 400,
+    source: 'client',
+    retry: 'never',
+    message: 'The request is malformed or ambiguous.',
+  },
   REQUEST_TIMEOUT: { status: 408, source: 'client', retry: 'never', message: 'The request did not arrive in time.' },
-  REQUEST_HEADER_TOO_LARGE: { status: 431, source: 'client', retry: 'never', message: 'The request head is too large.' },
+  REQUEST_HEADER_TOO_LARGE: {
+    status: 431,
+    source: 'client',
+    retry: 'never',
+    message: 'The request head is too large.',
+  },
   URL_TOO_LONG: { status: 414, source: 'client', retry: 'never', message: 'The request target is too long.' },
-  RANGE_NOT_SATISFIABLE: { status: 416, source: 'client', retry: 'never', message: 'The requested range does not exist.' },
-  CLIENT_CLOSED_REQUEST: { status: 499, source: 'client', retry: 'never', message: 'The client left before the answer was complete.' },
+  RANGE_NOT_SATISFIABLE: {
+    status: 416,
+    source: 'client',
+    retry: 'never',
+    message: 'The requested range does not exist.',
+  },
+  CLIENT_CLOSED_REQUEST: {
+    status: 499,
+    source: 'client',
+    retry: 'never',
+    message: 'The client left before the answer was complete.',
+  },
 } as const satisfies Record<string, ErrorSpec>;
 
 export type ErrorCode = keyof typeof errors;

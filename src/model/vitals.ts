@@ -25,17 +25,46 @@ export interface Vitals {
 
 /** In wire order: protocol/tunnel.md, VITALS. */
 export const vitalFields = [
-  'cpuUs', 'throttledUs', 'rssBytes', 'heapBytes', 'loopPermille', 'loopStuckMs',
-  'fds', 'inFlight', 'waiting', 'background', 'errors', 'attributedUs',
+  'cpuUs',
+  'throttledUs',
+  'rssBytes',
+  'heapBytes',
+  'loopPermille',
+  'loopStuckMs',
+  'fds',
+  'inFlight',
+  'waiting',
+  'background',
+  'errors',
+  'attributedUs',
 ] as const satisfies readonly (keyof Vitals)[];
 
 export const noVitals: Vitals = {
-  cpuUs: 0, throttledUs: 0, rssBytes: 0, heapBytes: 0, loopPermille: 0, loopStuckMs: 0,
-  fds: 0, inFlight: 0, waiting: 0, background: 0, errors: 0, attributedUs: 0,
+  cpuUs: 0,
+  throttledUs: 0,
+  rssBytes: 0,
+  heapBytes: 0,
+  loopPermille: 0,
+  loopStuckMs: 0,
+  fds: 0,
+  inFlight: 0,
+  waiting: 0,
+  background: 0,
+  errors: 0,
+  attributedUs: 0,
 };
 
 /** Why a core refused an invocation that had not begun. Wire order: protocol/tunnel.md, NACK. */
 export const nackReasons = [
-  'recalled', 'cpu', 'memory', 'fds', 'loop', 'lifetime', 'draining', 'limit', 'errors', 'unloaded',
+  'recalled',
+  'cpu',
+  'memory',
+  'fds',
+  'loop',
+  'lifetime',
+  'draining',
+  'limit',
+  'errors',
+  'unloaded',
 ] as const;
 export type NackReason = (typeof nackReasons)[number];
