@@ -64,6 +64,10 @@ export const limits = {
   startBackoffMs: 250,
   startBackoffMaxMs: 30_000,
   instancesPerFunction: 10_000,
+  /** Stems of one runtime and memory size, and of all together; what one is reckoned to take (measured: 50–60 MiB). */
+  stemsPerClass: 8,
+  stems: 32,
+  stemRssMiB: 64,
 
   /** Edge. */
   requestHeadBytes: 32 * 1024,
