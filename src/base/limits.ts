@@ -80,4 +80,9 @@ export const limits = {
   configBytes: 1024 * 1024,
   functionGlobs: 50,
   functionsPerDeployment: 1024,
+
+  /** Meter: routes of a function told apart, ended instances and retired functions still listed one by one. */
+  meterRoutes: 1024,
+  meterEndedInstances: 32,
+  meterRetiredFunctions: 256,
 } as const;

@@ -103,9 +103,12 @@ export class MemoryConnection implements Connection {
 
   /** As a network does when it breaks: nothing that is on the way arrives any more, in either direction. */
   cut(reason = 'cut'): void {
+    const peer = this.#peer;
     this.#forget();
-    this.#peer?.#forget();
-    this.#peer?.#close(reason);
+    if (peer !== null) {
+      peer.#forget();
+      peer.#close(reason);
+    }
     this.#close(reason);
   }
 

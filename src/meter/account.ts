@@ -1,0 +1,79 @@
+import type { Prices } from './prices.ts';
+
+/** What was used: sums of numbers, so that instances add up to functions and functions to the whole. */
+export interface Usage {
+  /** Ran or was refused; each once, whatever its outcome. */
+  readonly invocations: number;
+  /** What the operating system says the processes used. */
+  readonly cpuUs: number;
+  /** CPU charged to invocations that have ended. I8: attributed + unattributed = cpuUs. */
+  readonly attributedUs: number;
+  readonly unattributedUs: number;
+  /** Attribution beyond what the operating system says: 0 but for rounding, or the split is wrong. */
+  readonly excessUs: number;
+  /** Provisioned memory × time with work in flight, per instance however many invocations overlapped. */
+  readonly memoryGbSeconds: number;
+  /** Provisioned memory × wall-clock of every invocation: the same traffic, one invocation per instance. */
+  readonly wallGbSeconds: number;
+}
+
+export const noUsage: Usage = {
+  invocations: 0,
+  cpuUs: 0,
+  attributedUs: 0,
+  unattributedUs: 0,
+  excessUs: 0,
+  memoryGbSeconds: 0,
+  wallGbSeconds: 0,
+};
+
+export function addUsage(left: Usage, right: Usage): Usage {
+  return {
+    invocations: left.invocations + right.invocations,
+    cpuUs: left.cpuUs + right.cpuUs,
+    attributedUs: left.attributedUs + right.attributedUs,
+    unattributedUs: left.unattributedUs + right.unattributedUs,
+    excessUs: left.excessUs + right.excessUs,
+    memoryGbSeconds: left.memoryGbSeconds + right.memoryGbSeconds,
+    wallGbSeconds: left.wallGbSeconds + right.wallGbSeconds,
+  };
+}
+
+/** GiB-seconds: 1,769 MiB for 1 s a million times is 479.87 GB-hours, as the hosted platform's example has it. */
+export function gbSeconds(memoryMiB: number, ms: number): number {
+  return (memoryMiB / 1024) * (ms / 1000);
+}
+
+/**
+ * I8: splits what the operating system says into attributed and the rest. An answer can arrive before the vitals that
+ * count its CPU, so the total is never below what was attributed; what lies above the last reading is `excessUs`.
+ */
+export function splitCpu(
+  osUs: number,
+  attributedUs: number,
+): Pick<Usage, 'cpuUs' | 'attributedUs' | 'unattributedUs' | 'excessUs'> {
+  const cpuUs = Math.max(osUs, attributedUs);
+  return { cpuUs, attributedUs, unattributedUs: cpuUs - attributedUs, excessUs: cpuUs - osUs };
+}
+
+export interface Cost {
+  readonly cpu: number;
+  readonly memory: number;
+  readonly invocations: number;
+  readonly total: number;
+  /** What one-invocation-per-instance with wall-clock GB-hours would have charged for the very same traffic. */
+  readonly onePerInstance: number;
+  /** How much less, in percent of that; negative when it is more, 0 when there is nothing to compare. */
+  readonly savedPercent: number;
+}
+
+/** US dollars: `cpu h × rate + GB-h × rate + invocations × rate`, and beside it `wall GB-h × rate + invocations × rate`. */
+export function costOf(usage: Usage, prices: Prices): Cost {
+  const cpu = (usage.cpuUs / 3.6e9) * prices.cpuPerHour;
+  const memory = (usage.memoryGbSeconds / 3600) * prices.memoryPerGbHour;
+  const invocations = (usage.invocations / 1e6) * prices.perMillionInvocations;
+  const total = cpu + memory + invocations;
+  const onePerInstance = (usage.wallGbSeconds / 3600) * prices.wallClockPerGbHour + invocations;
+  const savedPercent = onePerInstance === 0 ? 0 : (1 - total / onePerInstance) * 100;
+  return { cpu, memory, invocations, total, onePerInstance, savedPercent };
+}
