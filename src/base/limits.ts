@@ -75,6 +75,20 @@ export const limits = {
   clientIdleTimeoutMs: 65_000,
   urlBytes: 14 * 1024,
   clientConnections: 50_000,
+  /** How often connections are looked over for heads that are late. */
+  connectionCheckMs: 1_000,
+  /** Response bytes kept for one client before its function is told to wait. */
+  clientBufferBytes: 128 * 1024,
+  /** A client that takes nothing of what waits for it for so long is cut off. */
+  clientStallMs: 60_000,
+  /** What is still read of a request body whose answer is complete, and for how long; then the connection is cut. */
+  discardedBodyBytes: 16 * 1024 * 1024,
+  discardedBodyMs: 10_000,
+  /** Host header values whose deployment is remembered. */
+  hostMemoEntries: 1024,
+  /** Static files of one deployment, and how deep its directories are followed. */
+  publicFiles: 100_000,
+  publicDepth: 64,
 
   /** Files the builder reads, configuration included. */
   configBytes: 1024 * 1024,
