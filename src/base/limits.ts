@@ -22,6 +22,19 @@ export const limits = {
   tokenLifeMs: 60_000,
   /** Connections that have not said HELLO yet. */
   greetingConnections: 1024,
+  /** The payload of a HELLO: all that is kept for a peer of whom nothing is known. */
+  helloBytes: 16 * 1024,
+  /** After GOODBYE a peer gets so long to close; then the connection is cut. */
+  lingerMs: 1_000,
+  /** Bytes that a connection has taken and the peer has not, above which a writer is asked to wait. */
+  connectionHighWaterBytes: 256 * 1024,
+  /** Memory that frames are written into; body pieces above the second figure are sent from where they are. */
+  slabBytes: 32 * 1024,
+  copiedBodyBytes: 4 * 1024,
+  /** A shared read buffer. */
+  readBufferBytes: 64 * 1024,
+  /** Text of GOODBYE, DRAIN and FAILED: what is longer is cut. */
+  detailBytes: 4 * 1024,
 
   /** A log line (text beyond it is cut, and says so). */
   logLineBytes: 256 * 1024,

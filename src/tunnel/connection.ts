@@ -1,0 +1,37 @@
+/** A byte stream, real or simulated. What the tunnel runs over. */
+export interface Connection {
+  /** Set by the owner right after it gets the connection, before it returns to the loop. */
+  events: ConnectionEvents;
+  /**
+   * Bytes given to write or writeAll that the connection still refers to. 0: everything was copied or has left, so that
+   * the memory of what was written may be used again.
+   */
+  readonly bufferedBytes: number;
+  /**
+   * Takes the bytes at once and refers to them until `bufferedBytes` says otherwise. False: the peer is slow (more than
+   * `limits.connectionHighWaterBytes` buffered); `events.drained()` follows. After the end: does nothing.
+   */
+  write(bytes: Buffer): boolean;
+  /** Several pieces in order, one system call where possible. */
+  writeAll(pieces: readonly Buffer[]): boolean;
+  /** Stops reading; what was read already may still arrive. */
+  pause(): void;
+  resume(): void;
+  /** Flushes, then closes. */
+  end(): void;
+  /** Closes at once; what is buffered is lost. Idempotent. */
+  destroy(reason?: string): void;
+}
+
+export interface ConnectionEvents {
+  /** Fresh memory that may be kept, unless the connection was dialled with a shared read buffer: then valid during the call only. */
+  data(chunk: Buffer): void;
+  /** All that was buffered has left. Only after a write that returned false. */
+  drained(): void;
+  /** Once, last. */
+  closed(reason: string): void;
+}
+
+const ignore = (): void => undefined;
+/** Before the owner has set its own, and after it has let go. */
+export const noConnectionEvents: ConnectionEvents = { data: ignore, drained: ignore, closed: ignore };
