@@ -1,4 +1,5 @@
 import type { Clock } from '../../src/base/clock.ts';
+import { noConnectionEvents } from '../../src/tunnel/connection.ts';
 import type { Connection, ConnectionEvents } from '../../src/tunnel/connection.ts';
 
 export interface WireOptions {
@@ -7,7 +8,9 @@ export interface WireOptions {
   readonly delayMs?: () => number;
   /** Given the length of what is about to be delivered, where to cut it: the first piece's length (≥ 1). Default: not cut. */
   readonly split?: (bytes: number) => number;
-  /** Bytes on the way above which `write` says false; `drained` follows when all of it has been delivered. Default 256 KiB. */
+  /** Bytes on the way that a kernel would hold: they are copied and not counted as buffered. Default 208 KiB. */
+  readonly kernelBytes?: number;
+  /** Bytes beyond those above which `write` says false; `drained` follows when they have left. Default 256 KiB. */
   readonly highWaterBytes?: number;
   /** The receiver may use a chunk only during `data`: it is overwritten afterwards, so that whoever keeps a view is found. */
   readonly sharedReadBuffer?: boolean;
@@ -25,32 +28,28 @@ export function memoryConnections(
   return { near: left, far: right };
 }
 
-const noEvents: ConnectionEvents = {
-  data: () => undefined,
-  drained: () => undefined,
-  closed: () => undefined,
-};
-
 /** One end. Its options say how what it *sends* travels; `sharedReadBuffer` how it *receives*. */
 export class MemoryConnection implements Connection {
-  events: ConnectionEvents = noEvents;
+  events: ConnectionEvents = noConnectionEvents;
   /** Bytes this end has sent since the start. */
   sentBytes = 0;
   readonly #options: WireOptions;
+  readonly #kernelBytes: number;
   readonly #highWaterBytes: number;
   #peer: MemoryConnection | null = null;
   #state: 'open' | 'ended' | 'closed' = 'open';
-  /** Pieces on the way to the peer; by reference, as a socket holds them, copied when they arrive. */
+  /** On the way to the peer: a copy of every write. */
   #onTheWay: Buffer[] = [];
   #bytesOnTheWay = 0;
   #arrivalMs = 0;
   #scheduled = false;
-  #full = false;
+  #slow = false;
   #paused = false;
   #finSent = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
+    this.#kernelBytes = options.kernelBytes ?? 208 * 1024;
     this.#highWaterBytes = options.highWaterBytes ?? 256 * 1024;
   }
 
@@ -62,18 +61,18 @@ export class MemoryConnection implements Connection {
     return this.#state === 'closed';
   }
 
+  get bufferedBytes(): number {
+    return this.#state === 'closed' ? 0 : Math.max(0, this.#bytesOnTheWay - this.#kernelBytes);
+  }
+
   write(bytes: Buffer): boolean {
-    if (this.#state !== 'open') return true;
-    this.#take(bytes);
-    this.#schedule();
-    return this.#hasRoom();
+    if (this.#state !== 'open') return false;
+    return this.#take(Buffer.from(bytes));
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {
-    if (this.#state !== 'open') return true;
-    for (const piece of pieces) this.#take(piece);
-    this.#schedule();
-    return this.#hasRoom();
+    if (this.#state !== 'open') return false;
+    return this.#take(Buffer.concat(pieces));
   }
 
   pause(): void {
@@ -117,16 +116,13 @@ export class MemoryConnection implements Connection {
     this.#schedule();
   }
 
-  #take(piece: Buffer): void {
-    if (piece.length === 0) return;
-    this.#onTheWay.push(piece);
-    this.#bytesOnTheWay += piece.length;
-    this.sentBytes += piece.length;
-  }
-
-  #hasRoom(): boolean {
-    if (this.#bytesOnTheWay <= this.#highWaterBytes) return true;
-    this.#full = true;
+  #take(copy: Buffer): boolean {
+    this.#onTheWay.push(copy);
+    this.#bytesOnTheWay += copy.length;
+    this.sentBytes += copy.length;
+    this.#schedule();
+    if (this.bufferedBytes <= this.#highWaterBytes) return true;
+    this.#slow = true;
     return false;
   }
 
@@ -151,8 +147,8 @@ export class MemoryConnection implements Connection {
     const chunk = this.#nextChunk();
     if (chunk !== null) {
       peer.#receive(chunk);
-      if (this.#full && this.#bytesOnTheWay === 0 && this.#state === 'open') {
-        this.#full = false;
+      if (this.#slow && this.bufferedBytes === 0 && this.#state === 'open') {
+        this.#slow = false;
         this.events.drained();
       }
       this.#schedule();
@@ -161,19 +157,19 @@ export class MemoryConnection implements Connection {
     if (this.#finSent) peer.#fin();
   };
 
-  /** A fresh copy of what has arrived, or of the first part of it. */
+  /** What has arrived, or the first part of it; the receiver's to keep. */
   #nextChunk(): Buffer | null {
     const pieces = this.#onTheWay;
-    if (pieces.length === 0) return null;
-    const total = this.#bytesOnTheWay;
-    const chunk = Buffer.allocUnsafe(total);
-    let at = 0;
-    for (const piece of pieces) at += piece.copy(chunk, at);
+    const head = pieces[0];
+    if (head === undefined) return null;
+    const chunk = pieces.length === 1 ? head : Buffer.concat(pieces, this.#bytesOnTheWay);
     pieces.length = 0;
+    const total = chunk.length;
     const first = this.#options.split === undefined ? total : Math.max(1, Math.min(total, this.#options.split(total)));
-    if (first < total) pieces.push(chunk.subarray(first));
     this.#bytesOnTheWay = total - first;
-    return first < total ? Buffer.from(chunk.subarray(0, first)) : chunk;
+    if (first === total) return chunk;
+    pieces.push(chunk.subarray(first));
+    return Buffer.from(chunk.subarray(0, first));
   }
 
   #receive(chunk: Buffer): void {
@@ -185,14 +181,15 @@ export class MemoryConnection implements Connection {
   #fin(): void {
     if (this.#state === 'closed') return;
     this.#finSent = true;
-    this.#close('ended by the peer');
+    this.#close('the peer closed the connection');
     this.#schedule();
   }
 
   #close(reason: string): void {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    this.events.closed(reason);
+    // Never inside the call that closed it: a socket says so later, too.
+    this.#options.clock.soon(() => this.events.closed(reason));
   }
 
   #forget(): void {
