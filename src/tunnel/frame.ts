@@ -87,3 +87,21 @@ export interface FrameHandler {
   /** A piece of a BODY frame, handed on as it arrives; never empty. A view of the read chunk, valid as long as that is. */
   body(stream: number, chunk: Buffer): void;
 }
+
+/** In a table of scopes: the frame may be about the session, about a stream. 0: it may not come at all. */
+export const sessionScope = 1;
+export const streamScope = 2;
+
+/** By type: what `from` may send on a connection of this role once it is open. HELLO and WELCOME may not come again. */
+export function scopesOf(from: Side, role: Role): Uint8Array {
+  const scopes = new Uint8Array(256);
+  const on = role === 'data' ? 'd' : 'c';
+  for (const [name, rule] of Object.entries(frameRules)) {
+    if (rule.from !== 'both' && rule.from !== from) continue;
+    if (!rule.on.includes(on) || name === 'HELLO' || name === 'WELCOME') continue;
+    const session = rule.scope === 'stream' ? 0 : sessionScope;
+    const stream = rule.scope === 'session' ? 0 : streamScope;
+    scopes[FrameType[name as FrameName]] = session | stream;
+  }
+  return scopes;
+}
