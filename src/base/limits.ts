@@ -44,6 +44,8 @@ export const limits = {
   /** Queue of one function, and how long an invocation may wait in it. */
   queueInvocations: 10_000,
   queueWaitMs: 30_000,
+  /** A head of a queue that has waited so long forces a start, if none is under way. */
+  queueStaleMs: 100,
   /** Nacks and recalls of one invocation before the client is told. */
   placements: 16,
   /** Request body bytes kept for an invocation that is not yet on an instance. */
@@ -107,6 +109,14 @@ export const limits = {
   configBytes: 1024 * 1024,
   functionGlobs: 50,
   functionsPerDeployment: 1024,
+  /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */
+  watchQuietMs: 60,
+  watchPollMs: 1_000,
+
+  /** Ports tried after the one that is taken. */
+  portAttempts: 50,
+  /** Ctrl-C twice within this time is one that came by two ways (terminal, and npm or the launcher passing it on). */
+  interruptEchoMs: 250,
 
   /** Meter: routes of a function told apart, ended instances and retired functions still listed one by one. */
   meterRoutes: 1024,

@@ -1,0 +1,162 @@
+import type { Dirent } from 'node:fs';
+import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Launch } from '../model/function.ts';
+import type { Segment } from '../model/route.ts';
+import { byPrecedence, patternOf, refuseAmbiguous, segmentsOf } from './pattern.ts';
+
+/** What a directory holds, before anything is built. Paths are relative to it, with forward slashes. */
+export interface Detected {
+  readonly functions: readonly DetectedFunction[];
+  /** A folder of static files; null without. */
+  readonly publicDir: string | null;
+}
+
+export interface DetectedFunction {
+  /** `api/users/[id]`, `server`. */
+  readonly name: string;
+  /** `api/users/[id].ts`. */
+  readonly file: string;
+  readonly launch: Launch;
+  readonly pattern: string;
+  readonly segments: readonly Segment[];
+}
+
+const extensions = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts', 'tsx', 'jsx'] as const;
+const serverExtensions = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts'] as const;
+const codeFile = new RegExp(`^(.+)\\.(?:${extensions.join('|')})$`);
+const notAFunction = /\.d\.[mc]?ts$|\.(?:test|spec)\.[a-z]+$/;
+
+/** Functions in order of precedence, `server` last. Throws UsageError when there is nothing to serve. */
+export async function detect(dir: string): Promise<Detected> {
+  const api = (await apiFiles(dir, 'api', new Set())).map(apiFunction);
+  if (api.length > limits.functionsPerDeployment) {
+    throw new UsageError(
+      `${dir}: ${api.length} files in api/; at most ${limits.functionsPerDeployment} functions are allowed ` +
+        `(a file or folder whose name begins with _ is not a function)`,
+    );
+  }
+  refuseAmbiguous(dir, api);
+  const server = await findServer(dir, api.length > 0);
+  const functions = [...api.toSorted(byPrecedence), ...(server === null ? [] : [serverFunction(server)])];
+  const publicDir = (await isDirectory(join(dir, 'public'))) ? join(dir, 'public') : null;
+  if (functions.length === 0 && publicDir === null) throw nothingFound(dir);
+  return { functions, publicDir };
+}
+
+function apiFunction(file: string): DetectedFunction {
+  const name = codeFile.exec(file)![1]!;
+  const segments = segmentsOf(file, name);
+  return { name, file, launch: 'module', pattern: patternOf(segments), segments };
+}
+
+const serverFunction = (file: string): DetectedFunction => ({
+  name: 'server',
+  file,
+  launch: 'server',
+  pattern: '/[...path]',
+  segments: [{ kind: 'rest', name: 'path' }],
+});
+
+async function apiFiles(dir: string, folder: string, above: ReadonlySet<string>): Promise<string[]> {
+  // A link back up would make the tree endless.
+  const real = await realpath(join(dir, folder)).catch(() => null);
+  if (real === null || above.has(real)) return [];
+  const files: string[] = [];
+  for (const entry of await entriesOf(join(dir, folder))) {
+    if (/^[._]/.test(entry.name) || entry.name === 'node_modules') continue;
+    const path = posix.join(folder, entry.name);
+    const kind = await kindOf(dir, path, entry);
+    if (kind === 'directory') files.push(...(await apiFiles(dir, path, new Set([...above, real]))));
+    else if (kind === 'file' && codeFile.test(entry.name) && !notAFunction.test(entry.name)) files.push(path);
+  }
+  return files;
+}
+
+async function entriesOf(folder: string): Promise<Dirent[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
+    throw new UsageError(`${folder}: cannot be read: ${(error as Error).message}`);
+  }
+}
+
+async function kindOf(dir: string, path: string, entry: Dirent): Promise<'file' | 'directory' | 'other'> {
+  const found = entry.isSymbolicLink() ? await stat(join(dir, path)).catch(() => null) : entry;
+  if (found === null) return 'other';
+  return found.isDirectory() ? 'directory' : found.isFile() ? 'file' : 'other';
+}
+
+/**
+ * A zero-config server: `server.*` by its name alone; `app.*` and `index.*` (also the hosted platform's places for a
+ * framework's entry) only when they look like a server, since those names say little; then `main` of package.json.
+ */
+async function findServer(dir: string, hasApi: boolean): Promise<string | null> {
+  for (const stem of ['server', 'src/server']) {
+    const found = await withExtension(dir, stem);
+    if (found.length > 1) {
+      throw new UsageError(`${dir}: ${found.join(' and ')} are both the server: keep one, or rename the other`);
+    }
+    if (found.length === 1) return found[0]!;
+  }
+  for (const stem of ['app', 'src/app', 'index', 'src/index']) {
+    for (const file of await withExtension(dir, stem)) if (await looksLikeServer(join(dir, file))) return file;
+  }
+  return mainOfPackage(dir, hasApi);
+}
+
+async function withExtension(dir: string, stem: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const extension of serverExtensions) {
+    if (await isFile(join(dir, `${stem}.${extension}`))) found.push(`${stem}.${extension}`);
+  }
+  return found;
+}
+
+const serverFrameworks = 'express|fastify|hono|koa|h3|elysia|polka|restify|@nestjs/core|@hapi/hapi|@hono/node-server';
+const importsFramework = new RegExp(`(?:from\\s*|require\\(\\s*|import\\s*\\(?\\s*)['"](?:${serverFrameworks})['"/]`);
+
+async function looksLikeServer(path: string): Promise<boolean> {
+  const source = await readFile(path, 'utf8');
+  return importsFramework.test(source) || /\.listen\s*\(/.test(source);
+}
+
+async function mainOfPackage(dir: string, hasApi: boolean): Promise<string | null> {
+  const text = await readFile(join(dir, 'package.json'), 'utf8').catch(() => null);
+  if (text === null) return null;
+  const main = mainField(join(dir, 'package.json'), text);
+  if (main === null) return null;
+  const file = posix.normalize(main.replace(/^\.\//, ''));
+  for (const candidate of [file, ...serverExtensions.map((extension) => `${file}.${extension}`)]) {
+    if (!candidate.startsWith('..') && codeFile.test(candidate) && (await isFile(join(dir, candidate)))) {
+      return candidate;
+    }
+  }
+  // `npm init` writes a main whether or not there is such a file.
+  if (hasApi || (await isDirectory(join(dir, 'public')))) return null;
+  throw new UsageError(`${join(dir, 'package.json')}: main: there is no file ${JSON.stringify(main)} in ${dir}`);
+}
+
+function mainField(path: string, text: string): string | null {
+  try {
+    const { main } = JSON.parse(text) as { main?: unknown };
+    return typeof main === 'string' && main !== '' ? main : null;
+  } catch (error) {
+    throw new UsageError(`${path}: not valid JSON: ${(error as Error).message}`);
+  }
+}
+
+const nothingFound = (dir: string): UsageError =>
+  new UsageError(`${dir}: nothing to serve. Looked for
+  functions:     api/**/*.{${extensions.join(',')}}
+  a server:      server.*, src/server.*; app.*, index.* (also in src/) that call listen() or import a framework;
+                 "main" of package.json
+  static files:  public/`);
+
+const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isDirectory() ?? false;

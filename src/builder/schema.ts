@@ -1,0 +1,137 @@
+import * as z from 'zod';
+import { limits } from '../base/limits.ts';
+
+/** What each field must be, in words: the text of the error, and the description in the JSON Schema. */
+const wanted = {
+  memory: `a whole number from ${limits.memoryMinMiB} to ${limits.memoryMaxMiB} (MB)`,
+  maxDuration: `a whole number from 1 to ${limits.maxDurationMaxMs / 1000} (seconds) or "max"`,
+  maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
+  runtime: '"nodejs24.x"',
+  environment: 'an object whose values are strings',
+  value: 'a string',
+  name: 'lower-case letters, digits and hyphens, at most 63, as in a host name',
+  functions: 'an object from file patterns to settings',
+  settings: 'an object of settings',
+  file: 'an object',
+} as const;
+
+const whole = (least: number, most: number, error: string) => z.int({ error }).min(least, { error }).max(most, { error });
+
+const environment = z.record(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+    error: 'a name of letters, digits and underscores that does not begin with a digit',
+  }),
+  z.string({ error: wanted.value }),
+  { error: wanted.environment },
+);
+
+const settings = {
+  memory: whole(limits.memoryMinMiB, limits.memoryMaxMiB, wanted.memory).optional(),
+  maxDuration: z
+    .union([z.literal('max'), whole(1, limits.maxDurationMaxMs / 1000, wanted.maxDuration)], {
+      error: wanted.maxDuration,
+    })
+    .optional(),
+  maxConcurrency: z
+    .union([z.literal('auto'), whole(1, limits.concurrencyMax, wanted.maxConcurrency)], {
+      error: wanted.maxConcurrency,
+    })
+    .optional(),
+  runtime: z.literal('nodejs24.x', { error: wanted.runtime }).optional(),
+  environment: environment.optional(),
+};
+
+const projectName = z.string({ error: wanted.name }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
+  error: wanted.name,
+});
+
+const patterns = <Settings extends z.ZodType>(schema: Settings) =>
+  z
+    .record(z.string().min(1).max(256, { error: 'a pattern of at most 256 characters' }), schema, {
+      error: wanted.functions,
+    })
+    .refine((rules) => Object.keys(rules).length <= limits.functionGlobs, {
+      error: `at most ${limits.functionGlobs} patterns`,
+    })
+    .optional();
+
+export const weirSchema = z.strictObject(
+  {
+    $schema: z.string().optional(),
+    name: projectName.optional(),
+    environment: environment.optional(),
+    functions: patterns(z.strictObject(settings, { error: wanted.settings })),
+  },
+  { error: wanted.file },
+);
+
+/** Fields of the hosted platform's public schema that are accepted for compatibility, and named in a warning. */
+export const vercelWithoutEffect = [
+  'alias',
+  'build',
+  'buildCommand',
+  'builds',
+  'bulkRedirectsPath',
+  'bunVersion',
+  'cleanUrls',
+  'crons',
+  'customErrorPage',
+  'devCommand',
+  'experimentalServices',
+  'framework',
+  'functionFailoverRegions',
+  'git',
+  'github',
+  'headers',
+  'ignoreCommand',
+  'images',
+  'installCommand',
+  'nodeVersion',
+  'outputDirectory',
+  'passiveRegions',
+  'probes',
+  'public',
+  'redirects',
+  'regions',
+  'relatedProjects',
+  'rewrites',
+  'rootDirectory',
+  'routes',
+  'schedules',
+  'scope',
+  'services',
+  'trailingSlash',
+  'wildcard',
+] as const;
+
+export const vercelSettingsWithoutEffect = [
+  'affinity',
+  'architecture',
+  'excludeFiles',
+  'experimentalTriggers',
+  'functionFailoverRegions',
+  'includeFiles',
+  'regions',
+  'supportsCancellation',
+] as const;
+
+const anything = <Name extends string>(names: readonly Name[]) =>
+  Object.fromEntries(names.map((name) => [name, z.unknown()])) as Record<Name, z.ZodUnknown>;
+
+export const vercelSchema = z.strictObject(
+  {
+    ...anything(vercelWithoutEffect),
+    $schema: z.string().optional(),
+    version: z.literal(2, { error: '2' }).optional(),
+    fluid: z.boolean({ error: 'true or false' }).optional(),
+    name: projectName.optional(),
+    env: environment.optional(),
+    functions: patterns(
+      z.strictObject({ ...anything(vercelSettingsWithoutEffect), ...settings }, { error: wanted.settings }),
+    ),
+  },
+  { error: wanted.file },
+);
+
+/** Settings of one pattern as they stand in either file; seconds and MB, as the hosted platform has them. */
+export type Settings = z.infer<z.ZodObject<typeof settings>>;
