@@ -1,0 +1,114 @@
+// The request context, as unmodified packages read it; logs that carry their invocation; the meter that adds up.
+import assert from 'node:assert/strict';
+import { readFileSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { dev, project, repository } from './weir.ts';
+
+test('the unmodified @vercel/functions package', async (t) => {
+  const dir = project(t, {
+    'weir.json': '{ "functions": { "api/*.js": { "maxDuration": 20 } } }',
+    'api/context.js': `
+import { geolocation, getDeadline, getEnv, ipAddress, waitUntil } from '@vercel/functions';
+export function GET(request) {
+  waitUntil(Promise.reject(new Error('background trouble')));
+  let refusal;
+  try { waitUntil(() => {}); } catch (error) { refusal = error.name; }
+  return Response.json({
+    refusal, ip: ipAddress(request), geo: geolocation(request), env: getEnv(),
+    leftMs: getDeadline() - Date.now(),
+    next: typeof globalThis[Symbol.for('@next/request-context')].get().waitUntil,
+    header: globalThis[Symbol.for('@vercel/request-context')].get().headers['x-mine'],
+  });
+}`,
+  });
+  symlinkSync(join(repository, 'node_modules'), join(dir, 'node_modules'));
+  const weir = await dev(t, dir);
+  const answer = (await weir.get('/api/context', { 'x-mine': 'yes', 'x-forwarded-for': '9.9.9.9' })).json();
+  assert.equal(answer.refusal, 'TypeError');
+  assert.equal(answer.ip, '127.0.0.1', 'a forwarding header of the client is not believed');
+  assert.equal(answer.geo.region, 'dev1');
+  assert.equal(answer.env.VERCEL, '1');
+  assert.ok(answer.env.VERCEL_URL && answer.env.VERCEL_REGION && answer.env.VERCEL_DEPLOYMENT_ID);
+  assert.ok(answer.leftMs > 10_000 && answer.leftMs <= 20_000, `${answer.leftMs} ms left of 20 s`);
+  assert.equal(answer.next, 'function');
+  assert.equal(answer.header, 'yes');
+  await weir.printed(/background trouble/);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('console lines and stdout carry the id of their invocation', async (t) => {
+  const dir = project(t, {
+    'api/log.js': `
+export async function GET(request) {
+  const n = new URL(request.url).searchParams.get('n');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  console.log('console', n);
+  process.stdout.write('stdout ' + n + '\\n');
+  return new Response(request.headers.get('x-vercel-id'));
+}`,
+  });
+  const weir = await dev(t, dir);
+  const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => weir.get(`/api/log?n=${n}`)));
+  for (let n = 0; n < 10; n += 1) {
+    const [, ofConsole] = await weir.printed(new RegExp(`(inv_[0-9a-f]+).*console ${n}$`, 'm'));
+    const [, ofStdout] = await weir.printed(new RegExp(`(inv_[0-9a-f]+).*stdout ${n}$`, 'm'));
+    assert.equal(ofConsole, ofStdout);
+    assert.match(answers[n]!.text, new RegExp(`${ofConsole}$`));
+  }
+  assert.equal(await weir.stop(), 0);
+});
+
+test('I8: attributed and unattributed CPU are what the operating system says the instance used', async (t) => {
+  const dir = project(t, {
+    'server.js': `
+import { createServer } from 'node:http';
+createServer((req, res) => {
+  if (req.url === '/pid') return res.end(String(process.pid));
+  if (req.url === '/wait') return setTimeout(() => res.end(), 200);
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  res.end();
+}).listen(0);`,
+  });
+  const weir = await dev(t, dir);
+  const pid = Number((await weir.get('/pid')).text);
+  for (let round = 0; round < 10; round += 1)
+    await Promise.all([weir.get('/burn'), weir.get('/wait'), weir.get('/wait')]);
+  // The next vitals bring the meter up to date; the loop is idle, so the process uses no more.
+  const systemUs = (): number => {
+    const [, rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+    const fields = rest!.split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
+  };
+  for (;;) {
+    const [server] = (await weir.status()).functions;
+    const { attributedMs, unattributedMs, totalMs } = server.activeCpu;
+    assert.ok(Math.abs(attributedMs + unattributedMs - totalMs) < 1, 'the parts are the whole');
+    const system = systemUs() / 1000;
+    // 1 %, and the operating system's own step of 10 ms twice over (user and system time are rounded each).
+    if (Math.abs(totalMs - system) <= system * 0.01 + 20) {
+      assert.ok(attributedMs >= 0.7 * 1000, `ten burns of 100 ms are attributed ${attributedMs} ms`);
+      break;
+    }
+    assert.ok(totalMs < system * 1.02 + 20, `the meter says ${totalMs} ms, the system ${system} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(await weir.stop(), 0);
+});
+
+test('background work keeps a drained instance alive until it settles', async (t) => {
+  const dir = project(t, {
+    'api/later.js': `
+import { waitUntil } from '@vercel/functions';
+export function GET() {
+  waitUntil(new Promise((resolve) => setTimeout(resolve, 1000)).then(() => console.log('settled after the drain')));
+  return new Response('now');
+}`,
+  });
+  symlinkSync(join(repository, 'node_modules'), join(dir, 'node_modules'));
+  const weir = await dev(t, dir);
+  assert.equal((await weir.get('/api/later')).text, 'now');
+  assert.equal(await weir.stop(), 0);
+  assert.match(weir.output(), /settled after the drain/);
+});
