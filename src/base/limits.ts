@@ -79,6 +79,12 @@ export const limits = {
   startBackoffMs: 250,
   startBackoffMaxMs: 30_000,
   instancesPerFunction: 10_000,
+  /** How often the router looks for deadlines that have come. */
+  sweepMs: 100,
+  /** When of an instance's tunnel and process one has ended, the other is waited for so long. */
+  exitWaitMs: 1_000,
+  /** A stem that was taken is replaced after so long, so that booting it takes nothing from the function that took it. */
+  stemRefillMs: 250,
   /** Stems of one runtime and memory size, and of all together; what one is reckoned to take (measured: 50–60 MiB). */
   stemsPerClass: 8,
   stems: 32,
@@ -109,6 +115,8 @@ export const limits = {
   configBytes: 1024 * 1024,
   functionGlobs: 50,
   functionsPerDeployment: 1024,
+  /** A bundled runtime that nothing was started from for so long is removed from the cache. */
+  payloadKeptMs: 30 * 24 * 3_600_000,
   /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */
   watchQuietMs: 60,
   watchPollMs: 1_000,

@@ -1,0 +1,111 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { limits } from '../base/limits.ts';
+import { buildPayload, cacheDirectory } from './payload.ts';
+
+const run = promisify(execFile);
+
+/** A small pair of sources and an empty cache, in a directory that goes away with the test. */
+async function scene(t: TestContext) {
+  const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'weir-test-'));
+  t.after(() => fs.rm(dir, { recursive: true, force: true }));
+  const sources = { main: path.join(dir, 'main.ts'), sentinel: path.join(dir, 'sentinel.ts') };
+  const word = (text: string) => fs.writeFile(path.join(dir, 'word.ts'), `export const word: string = '${text}';\n`);
+  await word('first');
+  await fs.writeFile(sources.main, "import { word } from './word.ts';\nprocess.stdout.write(`main ${word}`);\n");
+  await fs.writeFile(sources.sentinel, "process.stdout.write('sentinel');\n");
+  const temporaryDir = path.join(dir, 'tmp');
+  await fs.mkdir(temporaryDir);
+  return { dir, word, options: { cacheDir: path.join(dir, 'cache', 'weir'), temporaryDir, sources } };
+}
+const saidBy = async (file: string): Promise<string> => (await run(process.execPath, [file])).stdout;
+
+test('bundles two files that run by themselves', async (t) => {
+  const { dir, options } = await scene(t);
+  const payload = await buildPayload(options);
+  await fs.rm(path.join(dir, 'word.ts'));
+  assert.equal(await saidBy(payload.main), 'main first');
+  assert.equal(await saidBy(payload.sentinel), 'sentinel');
+  assert.equal(path.dirname(payload.main), path.dirname(payload.sentinel));
+  assert.ok(payload.main.startsWith(options.cacheDir));
+  assert.ok((await fs.stat(payload.bytecodeDir)).isDirectory());
+});
+
+test('unchanged sources are not built again', async (t) => {
+  const { options } = await scene(t);
+  const first = await buildPayload(options);
+  await fs.appendFile(first.main, "\nprocess.stdout.write(' kept');\n");
+  assert.deepEqual(await buildPayload(options), first);
+  assert.equal(await saidBy(first.main), 'main first kept');
+});
+
+test('a change in an imported file gives another payload, and leaves the one that is in use', async (t) => {
+  const { word, options } = await scene(t);
+  const first = await buildPayload(options);
+  await word('second');
+  const second = await buildPayload(options);
+  assert.notEqual(second.key, first.key);
+  assert.equal(await saidBy(second.main), 'main second');
+  assert.equal(await saidBy(first.main), 'main first');
+});
+
+test('what nobody has used for long goes away', async (t) => {
+  const { word, options } = await scene(t);
+  const first = await buildPayload(options);
+  const longAgo = new Date(Date.now() - limits.payloadKeptMs - 60_000);
+  await fs.utimes(path.dirname(first.main), longAgo, longAgo);
+  await word('second');
+  const second = await buildPayload(options);
+  const left = await fs.readdir(path.dirname(path.dirname(second.main)));
+  assert.ok(left.includes(second.key));
+  assert.ok(!left.includes(first.key));
+});
+
+test('builders at the same time do not disturb each other', async (t) => {
+  const { options } = await scene(t);
+  const payloads = await Promise.all(Array.from({ length: 8 }, () => buildPayload(options)));
+  assert.equal(new Set(payloads.map((payload) => payload.main)).size, 1);
+  assert.equal(await saidBy(payloads[0]?.main ?? ''), 'main first');
+  const left = await fs.readdir(path.join(options.cacheDir, 'payload'));
+  assert.equal(left.length, 2, `one payload and its manifest, not ${left.join(' ')}`);
+});
+
+test('a broken cache is mended', async (t) => {
+  const { options } = await scene(t);
+  const first = await buildPayload(options);
+  const store = path.join(options.cacheDir, 'payload');
+  const manifest = (await fs.readdir(store)).find((name) => name.endsWith('.json')) ?? '';
+  await fs.writeFile(path.join(store, manifest), '{"key":');
+  assert.deepEqual(await buildPayload(options), first);
+  await fs.rm(path.dirname(first.main), { recursive: true });
+  assert.equal(await saidBy((await buildPayload(options)).main), 'main first');
+});
+
+test('a cache directory that cannot be made, or that others may write, is not used', async (t) => {
+  const { dir, options } = await scene(t);
+  const file = path.join(dir, 'file');
+  await fs.writeFile(file, '');
+  const elsewhere = await buildPayload({ ...options, cacheDir: path.join(file, 'weir') });
+  assert.ok(elsewhere.main.startsWith(options.temporaryDir));
+  const open = path.join(dir, 'open');
+  await fs.mkdir(path.join(open, 'payload'), { recursive: true });
+  await fs.chmod(path.join(open, 'payload'), 0o777);
+  assert.ok((await buildPayload({ ...options, cacheDir: open })).main.startsWith(options.temporaryDir));
+});
+
+test('sources that do not build are an error that says where', async (t) => {
+  const { options } = await scene(t);
+  await fs.writeFile(options.sources.sentinel, 'const = 1;');
+  await assert.rejects(buildPayload(options), /sentinel\.ts:1/);
+});
+
+test('the cache directory follows XDG', () => {
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: '/c' }, '/home/a'), '/c/weir');
+  assert.equal(cacheDirectory({ XDG_CACHE_HOME: 'relative' }, '/home/a'), '/home/a/.cache/weir');
+  assert.equal(cacheDirectory({}, '/home/a'), '/home/a/.cache/weir');
+});

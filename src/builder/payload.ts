@@ -1,0 +1,237 @@
+import { createHash, randomBytes } from 'node:crypto';
+import * as fs from 'node:fs/promises';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { BuildOptions } from 'esbuild';
+import { systemClock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+
+/** What an instance of the Node runtime is started from: our own code only, two files without dependencies. */
+export interface Payload {
+  /** Entry of the instance process, absolute. */
+  readonly main: string;
+  /** Entry of its sentinel thread, absolute, in the same directory as `main`. */
+  readonly sentinel: string;
+  /** Hash of the two files: equal keys, equal payloads. */
+  readonly key: string;
+  /** Directory for V8's bytecode of this payload. Instances fill it, and it goes away with the payload. */
+  readonly bytecodeDir: string;
+}
+
+export interface PayloadOptions {
+  /** Where payloads are kept from one run to the next: `cacheDirectory()`. Made if it is not there. */
+  readonly cacheDir: string;
+  /** Used when `cacheDir` cannot be written or is someone else's. Default: the system's directory for temporary files. */
+  readonly temporaryDir?: string;
+  /** Entry files, absolute. Default: this repository's. */
+  readonly sources?: Sources;
+}
+
+interface Sources {
+  readonly main: string;
+  readonly sentinel: string;
+}
+
+/** What the last build read: whether anything has changed since is told by reading the same files again. */
+interface Manifest {
+  readonly key: string;
+  readonly inputs: readonly string[];
+  readonly inputsHash: string;
+}
+
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const repositorySources: Sources = {
+  main: path.join(repository, 'runtimes/node/main.ts'),
+  sentinel: path.join(repository, 'src/core/sentinel.ts'),
+};
+
+const settings = {
+  bundle: true,
+  splitting: false,
+  platform: 'node',
+  target: 'node20',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  // Names stay as they are: stack traces and profiles show them.
+  minifyIdentifiers: false,
+  legalComments: 'none',
+  sourcemap: false,
+  write: false,
+  metafile: true,
+  logLevel: 'silent',
+} as const satisfies BuildOptions;
+
+/**
+ * The per-user cache directory: `$XDG_CACHE_HOME/weir`, else `HOME/.cache/weir`. A relative XDG_CACHE_HOME is to be
+ * ignored (XDG Base Directory Specification).
+ */
+export function cacheDirectory(environment: Readonly<Record<string, string | undefined>>, homeDir: string): string {
+  const configured = environment['XDG_CACHE_HOME'];
+  return path.join(configured && path.isAbsolute(configured) ? configured : path.join(homeDir, '.cache'), 'weir');
+}
+
+/**
+ * Bundles the Node runtime and the sentinel, or finds them bundled: then it costs reading and hashing the sources. Any
+ * number of processes may do so at once. Throws what esbuild throws when the sources do not build.
+ */
+export async function buildPayload(options: PayloadOptions): Promise<Payload> {
+  const sources = options.sources ?? repositorySources;
+  const store = await openStore(options.cacheDir, options.temporaryDir ?? os.tmpdir());
+  const recipe = hashOf([await esbuildVersion(), JSON.stringify(settings), sources.main, sources.sentinel]);
+  const manifestFile = path.join(store, `${recipe.slice(0, 16)}.json`);
+  const known = await readManifest(manifestFile);
+  if (known !== null && (await hashFiles(known.inputs)) === known.inputsHash && (await touch(store, known.key))) {
+    return payloadAt(store, known.key);
+  }
+  const { files, inputs } = await bundle(sources);
+  const key = hashOf([files.main, files.sentinel]).slice(0, 32);
+  await install(store, key, files);
+  const inputsHash = await hashFiles(inputs);
+  if (inputsHash !== null) {
+    const manifest: Manifest = { key, inputs, inputsHash };
+    await replaceFile(manifestFile, JSON.stringify(manifest));
+  }
+  await prune(store, key);
+  return payloadAt(store, key);
+}
+
+function payloadAt(store: string, key: string): Payload {
+  const dir = path.join(store, key);
+  return {
+    main: path.join(dir, 'main.mjs'),
+    sentinel: path.join(dir, 'sentinel.mjs'),
+    key,
+    bytecodeDir: path.join(dir, 'bytecode'),
+  };
+}
+
+async function bundle(sources: Sources): Promise<{ files: Record<keyof Sources, string>; inputs: string[] }> {
+  // Loaded only when needed: most starts find the payload in the cache.
+  const esbuild = await import('esbuild');
+  const build = async (entry: string) => {
+    const built = await esbuild.build({ ...settings, entryPoints: [entry], absWorkingDir: path.dirname(entry) });
+    const inputs = Object.keys(built.metafile.inputs).map((input) => path.resolve(path.dirname(entry), input));
+    return { text: built.outputFiles[0]?.text ?? '', inputs };
+  };
+  const [main, sentinel] = await Promise.all([build(sources.main), build(sources.sentinel)]);
+  const inputs = [...new Set([...main.inputs, ...sentinel.inputs])].sort();
+  return { files: { main: main.text, sentinel: sentinel.text }, inputs };
+}
+
+/** Puts a payload in place whole: written beside, then renamed. Whoever comes second finds the same bytes there. */
+async function install(store: string, key: string, files: Record<keyof Sources, string>): Promise<void> {
+  const beside = path.join(store, `new-${randomBytes(6).toString('hex')}`);
+  const made = payloadAt(store, path.basename(beside));
+  await fs.mkdir(made.bytecodeDir, { recursive: true });
+  await fs.writeFile(made.main, files.main);
+  await fs.writeFile(made.sentinel, files.sentinel);
+  try {
+    await fs.rename(beside, path.join(store, key));
+  } catch (error) {
+    if (!isCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+    await fs.rm(beside, { recursive: true, force: true });
+    await touch(store, key);
+  }
+}
+
+/** Marks a payload as used. False: it is not there, or not whole. */
+async function touch(store: string, key: string): Promise<boolean> {
+  const { main, sentinel } = payloadAt(store, key);
+  const nowS = systemClock.wallMs() / 1000;
+  try {
+    await Promise.all([fs.access(sentinel), fs.access(main)]);
+    await fs.utimes(path.join(store, key), nowS, nowS);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+/** Removes what nobody has started from for long. Another platform may still be starting instances from the rest. */
+async function prune(store: string, current: string): Promise<void> {
+  const nowMs = (await fs.stat(path.join(store, current))).mtimeMs;
+  for (const name of await fs.readdir(store)) {
+    const file = path.join(store, name);
+    const stats = await fs.stat(file).catch(ifMissing);
+    if (name === current || stats === null || nowMs - stats.mtimeMs < limits.payloadKeptMs) continue;
+    await fs.rm(file, { recursive: true, force: true });
+  }
+}
+
+/** The directory of payloads: in `cacheDir` if that can be ours, else in one of our own under `temporaryDir`. */
+async function openStore(cacheDir: string, temporaryDir: string): Promise<string> {
+  const candidates = [cacheDir, path.join(temporaryDir, `weir-${process.getuid?.() ?? 'user'}`)];
+  for (const candidate of candidates) {
+    const store = path.join(candidate, 'payload');
+    if (await canBeOurs(store)) return store;
+  }
+  return fs.mkdtemp(path.join(temporaryDir, 'weir-'));
+}
+
+/** What lies there is going to be executed: it must belong to this user, and be writable by nobody else. */
+async function canBeOurs(store: string): Promise<boolean> {
+  try {
+    await fs.mkdir(store, { recursive: true, mode: 0o700 });
+    await fs.access(store, fs.constants.W_OK);
+    const stats = await fs.lstat(store);
+    return stats.isDirectory() && stats.uid === (process.getuid?.() ?? stats.uid) && (stats.mode & 0o022) === 0;
+  } catch (error) {
+    if (isCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ENOSPC')) return false;
+    throw error;
+  }
+}
+
+async function esbuildVersion(): Promise<string> {
+  const file = fileURLToPath(import.meta.resolve('esbuild/package.json'));
+  return (JSON.parse(await fs.readFile(file, 'utf8')) as { version: string }).version;
+}
+
+/** Null: not there, or not a manifest (then it is built anew and replaced). */
+async function readManifest(file: string): Promise<Manifest | null> {
+  const text = await fs.readFile(file, 'utf8').catch(ifMissing);
+  if (text === null) return null;
+  try {
+    const { key, inputs, inputsHash } = JSON.parse(text) as Partial<Manifest>;
+    const whole = typeof key === 'string' && /^[0-9a-f]{32}$/.test(key) && Array.isArray(inputs);
+    return whole && typeof inputsHash === 'string' ? { key, inputs, inputsHash } : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Null when one of them is not there. */
+async function hashFiles(files: readonly string[]): Promise<string | null> {
+  const texts = await Promise.all(files.map((file) => fs.readFile(file, 'utf8').catch(ifMissing)));
+  const pieces: string[] = [];
+  for (const [index, text] of texts.entries()) {
+    if (text === null) return null;
+    pieces.push(files[index] ?? '', text);
+  }
+  return hashOf(pieces);
+}
+
+/** Each piece with its length, so that no two lists of pieces read the same. */
+function hashOf(pieces: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(`${piece.length}\n`).update(piece);
+  return hash.digest('hex');
+}
+
+async function replaceFile(file: string, text: string): Promise<void> {
+  const beside = `${file}.${randomBytes(6).toString('hex')}`;
+  await fs.writeFile(beside, text);
+  await fs.rename(beside, file);
+}
+
+function ifMissing(error: unknown): null {
+  if (isCode(error, 'ENOENT')) return null;
+  throw error;
+}
+
+function isCode(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}
