@@ -32,6 +32,12 @@ export interface ConnectionEvents {
   closed(reason: string): void;
 }
 
+/**
+ * The reason `closed` gives when the peer has ended and everything it ever wrote was read. With any other reason, bytes
+ * that were on their way may be lost.
+ */
+export const peerClosed = 'the peer closed the connection';
+
 const ignore = (): void => undefined;
 /** Before the owner has set its own, and after it has let go. */
 export const noConnectionEvents: ConnectionEvents = { data: ignore, drained: ignore, closed: ignore };

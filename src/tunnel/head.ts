@@ -5,7 +5,8 @@ import { limits } from '../base/limits.ts';
 /** RFC 9110 tokens for names and the method; no control characters but TAB elsewhere, and nothing beyond latin-1. */
 const requestShape =
   /^[\x20-\x7e]+\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n[\t\x20-\x7e\x80-\xff]+(?:\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n[\t\x20-\x7e\x80-\xff]*)*$/;
-const headersShape = /^(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n[\t\x20-\x7e\x80-\xff]*(?:\n(?=[^])|$))+$/;
+const headersShape =
+  /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n[\t\x20-\x7e\x80-\xff]*(?:\n[!#$%&'*+\-.^_`|~0-9A-Za-z]+\n[\t\x20-\x7e\x80-\xff]*)*$/;
 
 export interface Head {
   readonly id: string;
@@ -19,7 +20,9 @@ export interface Head {
 export function headText(id: string, method: string, target: string, headers: readonly string[]): string {
   const start = `${id}\n${method}\n${target}`;
   const text = headers.length === 0 ? start : `${start}\n${headers.join('\n')}`;
-  check(text, headers.length + 3, requestShape);
+  checkSize(text);
+  checkCount(text, requestFields, requestFields + headers.length);
+  if (!requestShape.test(text)) throw bad(explain(text, requestFields));
   return text;
 }
 
@@ -27,60 +30,77 @@ export function headText(id: string, method: string, target: string, headers: re
 export function headersText(headers: readonly string[]): string {
   if (headers.length === 0) return '';
   const text = headers.join('\n');
-  check(text, headers.length, headersShape);
+  checkSize(text);
+  checkCount(text, 0, headers.length);
+  if (!headersShape.test(text)) throw bad(explain(text, 0));
   return text;
 }
 
 /** Throws ProtocolError BAD_HEAD. */
 export function readHead(text: string): Head {
-  const fields = split(text);
-  check(text, fields.length, requestShape);
-  const [id, method, target] = fields as [string, string, string];
-  return { id, method, target, headers: fields.slice(3) };
+  checkSize(text);
+  const headers: string[] = [];
+  const idEnd = text.indexOf('\n');
+  const methodEnd = text.indexOf('\n', idEnd + 1);
+  if (idEnd === -1 || methodEnd === -1) throw bad(explain(text, requestFields));
+  const targetEnd = text.indexOf('\n', methodEnd + 1);
+  if (targetEnd !== -1) split(text, targetEnd + 1, headers);
+  if (!requestShape.test(text)) throw bad(explain(text, requestFields));
+  return {
+    id: text.slice(0, idEnd),
+    method: text.slice(idEnd + 1, methodEnd),
+    target: targetEnd === -1 ? text.slice(methodEnd + 1) : text.slice(methodEnd + 1, targetEnd),
+    headers,
+  };
 }
 
 /** Name, value, name, value, … Throws ProtocolError BAD_HEAD. */
 export function readHeaders(text: string): string[] {
-  if (text === '') return [];
-  const fields = split(text);
-  check(text, fields.length, headersShape);
-  return fields;
+  const headers: string[] = [];
+  if (text === '') return headers;
+  checkSize(text);
+  split(text, 0, headers);
+  if (!headersShape.test(text)) throw bad(explain(text, 0));
+  return headers;
 }
 
-/** Twice as fast as String.split, which builds its list in C++. */
-function split(text: string): string[] {
-  const fields: string[] = [];
-  let from = 0;
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', from)) {
+/** By hand: twice as fast as String.split, and it stops in time. */
+function split(text: string, start: number, fields: string[]): void {
+  let from = start;
+  for (let at = text.indexOf('\n', from); at !== -1; at = text.indexOf('\n', from)) {
     fields.push(text.slice(from, at));
+    if (fields.length === 2 * limits.headFields) throw bad(tooMany);
     from = at + 1;
   }
   fields.push(text.slice(from));
-  return fields;
 }
 
-/** `fields`: how many there are meant to be, so that none can smuggle in another. */
-function check(text: string, fields: number, shape: RegExp): void {
+function checkSize(text: string): void {
   if (text.length > limits.headBytes) throw bad(`a head of ${text.length} bytes, ${limits.headBytes} are allowed`);
-  if (fields > 2 * limits.headFields + 3) throw bad(`more than ${limits.headFields} header fields`);
-  let breaks = 0;
-  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) breaks += 1;
-  if (breaks !== fields - 1 || !shape.test(text)) throw bad(explain(text, fields, shape === requestShape));
 }
+
+/** As many fields as there are meant to be: none can smuggle in another by a line feed. */
+function checkCount(text: string, first: number, fields: number): void {
+  if (fields > first + 2 * limits.headFields) throw bad(tooMany);
+  let found = 1;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) found += 1;
+  if (found !== fields) throw bad('a line feed within a field');
+}
+
+const requestFields = 3;
+const tooMany = `more than ${limits.headFields} header fields`;
 
 const bad = (detail: string): ProtocolError => new ProtocolError('BAD_HEAD', detail);
 
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** What is wrong, without the values: they may be secrets. */
-function explain(text: string, fields: number, isRequest: boolean): string {
+/** What is wrong, without the values: they may be secrets. `first`: fields before the headers. */
+function explain(text: string, first: number): string {
   const found = text.split('\n');
-  if (found.length !== fields) return 'a line feed within a field';
-  const names = isRequest ? 3 : 0;
-  if (found.length < names || (found.length - names) % 2 !== 0) return `${found.length} fields: a name without a value`;
-  if (isRequest && !token.test(found[1] ?? '')) return 'the method is not a token';
-  if (isRequest && (found[0] === '' || found[2] === '')) return 'an empty id or target';
-  for (let at = names; at < found.length; at += 2) {
+  if (found.length < first || (found.length - first) % 2 !== 0) return `${found.length} fields: a name without a value`;
+  if (first > 0 && !token.test(found[1] ?? '')) return 'the method is not a token';
+  if (first > 0 && (found[0] === '' || found[2] === '')) return 'an empty id or target';
+  for (let at = first; at < found.length; at += 2) {
     const name = found[at] ?? '';
     if (!token.test(name)) return `the header name ${JSON.stringify(name.slice(0, 64))} is not a token`;
   }

@@ -191,7 +191,7 @@ export class Session {
   }
 
   #frame(type: number, stream: number, payload: Buffer): void {
-    if (this.#phase.kind === 'greeting') this.#greeting(type, payload);
+    if (this.#phase.kind === 'greeting') this.#greeting(type, stream, payload);
     else {
       this.#check(type, stream);
       if (type > FrameType.GOODBYE || !this.#own(type, payload)) this.#events?.frame(type, stream, payload);
@@ -199,7 +199,7 @@ export class Session {
   }
 
   #body(stream: number, chunk: Buffer): void {
-    if (this.#phase.kind === 'greeting') this.#greeting(FrameType.BODY, chunk);
+    if (this.#phase.kind === 'greeting') this.#greeting(FrameType.BODY, stream, chunk);
     else {
       this.#check(FrameType.BODY, stream);
       this.#events?.body(stream, chunk);
@@ -247,9 +247,10 @@ export class Session {
     }
   }
 
-  #greeting(type: number, payload: Buffer): void {
+  #greeting(type: number, stream: number, payload: Buffer): void {
     if (this.#part.side === 'router') {
       if (type !== FrameType.HELLO) throw new ProtocolError('HELLO_EXPECTED', `${frameName(type)} before HELLO`);
+      greetsNoStream(stream);
       this.#admit(readHello(payload), this.#part.options);
       return;
     }
@@ -258,6 +259,7 @@ export class Session {
       return;
     }
     if (type !== FrameType.WELCOME) throw new ProtocolError('UNEXPECTED_FRAME', `${frameName(type)} before WELCOME`);
+    greetsNoStream(stream);
     const welcome = readWelcome(payload);
     if (welcome.version !== protocolVersion) {
       throw new ProtocolError('VERSION', `WELCOME chose version ${welcome.version}, offered was ${protocolVersion}`);
@@ -347,6 +349,10 @@ export class Session {
     else if (this.#part.side === 'router') this.#part.options.refused(end);
     else this.#part.options.events.closed(end);
   }
+}
+
+function greetsNoStream(stream: number): void {
+  if (stream !== 0) throw new ProtocolError('BAD_STREAM', `a greeting for stream 0x${stream.toString(16)}`);
 }
 
 /** Lets GOODBYE reach the peer, who closes then; cuts it off when it does not. What still comes is dropped. */

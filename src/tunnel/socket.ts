@@ -1,7 +1,7 @@
 // Hot path: every byte of the tunnel passes through here.
 import type { Socket } from 'node:net';
 import { limits } from '../base/limits.ts';
-import { type Connection, type ConnectionEvents, noConnectionEvents } from './connection.ts';
+import { type Connection, type ConnectionEvents, noConnectionEvents, peerClosed } from './connection.ts';
 
 /** A Connection over a connected socket (TCP, TLS, Unix). The socket belongs to the connection from here on. */
 export function overSocket(socket: Socket): Connection {
@@ -16,12 +16,15 @@ export class SocketConnection implements Connection {
   /** A write returned false, and drained() was not called since. */
   #slow = false;
   #closed = false;
-  #reason = 'the peer closed the connection';
+  #reason: string = peerClosed;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('drain', () => this.#drained());
-    socket.on('error', (error) => {
+    // A Unix socket (it has no remote address) reports that its peer left bytes unread only after all that the peer wrote was read.
+    const isUnix = socket.remoteAddress === undefined;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (isUnix && error.syscall === 'read' && error.code === 'ECONNRESET') return;
       this.#reason = error.message;
     });
     socket.once('close', () => {
