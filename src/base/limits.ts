@@ -85,6 +85,8 @@ export const limits = {
   exitWaitMs: 1_000,
   /** A stem that was taken is replaced after so long, so that booting it takes nothing from the function that took it. */
   stemRefillMs: 250,
+  /** How often the number of stems is looked over. */
+  stemReviewMs: 10_000,
   /** Stems of one runtime and memory size, and of all together; what one is reckoned to take (measured: 50–60 MiB). */
   stemsPerClass: 8,
   stems: 32,

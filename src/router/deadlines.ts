@@ -1,0 +1,69 @@
+// Hot path: `added` once per invocation. Swept, not timed: a timer object per invocation would cost more than the invocation.
+import { limits } from '../base/limits.ts';
+import type { SlotTable } from '../tunnel/slots.ts';
+import type { RoutedInvocation } from './invocation.ts';
+
+/** What the sweep wants done with the instance. */
+export type Verdict =
+  | 'fine'
+  /** Ask the loop whether it still comes round. */
+  | 'ask'
+  /** The loop does not yield: the only way to stop what runs is to kill the instance. */
+  | 'kill';
+
+export interface LoopEvidence {
+  /** Something was read from the data connection since the loop was asked. */
+  readonly heard: boolean;
+  /** What the sentinel said since then; null: nothing. */
+  readonly stuck: boolean | null;
+}
+
+/** maxDuration of one instance's invocations, and what becomes of a loop that does not notice. */
+export class Deadlines {
+  /** No invocation's deadline is before this. */
+  #dueMs = Infinity;
+  /** When the loop was asked; −1: it was not. */
+  #askedMs = -1;
+
+  get askedMs(): number {
+    return this.#askedMs;
+  }
+
+  added(deadlineMs: number): void {
+    if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
+  }
+
+  /** Times out what is late. Coarse: at the next sweep after its deadline. */
+  sweep(nowMs: number, streams: SlotTable<RoutedInvocation>, evidence: () => LoopEvidence): Verdict {
+    if (nowMs >= this.#dueMs && this.#timeOut(nowMs, streams)) {
+      if (this.#askedMs < 0) return this.#ask(nowMs);
+    }
+    if (this.#askedMs < 0 || nowMs < this.#askedMs + limits.killGraceMs) return 'fine';
+    const { heard, stuck } = evidence();
+    if (!heard && stuck !== false) return 'kill';
+    // Heard, and yet stuck: what was heard may have been on its way. Not heard, and not stuck: it will be.
+    if (!heard || stuck === true) return this.#ask(nowMs);
+    this.#askedMs = -1;
+    return 'fine';
+  }
+
+  #ask(nowMs: number): Verdict {
+    this.#askedMs = nowMs;
+    return 'ask';
+  }
+
+  #timeOut(nowMs: number, streams: SlotTable<RoutedInvocation>): boolean {
+    let late = false;
+    // Those that are placed on this instance meanwhile lower it again.
+    this.#dueMs = Infinity;
+    streams.each((invocation) => {
+      if (invocation.deadlineMs > nowMs) {
+        this.added(invocation.deadlineMs);
+      } else {
+        late = true;
+        invocation.timeout();
+      }
+    });
+    return late;
+  }
+}

@@ -1,0 +1,397 @@
+// Hot path: send, release and the Carrier's methods run once or a few times per invocation.
+import type { Log } from '../base/log.ts';
+import { limits } from '../base/limits.ts';
+import type { Clock } from '../base/clock.ts';
+import type { InstanceMeter, StartKind } from '../meter/ledger.ts';
+import type { FunctionSpec } from '../model/function.ts';
+import { noVitals, type NackReason, type Vitals } from '../model/vitals.ts';
+import type { Exit, Started } from '../provider/provider.ts';
+import { headText } from '../tunnel/head.ts';
+import type { Loaded } from '../tunnel/greeting.ts';
+import { requestFlags, type LogFrame } from '../tunnel/payload.ts';
+import type { Session, SessionEnd } from '../tunnel/session.ts';
+import { SlotTable } from '../tunnel/slots.ts';
+import type { Flusher } from './flusher.ts';
+import { Deadlines, type LoopEvidence } from './deadlines.ts';
+import { describeBoth, describeEnd, describeExit, everythingWasRead } from './ending.ts';
+import { transitions, type InstanceState } from './instance-state.ts';
+import { endsPause, isStuck, type Pause } from './health.ts';
+import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
+import { RecentStreams } from './recent.ts';
+
+/** Whom an instance belongs to: the stock of stems, then its function's pool for the rest of its life. */
+export interface Keeper {
+  /** It has dialled in: a stem. */
+  connected(instance: Instance): void;
+  logged(line: LogFrame, instance: Instance, invocation: string | null): void;
+  /** It takes nothing new from here on: draining, or ending. Once. */
+  retired(instance: Instance): void;
+  /** Once. `from`: the phase it was in before it began to end. */
+  ended(instance: Instance, from: InstanceState['kind'], cause: string): void;
+}
+
+/** The pool of its function. */
+export interface Home extends Keeper {
+  loaded(instance: Instance): void;
+  loadFailed(instance: Instance, message: string): void;
+  /** An invocation left it: it may have room. */
+  released(instance: Instance, nowMs: number): void;
+  /** `instance.pause` says why; null: it goes on. */
+  paused(instance: Instance): void;
+  /** Newer vitals. */
+  vitals(instance: Instance): void;
+}
+
+export interface InstanceOptions {
+  readonly id: string;
+  readonly memoryMiB: number;
+  readonly runtime: string;
+  readonly keeper: Keeper;
+  readonly clock: Clock;
+  readonly flusher: Flusher;
+  readonly log: Log;
+}
+
+export class Instance implements Carrier {
+  readonly id: string;
+  readonly memoryMiB: number;
+  readonly runtime: string;
+  readonly startedMs: number;
+  keeper: Keeper;
+  home: Home | null = null;
+  /** How it came to its function. */
+  kind: StartKind = 'cold';
+  state: InstanceState;
+  readonly streams = new SlotTable<RoutedInvocation>();
+  readonly recent = new RecentStreams();
+  data: Session | null = null;
+  control: Session | null = null;
+  process: Started | null = null;
+  pid: number | null = null;
+  /** Set by its pool: its place in Placement, and its meter. */
+  index = -1;
+  meter: InstanceMeter | null = null;
+  readyMs = 0;
+  idleSinceMs: number;
+  background = 0;
+  /** BEGINS 0: BEGUN may be missing from what was read when the tunnel ends. */
+  batched = false;
+  vitals: Vitals = noVitals;
+  vitalsAtMs = 0;
+  sequence = 0;
+  pause: Pause | null = null;
+  /** It has begun something, so that what it refuses is not for want of a good start. */
+  served = false;
+  /** Something was read from the data connection since the loop was last asked whether it comes round. */
+  heard = false;
+  readonly #clock: Clock;
+  readonly #flusher: Flusher;
+  readonly #log: Log;
+  readonly #deadlines = new Deadlines();
+  #exit: Exit | null = null;
+  #endedFrom: InstanceState['kind'] = 'starting';
+  #finalCpuUs: number | null = null;
+
+  constructor(options: InstanceOptions) {
+    this.id = options.id;
+    this.memoryMiB = options.memoryMiB;
+    this.runtime = options.runtime;
+    this.keeper = options.keeper;
+    this.#clock = options.clock;
+    this.#flusher = options.flusher;
+    this.#log = options.log;
+    this.startedMs = options.clock.nowMs();
+    this.idleSinceMs = this.startedMs;
+    this.state = { kind: 'starting', deadlineMs: this.startedMs + limits.startTimeoutMs };
+  }
+
+  get finalCpuUs(): number | null {
+    return this.#finalCpuUs;
+  }
+
+  // — invocations —
+
+  /** Throws ProtocolError BAD_HEAD when the head cannot go onto a tunnel; then nothing has happened. */
+  send(invocation: RoutedInvocation, nowMs: number, maxDurationMs: number): void {
+    const { head } = invocation;
+    const text = headText(head.id, head.method, head.target, head.headers);
+    const stream = this.streams.take(invocation);
+    if (stream === -1) throw new Error('more invocations than an instance has slots');
+    const flags = (head.hasBody ? 0 : requestFlags.noBody) | (head.upgrade ? requestFlags.upgrade : 0);
+    const data = this.data!;
+    this.#flusher.add(data);
+    data.writer.request(stream, flags, maxDurationMs, text);
+    this.recent.add(stream, head.id);
+    invocation.deadlineMs = nowMs + maxDurationMs;
+    this.#deadlines.added(invocation.deadlineMs);
+    invocation.meter = this.meter;
+    invocation.sent(this, stream, nowMs);
+  }
+
+  sendBody(stream: number, chunk: Buffer): void {
+    const data = this.data!;
+    this.#flusher.add(data);
+    data.writer.body(stream, chunk);
+  }
+
+  sendBodyEnd(stream: number): void {
+    const data = this.data!;
+    this.#flusher.add(data);
+    data.writer.bodyEnd(stream);
+  }
+
+  grant(stream: number, bytes: number): void {
+    const data = this.data!;
+    this.#flusher.add(data);
+    data.writer.credit(stream, bytes);
+  }
+
+  cancel(stream: number, reason: CancelReason): void {
+    const data = this.data!;
+    this.#flusher.add(data);
+    data.writer.cancel(stream, reason);
+  }
+
+  release(invocation: RoutedInvocation): void {
+    this.streams.free(invocation.stream);
+    const nowMs = this.#clock.nowMs();
+    if (this.streams.count === 0) this.idleSinceMs = nowMs;
+    this.home?.released(this, nowMs);
+  }
+
+  /** NACK: paused first, so that it gets nothing while the invocation is placed elsewhere. */
+  nacked(invocation: RoutedInvocation, reason: NackReason, from: Session): void {
+    // Vitals that are on their way on the other connection may be older than this nack: they do not count.
+    const crossing = from === this.control || this.control === null ? 0 : 1;
+    this.#pause(reason === 'recalled' ? 'stuck' : reason, crossing);
+    invocation.nacked(reason);
+  }
+
+  // — health —
+
+  gotVitals(sequence: number, vitals: Vitals): void {
+    this.vitals = vitals;
+    this.sequence = sequence;
+    this.vitalsAtMs = this.#clock.nowMs();
+    this.meter?.vitals(vitals.cpuUs, vitals.attributedUs);
+    if (isStuck(vitals)) {
+      this.#pause('stuck', 0);
+      this.recall();
+    } else if (this.pause !== null && endsPause(this.pause, sequence, vitals, this.memoryMiB)) {
+      this.pause = null;
+      this.home?.paused(this);
+    }
+    this.home?.vitals(this);
+  }
+
+  /** Takes back what was sent and has not begun. The sentinel answers: without one this can only wait. */
+  recall(): void {
+    const { control } = this;
+    if (control === null) return;
+    this.streams.each((invocation, stream) => {
+      if (invocation.phase !== 'sent' || invocation.recalled) return;
+      invocation.recalled = true;
+      this.#flusher.add(control);
+      control.writer.recall(stream);
+    });
+  }
+
+  /** Whether something was sent to it of which it has not said that it began. */
+  hasUnbegun(): boolean {
+    let found = false;
+    this.streams.each((invocation) => {
+      if (invocation.phase === 'sent') found = true;
+    });
+    return found;
+  }
+
+  // — lifecycle —
+
+  /** A token is good only as long as what it was issued for is still wanted. */
+  mayConnect(role: 'data' | 'control'): boolean {
+    if (role === 'data') return this.state.kind === 'starting';
+    return this.data !== null && this.control === null;
+  }
+
+  dataOpened(session: Session): void {
+    this.data = session;
+    this.#enter({ kind: 'stem' });
+    this.idleSinceMs = this.#clock.nowMs();
+    this.keeper.connected(this);
+  }
+
+  /** LOAD. Throws ProtocolError FRAME_TOO_LARGE when the environment is too large for the tunnel. */
+  load(spec: FunctionSpec, maxConcurrency: number): void {
+    const { config } = spec;
+    this.#flusher.add(this.data!);
+    this.data!.writer.load({
+      function: spec.id,
+      root: spec.root,
+      entry: spec.entry,
+      launch: spec.launch,
+      environment: config.environment,
+      memoryMiB: config.memoryMiB,
+      maxDurationMs: config.maxDurationMs,
+      maxConcurrency,
+      deployment: spec.deployment,
+      project: spec.project,
+    });
+    this.#enter({ kind: 'loading', deadlineMs: this.#clock.nowMs() + limits.startTimeoutMs });
+  }
+
+  gotLoaded(loaded: Loaded): void {
+    if (this.state.kind !== 'loading') return;
+    if (!loaded.ok) {
+      this.home?.loadFailed(this, loaded.message);
+      this.drain('its function could not be loaded', limits.terminateGraceMs);
+      return;
+    }
+    this.#enter({ kind: 'ready' });
+    this.idleSinceMs = this.#clock.nowMs();
+    this.home?.loaded(this);
+  }
+
+  gotBackground(outstanding: number): void {
+    if (outstanding === 0 && this.background > 0) this.idleSinceMs = this.#clock.nowMs();
+    this.background = outstanding;
+  }
+
+  /** I5: nothing new from here on. It ends by itself, or at the deadline. Idempotent. */
+  drain(reason: string, leftMs: number = limits.drainMs): void {
+    const { kind } = this.state;
+    if (kind === 'draining' || kind === 'ending' || kind === 'ended') return;
+    if (this.data === null) {
+      this.kill(reason);
+      return;
+    }
+    const allowedMs = Math.min(leftMs, limits.drainMs);
+    this.#enter({ kind: 'draining', reason, deadlineMs: this.#clock.nowMs() + allowedMs });
+    this.keeper.retired(this);
+    this.data.drain(allowedMs, reason);
+  }
+
+  /** SIGKILL; what it had is settled when it is gone. Idempotent. */
+  kill(cause: string): void {
+    this.#beginEnding(cause, 0);
+    this.process?.kill();
+  }
+
+  exited(exit: Exit): void {
+    this.#exit = exit;
+    this.#beginEnding(describeExit(exit), 0);
+    if (this.data === null) this.#finish();
+  }
+
+  dataClosed(end: SessionEnd): void {
+    if (this.state.kind === 'ended') return;
+    this.#beginEnding(describeEnd(end), end.kind === 'goodbye' ? limits.terminateGraceMs : limits.sweepMs);
+    const proven = !this.batched && everythingWasRead(end);
+    if (proven) this.streams.each((invocation) => invocation.lost());
+    this.data = null;
+    if (this.#exit !== null) this.#finish();
+  }
+
+  controlClosed(end: SessionEnd): void {
+    this.control = null;
+    if (this.state.kind === 'ending' || this.state.kind === 'ended') return;
+    if (end.kind === 'violation') this.kill(`it broke the protocol: ${end.code}: ${end.detail}`);
+    else if (this.state.kind !== 'draining') {
+      this.#log.warn('an instance lost its control connection', { instance: this.id, code: end.code });
+    }
+  }
+
+  /** Every limits.sweepMs. */
+  sweep(nowMs: number): void {
+    const { state } = this;
+    switch (state.kind) {
+      case 'starting':
+        if (nowMs >= state.deadlineMs) this.kill(`it did not connect within ${limits.startTimeoutMs} ms`);
+        return;
+      case 'loading':
+        if (nowMs >= state.deadlineMs) this.kill(`it did not load within ${limits.startTimeoutMs} ms`);
+        return;
+      case 'ready':
+        this.#sweepStreams(nowMs);
+        return;
+      case 'draining':
+        this.#sweepStreams(nowMs);
+        if (nowMs < state.deadlineMs) return;
+        this.process?.terminate(limits.terminateGraceMs);
+        this.#beginEnding(`it was drained (${state.reason}) and did not finish in time`, limits.terminateGraceMs);
+        return;
+      case 'ending':
+        this.#sweepStreams(nowMs);
+        if (nowMs >= state.killAtMs) this.process?.kill();
+        if (nowMs >= state.deadlineMs) this.#finish();
+        return;
+      case 'stem':
+      case 'ended':
+    }
+  }
+
+  #sweepStreams(nowMs: number): void {
+    const verdict = this.#deadlines.sweep(nowMs, this.streams, this.#evidence);
+    if (verdict === 'fine' || this.data === null) return;
+    if (verdict === 'kill') {
+      this.kill('its event loop did not yield after maxDuration, and it was killed');
+      return;
+    }
+    this.heard = false;
+    this.#flusher.add(this.data);
+    this.data.writer.ping(askBytes);
+    this.recall();
+  }
+
+  readonly #evidence = (): LoopEvidence => ({
+    heard: this.heard,
+    stuck: this.vitalsAtMs > this.#deadlines.askedMs ? isStuck(this.vitals) : null,
+  });
+
+  #pause(reason: Pause['reason'], crossing: number): void {
+    this.pause = { reason, afterSequence: this.sequence + crossing };
+    this.home?.paused(this);
+  }
+
+  #enter(next: InstanceState): void {
+    if (!transitions[this.state.kind].includes(next.kind)) {
+      throw new Error(`an instance cannot go from ${this.state.kind} to ${next.kind}`);
+    }
+    this.state = next;
+  }
+
+  /** Idempotent. `patienceMs`: how long its process may end by itself. */
+  #beginEnding(cause: string, patienceMs: number): void {
+    const from = this.state.kind;
+    if (from === 'ending' || from === 'ended') return;
+    this.#endedFrom = from;
+    this.#readUsage();
+    const killAtMs = this.#clock.nowMs() + patienceMs;
+    this.#enter({ kind: 'ending', cause, killAtMs, deadlineMs: killAtMs + limits.exitWaitMs });
+    if (from !== 'draining') this.keeper.retired(this);
+  }
+
+  /** The one way out: whatever is left of its invocations had begun, or may have. */
+  #finish(): void {
+    if (this.state.kind !== 'ending') return;
+    const cause = describeBoth(this.state.cause, this.#exit);
+    this.#readUsage();
+    this.#enter({ kind: 'ended', cause });
+    if (this.#endedFrom !== 'draining') this.#log.warn('an instance ended', { instance: this.id, cause });
+    this.process?.kill();
+    this.data?.destroy('the instance has ended');
+    this.control?.destroy('the instance has ended');
+    this.data = null;
+    this.control = null;
+    const detail = `the instance ended before the function answered: ${cause}`;
+    this.streams.each((invocation) => invocation.fail('NO_RESPONSE_FROM_FUNCTION', detail));
+    this.keeper.ended(this, this.#endedFrom, cause);
+  }
+
+  /** While the process can still be asked. */
+  #readUsage(): void {
+    const usage = this.process?.usage() ?? null;
+    if (usage !== null) this.#finalCpuUs = Math.max(this.#finalCpuUs ?? 0, usage.cpuUs);
+  }
+}
+
+const askBytes = Buffer.from('weirasks');

@@ -1,0 +1,279 @@
+// Hot path: one object per invocation; a small request and a complete answer allocate nothing else here.
+import type { ErrorCode, Failure } from '../base/errors.ts';
+import { ProtocolError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { InstanceMeter, Outcome, RouteMeter, StartKind } from '../meter/ledger.ts';
+import type { Exchange, Invocation, RequestHead } from '../model/invoke.ts';
+import type { NackReason } from '../model/vitals.ts';
+import { AnswerFlow } from './answer-flow.ts';
+import { RequestBody, type BodySink } from './request-body.ts';
+
+/**
+ * The life of an invocation in the router (DESIGN 3, steps 6 to 10).
+ * queued: on no instance. sent: on an instance, which may still refuse it. begun: user code has it. answering: the head
+ * of a streamed answer was passed on. settled: exactly one terminal outcome (I1).
+ */
+export type InvocationPhase = 'queued' | 'sent' | 'begun' | 'answering' | 'settled';
+
+/** From sent back to queued: nacked, recalled, or its tunnel was lost and it is proven not to have begun (I2). Never after begun (I3). */
+export const transitions: Readonly<Record<InvocationPhase, readonly InvocationPhase[]>> = {
+  queued: ['sent', 'settled'],
+  sent: ['begun', 'answering', 'queued', 'settled'],
+  begun: ['answering', 'settled'],
+  answering: ['settled'],
+  settled: [],
+};
+
+export type CancelReason = 'client' | 'timeout' | 'unwanted';
+
+/** The instance that has the invocation, as the invocation sees it. */
+export interface Carrier extends BodySink {
+  grant(stream: number, bytes: number): void;
+  cancel(stream: number, reason: CancelReason): void;
+  /** The stream has ended on the router's side; its slot is free. */
+  release(invocation: RoutedInvocation): void;
+}
+
+/** The function's pool, as the invocation sees it. */
+export interface InvocationOwner {
+  /** Once, before the exchange hears of it. */
+  settled(invocation: RoutedInvocation): void;
+  /** Refused before it began: it is on no instance any more. */
+  returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void;
+}
+
+export class RoutedInvocation implements Invocation {
+  readonly head: RequestHead;
+  readonly route: RouteMeter;
+  receivedMs = 0;
+  phase: InvocationPhase = 'queued';
+  /** Set while it is on an instance. */
+  carrier: Carrier | null = null;
+  stream = 0;
+  sentMs = 0;
+  deadlineMs = 0;
+  /** How often it was sent to an instance. */
+  placements = 0;
+  /** Of the instance that has or had it when it settled; null while it is on none. */
+  meter: InstanceMeter | null = null;
+  /** In the pool's queue; −1: not there. */
+  queueHandle = -1;
+  /** It was in the queue at least once. */
+  waited = false;
+  recalled = false;
+  start: StartKind = 'warm';
+  outcome: Outcome = 'answered';
+  cpuUs = 0;
+  wallMs = 0;
+  readonly #exchange: Exchange;
+  readonly #owner: InvocationOwner;
+  #body: RequestBody | null = null;
+  #flow: AnswerFlow | null = null;
+  /** After a 101: bytes flow both ways. */
+  #raw = false;
+
+  constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter) {
+    this.#owner = owner;
+    this.head = head;
+    this.#exchange = exchange;
+    this.route = route;
+  }
+
+  // — the edge's side —
+
+  write(chunk: Buffer): boolean {
+    if (this.phase === 'settled') return true;
+    const body = (this.#body ??= new RequestBody(this.phase === 'queued' || this.phase === 'sent'));
+    body.push(chunk);
+    const open = this.#bodyOpen();
+    if (open) body.pump(this.carrier!, this.stream);
+    body.blocked = body.unsentBytes > 0 && (open || body.unsentBytes >= limits.unplacedBodyBytes);
+    return !body.blocked;
+  }
+
+  endBody(): void {
+    if (this.phase === 'settled' || !(this.head.hasBody || this.head.upgrade)) return;
+    const body = (this.#body ??= new RequestBody(this.phase === 'queued' || this.phase === 'sent'));
+    body.end();
+    if (this.#bodyOpen()) body.pump(this.carrier!, this.stream);
+  }
+
+  resume(): void {
+    const flow = this.#flow;
+    if (this.phase !== 'answering' || flow === null) return;
+    const grant = flow.resume(this.#exchange);
+    this.#grant(grant);
+    if (flow.ended && flow.delivered) this.#finish();
+  }
+
+  cancel(): void {
+    this.#stop('client');
+    this.#settle('CLIENT_CLOSED_REQUEST');
+  }
+
+  // — the pool's and the instance's side —
+
+  /** It was put on an instance: the head is on its way, and what there is of the body follows. */
+  sent(carrier: Carrier, stream: number, nowMs: number): void {
+    this.#move('sent');
+    this.carrier = carrier;
+    this.stream = stream;
+    this.sentMs = nowMs;
+    this.placements += 1;
+    this.recalled = false;
+    if (this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
+  }
+
+  begun(): void {
+    if (this.phase !== 'sent') return;
+    this.#move('begun');
+    this.#body?.begun();
+  }
+
+  credited(bytes: number): void {
+    const body = this.#body;
+    if (body === null) return;
+    body.granted(bytes);
+    if (this.#bodyOpen()) this.#pump(body);
+  }
+
+  /** A NACK. Throws UNEXPECTED_FRAME when the instance had said that it began. */
+  nacked(reason: NackReason): void {
+    if (this.phase !== 'sent') throw unexpected('NACK', this.phase);
+    this.#return(reason);
+  }
+
+  /** The tunnel ended, and it is proven that the invocation never ran. */
+  lost(): void {
+    if (this.phase === 'sent') this.#return('lost');
+  }
+
+  inform(status: number, headers: readonly string[]): void {
+    this.begun();
+    if (this.phase === 'answering') throw unexpected('INFORM', this.phase);
+    this.#exchange.inform(status, headers);
+  }
+
+  /** A complete answer. */
+  reply(status: number, headers: readonly string[], body: Buffer | null): void {
+    if (this.phase === 'answering') throw unexpected('RESPONSE', this.phase);
+    if (status < 200 || status > 599) {
+      this.#invalid(status);
+      return;
+    }
+    this.#settle('answered');
+    this.#exchange.reply(status, headers, body);
+  }
+
+  /** The head of a streamed answer, or a 101. */
+  answer(status: number, headers: readonly string[]): void {
+    if (this.phase === 'answering') throw unexpected('RESPONSE', this.phase);
+    const raw = status === 101 && this.head.upgrade;
+    if ((status < 200 && !raw) || status > 599) {
+      this.#stop('unwanted');
+      this.#invalid(status);
+      return;
+    }
+    this.begun();
+    this.#move('answering');
+    this.#raw = raw;
+    this.#flow = new AnswerFlow();
+    this.#exchange.head(status, headers);
+    if (raw && this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
+  }
+
+  chunk(chunk: Buffer): void {
+    const flow = this.#flow;
+    if (flow === null || flow.ended) throw unexpected('BODY', this.phase);
+    this.#grant(flow.receive(chunk, this.#exchange));
+  }
+
+  /** Everything has come. The stream is free; the invocation settles when the client has been given all of it. */
+  bodyEnd(cpuUs: number): void {
+    const flow = this.#flow;
+    if (flow === null) throw unexpected('BODY_END', this.phase);
+    this.cpuUs = cpuUs;
+    flow.ended = true;
+    this.#release();
+    if (flow.delivered) this.#finish();
+  }
+
+  /** No (complete) answer will come. Terminal, and idempotent like every terminal here. */
+  fail(code: ErrorCode, detail: string, retryAfterS?: number): void {
+    if (!this.#settle(code)) return;
+    const failure: Failure = retryAfterS === undefined ? { code, detail } : { code, detail, retryAfterS };
+    this.#exchange.fail(failure);
+  }
+
+  /** maxDuration is up. */
+  timeout(): void {
+    this.#stop('timeout');
+    const durationMs = Math.round(this.deadlineMs - this.sentMs);
+    this.fail('FUNCTION_INVOCATION_TIMEOUT', `the function did not finish within ${durationMs} ms`);
+  }
+
+  /** Tells the instance that nobody waits for it any more. */
+  #stop(reason: CancelReason): void {
+    if (this.phase !== 'settled') this.carrier?.cancel(this.stream, reason);
+  }
+
+  #invalid(status: number): void {
+    this.fail('FUNCTION_RESPONSE_INVALID', `the function answered with status ${status}`);
+  }
+
+  #finish(): void {
+    if (this.#settle('answered')) this.#exchange.end();
+  }
+
+  #return(reason: NackReason | 'lost'): void {
+    this.#move('queued');
+    this.#release();
+    this.meter = null;
+    this.#body?.restart();
+    this.#owner.returned(this, reason);
+  }
+
+  /** The one way out. False: it had settled before. */
+  #settle(outcome: Outcome): boolean {
+    if (this.phase === 'settled') return false;
+    this.#move('settled');
+    this.outcome = outcome;
+    this.#release();
+    this.#body = null;
+    this.#flow?.stop();
+    this.#flow = null;
+    this.#owner.settled(this);
+    return true;
+  }
+
+  #release(): void {
+    const carrier = this.carrier;
+    if (carrier === null) return;
+    this.carrier = null;
+    carrier.release(this);
+  }
+
+  /** Whether body bytes may go onto the stream now. */
+  #bodyOpen(): boolean {
+    return this.carrier !== null && (this.#raw || this.head.hasBody);
+  }
+
+  #pump(body: RequestBody): void {
+    body.pump(this.carrier!, this.stream);
+    if (!body.blocked || body.unsentBytes > 0) return;
+    body.blocked = false;
+    this.#exchange.drained();
+  }
+
+  #grant(bytes: number): void {
+    if (bytes > 0) this.carrier?.grant(this.stream, bytes);
+  }
+
+  #move(to: InvocationPhase): void {
+    if (!transitions[this.phase].includes(to)) throw new Error(`an invocation cannot go from ${this.phase} to ${to}`);
+    this.phase = to;
+  }
+}
+
+const unexpected = (frame: string, phase: InvocationPhase): ProtocolError =>
+  new ProtocolError('UNEXPECTED_FRAME', `${frame} for an invocation that is ${phase}`);

@@ -1,0 +1,366 @@
+// Hot path: invoke, released and settled run once per invocation.
+import { ProtocolError, type ErrorCode, type Failure } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { FunctionMeter } from '../meter/ledger.ts';
+import type { FunctionSpec } from '../model/function.ts';
+import type { Exchange, RequestHead } from '../model/invoke.ts';
+import type { NackReason } from '../model/vitals.ts';
+import { Placement } from '../scheduler/place.ts';
+import { Queue } from '../scheduler/queue.ts';
+import { reapable, type ReapPolicy } from '../scheduler/reap.ts';
+import { startsNeeded } from '../scheduler/scale.ts';
+import type { LogFrame } from '../tunnel/payload.ts';
+import { Backoff } from './backoff.ts';
+import { freePermille } from './health.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { Home, Instance } from './instance.ts';
+import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
+
+/** A line that a function, or the platform on its behalf, logged. */
+export interface FunctionLogLine {
+  readonly functionId: string;
+  readonly instance: string;
+  /** Null: not known, or none. */
+  readonly invocationId: string | null;
+  readonly level: LogFrame['level'];
+  readonly source: LogFrame['source'];
+  readonly text: string;
+}
+
+export interface PoolOptions {
+  readonly clock: Clock;
+  readonly spec: FunctionSpec;
+  readonly meter: FunctionMeter;
+  /** A stem, or a process that is started; never one that has ended already. */
+  readonly obtain: (spec: FunctionSpec, home: Home) => Instance;
+  readonly onLog: (line: FunctionLogLine) => void;
+  /** There may be nothing left to do here. */
+  readonly onQuiet: () => void;
+  readonly reapPolicy: ReapPolicy;
+  readonly maxInstances: number;
+}
+
+/** Reasons for which an instance that has done nothing yet had no good start. */
+const badStart: ReadonlySet<string> = new Set<NackReason>([
+  'cpu',
+  'memory',
+  'fds',
+  'loop',
+  'lifetime',
+  'errors',
+  'unloaded',
+]);
+
+/** One function: its instances, what waits for them, and how many more to start. */
+export class Pool implements InvocationOwner, Home {
+  readonly spec: FunctionSpec;
+  /** Invocations that one instance may have at once. */
+  readonly limit: number;
+  readonly instances = new Set<Instance>();
+  readonly queue = new Queue<RoutedInvocation>();
+  readonly nacks: Partial<Record<NackReason | 'lost', number>> = {};
+  /** Accepted and not settled. */
+  live = 0;
+  /** No longer published: it finishes what it has and starts nothing ahead of need. */
+  isRetired = false;
+  readonly #clock: Clock;
+  readonly #options: PoolOptions;
+  readonly #meter: FunctionMeter;
+  readonly #placement = new Placement();
+  readonly #backoff = new Backoff();
+  /** By their index in Placement. */
+  readonly #ready: (Instance | undefined)[] = [];
+  readonly #freeIndices: number[] = [];
+  /** On their way to being ready. */
+  #pending = 0;
+
+  constructor(options: PoolOptions) {
+    const { maxConcurrency } = options.spec.config;
+    this.spec = options.spec;
+    this.limit = Math.min(
+      maxConcurrency === 'auto' ? limits.concurrencyDefault : maxConcurrency,
+      limits.concurrencyMax,
+    );
+    this.#clock = options.clock;
+    this.#options = options;
+    this.#meter = options.meter;
+  }
+
+  get readyCount(): number {
+    return this.#placement.ready;
+  }
+
+  /** Why no instance is started now; null: one may be. */
+  backingOff(nowMs: number): Failure | null {
+    return this.#backoff.failure(nowMs);
+  }
+
+  invoke(head: RequestHead, exchange: Exchange): RoutedInvocation {
+    const nowMs = this.#clock.nowMs();
+    const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route));
+    invocation.receivedMs = nowMs;
+    this.live += 1;
+    const index = this.queue.length === 0 ? this.#placement.place(nowMs) : -1;
+    if (index === -1) this.#enqueue(invocation, nowMs);
+    else this.#send(invocation, index, nowMs);
+    return invocation;
+  }
+
+  /** Every limits.sweepMs. */
+  sweep(nowMs: number): void {
+    for (const instance of this.instances) instance.sweep(nowMs);
+    this.queue.expire(nowMs, (invocation) => {
+      invocation.queueHandle = -1;
+      invocation.fail('FUNCTION_THROTTLED', `no instance could take it within ${limits.queueWaitMs} ms`, 1);
+    });
+    if (this.queue.length > 0) this.#scale(nowMs);
+    for (const instance of this.#ready) if (instance !== undefined) this.#reap(instance, nowMs);
+    this.#finishRetiring();
+  }
+
+  /** No longer published: what is queued is still served, and then everything drains. */
+  retire(): void {
+    this.isRetired = true;
+    this.#finishRetiring();
+  }
+
+  /** Published again (under the very same id) before it was gone. */
+  revive(): void {
+    this.isRetired = false;
+  }
+
+  /** At once: nothing is served any more. */
+  close(): void {
+    const waiting: RoutedInvocation[] = [];
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) waiting.push(next);
+    for (const invocation of waiting) {
+      invocation.queueHandle = -1;
+      invocation.fail('FUNCTION_THROTTLED', 'the router was stopped', 1);
+    }
+    for (const instance of this.instances) instance.kill('the router was stopped');
+  }
+
+  // — InvocationOwner —
+
+  settled(invocation: RoutedInvocation): void {
+    this.live -= 1;
+    if (invocation.queueHandle !== -1) {
+      this.queue.remove(invocation.queueHandle);
+      invocation.queueHandle = -1;
+    }
+    if (invocation.meter === null) {
+      this.#meter.refused(invocation.route, invocation.outcome as ErrorCode);
+    } else {
+      invocation.wallMs = this.#clock.nowMs() - invocation.sentMs;
+      invocation.meter.settled(invocation);
+    }
+    if (this.isRetired) this.#options.onQuiet();
+  }
+
+  /** Nacked, recalled or lost before it began: elsewhere, before those that came later. */
+  returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void {
+    this.nacks[reason] = (this.nacks[reason] ?? 0) + 1;
+    if (invocation.placements >= limits.placements) {
+      invocation.fail('FUNCTION_THROTTLED', `${limits.placements} instances refused it, the last one: ${reason}`, 1);
+      return;
+    }
+    const nowMs = this.#clock.nowMs();
+    const index = this.#placement.place(nowMs);
+    if (index !== -1) {
+      this.#send(invocation, index, nowMs);
+      return;
+    }
+    invocation.waited = true;
+    invocation.queueHandle = this.queue.unshift(invocation, invocation.receivedMs, nowMs + limits.queueWaitMs);
+    this.#scale(nowMs);
+  }
+
+  // — Home —
+
+  /** The instance was obtained for this function and has dialled in, or it was a stem. */
+  connected(instance: Instance): void {
+    try {
+      instance.load(this.spec, this.limit);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.loadFailed(instance, `its environment cannot be sent to an instance: ${error.message}`);
+      instance.drain('its function could not be sent');
+    }
+  }
+
+  loaded(instance: Instance): void {
+    this.#pending -= 1;
+    const index = this.#freeIndices.pop() ?? this.#ready.length;
+    this.#ready[index] = instance;
+    instance.index = index;
+    instance.readyMs = this.#clock.nowMs();
+    instance.meter = this.#meter.openInstance(instance.id);
+    this.#placement.add(index, this.limit);
+    this.#pump(instance.readyMs);
+    this.#finishRetiring();
+  }
+
+  loadFailed(instance: Instance, message: string): void {
+    this.#log(instance, message);
+    this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: firstLine(message) });
+  }
+
+  released(instance: Instance, nowMs: number): void {
+    instance.meter?.ended(nowMs);
+    if (instance.index === -1) return;
+    this.#placement.ended(instance.index);
+    if (this.queue.length > 0) this.#pump(nowMs);
+  }
+
+  paused(instance: Instance): void {
+    if (instance.index === -1) return;
+    const reason = instance.pause?.reason;
+    this.#placement.setPaused(instance.index, reason !== undefined);
+    if (reason === undefined) this.#pump(this.#clock.nowMs());
+    else if (!instance.served && badStart.has(reason)) {
+      this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: `a new instance refuses: ${reason}` });
+    }
+  }
+
+  vitals(instance: Instance): void {
+    if (instance.index === -1) return;
+    if (instance.served) this.#backoff.succeeded();
+    this.#placement.setHealth(instance.index, freePermille(instance.vitals, instance.memoryMiB), instance.vitalsAtMs);
+  }
+
+  logged(line: LogFrame, instance: Instance, invocationId: string | null): void {
+    this.#options.onLog({ functionId: this.spec.id, instance: instance.id, invocationId, ...line });
+  }
+
+  retired(instance: Instance): void {
+    if (instance.index === -1) {
+      this.#pending -= 1;
+      return;
+    }
+    this.#placement.remove(instance.index);
+    this.#ready[instance.index] = undefined;
+    this.#freeIndices.push(instance.index);
+    instance.index = -1;
+    if (this.queue.length > 0) this.#scale(this.#clock.nowMs());
+  }
+
+  ended(instance: Instance, from: InstanceState['kind'], cause: string): void {
+    this.instances.delete(instance);
+    const nowMs = this.#clock.nowMs();
+    instance.meter?.close(nowMs, instance.finalCpuUs);
+    if (from === 'loading') {
+      this.#log(instance, `the function could not be loaded: ${cause}`);
+      this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: cause });
+    } else if (from === 'starting' || from === 'stem') {
+      this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: cause });
+    } else {
+      if (from === 'ready') this.#log(instance, `the instance ended: ${cause}`);
+      if (this.queue.length > 0) this.#scale(nowMs);
+    }
+    this.#options.onQuiet();
+  }
+
+  // — deciding —
+
+  #enqueue(invocation: RoutedInvocation, nowMs: number): void {
+    const failure = this.#placement.ready === 0 && this.#pending === 0 ? this.#backoff.failure(nowMs) : null;
+    if (failure !== null) {
+      this.#failSoon(invocation, failure);
+      return;
+    }
+    invocation.queueHandle = this.queue.push(invocation, nowMs, nowMs + limits.queueWaitMs);
+    if (invocation.queueHandle === -1) {
+      const detail = `${this.queue.length} invocations are waiting already`;
+      this.#failSoon(invocation, { code: 'FUNCTION_THROTTLED', detail, retryAfterS: 1 });
+      return;
+    }
+    invocation.waited = true;
+    this.#scale(nowMs);
+  }
+
+  /** Not from within invoke: the caller has nothing in hand yet that could fail. */
+  #failSoon(invocation: RoutedInvocation, failure: Failure): void {
+    this.#clock.soon(() => invocation.fail(failure.code, failure.detail, failure.retryAfterS));
+  }
+
+  #send(invocation: RoutedInvocation, index: number, nowMs: number): void {
+    const instance = this.#ready[index]!;
+    if (invocation.waited) invocation.start = instance.readyMs >= invocation.receivedMs ? instance.kind : 'warm';
+    this.#placement.began(index);
+    instance.meter?.began(nowMs);
+    try {
+      instance.send(invocation, nowMs, this.spec.config.maxDurationMs);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#placement.ended(index);
+      instance.meter?.ended(nowMs);
+      this.#failSoon(invocation, { code: 'MALFORMED_REQUEST_HEADER', detail: error.message });
+    }
+  }
+
+  #pump(nowMs: number): void {
+    while (this.queue.length > 0) {
+      const index = this.#placement.place(nowMs);
+      if (index === -1) return;
+      const invocation = this.queue.shift()!;
+      invocation.queueHandle = -1;
+      this.#send(invocation, index, nowMs);
+    }
+  }
+
+  /** Starts what the queue needs, and is not on its way. */
+  #scale(nowMs: number): void {
+    if (this.#backoff.failure(nowMs) !== null) return;
+    const starts = startsNeeded({
+      waiting: this.queue.length,
+      headAgeMs: this.queue.oldestAgeMs(nowMs),
+      starting: this.#pending,
+      startingCapacity: this.#pending * this.limit,
+      limit: this.limit,
+      live: this.instances.size,
+      maxInstances: this.#options.maxInstances,
+    });
+    for (let started = 0; started < starts; started += 1) {
+      this.#pending += 1;
+      const instance = this.#options.obtain(this.spec, this);
+      this.instances.add(instance);
+      if (instance.state.kind === 'stem') this.connected(instance);
+    }
+  }
+
+  /** Whoever waits is told, unless others may still serve them. No restart storm: the next start waits. */
+  #startFailed(instance: Instance, failure: Failure): void {
+    const nowMs = this.#clock.nowMs();
+    this.#backoff.failed(failure, instance.startedMs, nowMs);
+    const { kind } = instance.state;
+    const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
+    if (this.#placement.ready > 0 || this.#pending > itself) return;
+    const told = this.#backoff.failure(nowMs) ?? failure;
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+      next.queueHandle = -1;
+      next.fail(told.code, told.detail, told.retryAfterS);
+    }
+  }
+
+  #reap(instance: Instance, nowMs: number): void {
+    const background = Math.max(instance.background, instance.vitals.background);
+    const idleness = { inFlight: instance.streams.count, background, idleSinceMs: instance.idleSinceMs };
+    if (reapable(idleness, nowMs, this.#options.reapPolicy)) instance.drain('idle');
+  }
+
+  #finishRetiring(): void {
+    if (!this.isRetired || this.queue.length > 0) return;
+    for (const instance of this.instances) {
+      // What is on its way to it would be refused, and there may be nothing else to send it to.
+      if (!instance.hasUnbegun()) instance.drain('its deployment is no longer served');
+    }
+    this.#options.onQuiet();
+  }
+
+  #log(instance: Instance, text: string): void {
+    this.logged({ level: 'error', source: 'platform', text }, instance, null);
+  }
+}
+
+const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

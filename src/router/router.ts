@@ -1,0 +1,178 @@
+// Hot path: invoke.
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Ledger } from '../meter/ledger.ts';
+import type { FunctionSpec } from '../model/function.ts';
+import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Provider } from '../provider/provider.ts';
+import type { Connection } from '../tunnel/connection.ts';
+import { Doorman } from './doorman.ts';
+import { Flusher } from './flusher.ts';
+import type { Instance } from './instance.ts';
+import { Pool, type FunctionLogLine } from './pool.ts';
+import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
+import { Supply, type MachineState } from './supply.ts';
+import { Tokens } from './tokens.ts';
+
+export interface RouterOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly provider: Provider;
+  readonly ledger: Ledger;
+  /** What functions log. */
+  readonly onLog: (line: FunctionLogLine) => void;
+  /** What the machine has to spare now: decides how many stems are kept. Without it none are. */
+  readonly machine?: () => MachineState;
+  /** How long an instance with nothing to do is kept. */
+  readonly keepAliveMs?: number;
+  readonly instancesPerFunction?: number;
+}
+
+/**
+ * Holds the tunnels, picks an instance for every invocation, queues, starts and stops instances. No I/O of its own but
+ * the connections, the provider, the clock and the randomness it is given.
+ */
+export class Router implements Invoker {
+  readonly #options: RouterOptions;
+  readonly #tokens: Tokens<Instance>;
+  readonly #supply: Supply;
+  readonly #doorman: Doorman;
+  readonly #pools = new Map<string, Pool>();
+  #published: ReadonlySet<string> | null = null;
+  #sweeping = false;
+  #state: 'open' | 'draining' | 'closed' = 'open';
+  #whenQuiet: (() => void)[] = [];
+
+  constructor(options: RouterOptions) {
+    const { clock, random, log, provider } = options;
+    this.#options = options;
+    this.#tokens = new Tokens(random);
+    this.#doorman = new Doorman({ clock, log, tokens: this.#tokens });
+    this.#supply = new Supply({
+      clock,
+      random,
+      log,
+      provider,
+      tokens: this.#tokens,
+      flusher: new Flusher(clock),
+      machine: options.machine ?? null,
+      onStarted: () => this.#wake(),
+      onQuiet: () => this.#quiet(),
+    });
+  }
+
+  /** Every connection that dialled in: its HELLO and its token decide what it is. */
+  accept(connection: Connection): void {
+    if (this.#state === 'closed') connection.destroy('the router was stopped');
+    else this.#doorman.accept(connection);
+  }
+
+  /** What is served from now on. Instances of functions that are gone drain, after what is queued for them. */
+  publish(snapshot: Snapshot): void {
+    const specs = snapshot.deployments.flatMap((deployment) => deployment.functions);
+    const published = new Set(specs.map((spec) => spec.id));
+    this.#published = published;
+    for (const pool of this.#pools.values()) {
+      if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
+      else pool.retire();
+    }
+    if (this.#state === 'open') this.#supply.publish(specs);
+    this.#wake();
+  }
+
+  invoke(target: FunctionSpec, head: RequestHead, exchange: Exchange): Invocation {
+    const pool = this.#pools.get(target.id) ?? this.#open(target);
+    return pool.invoke(head, exchange);
+  }
+
+  status(): RouterStatus {
+    const nowMs = this.#options.clock.nowMs();
+    return {
+      functions: [...this.#pools.values()].map((pool) => functionStatus(pool, nowMs)),
+      stems: [...this.#supply.stems].map((stem) => instanceStatus(stem, nowMs)),
+      usage: this.#options.ledger.report(nowMs),
+    };
+  }
+
+  /** Finishes what is in flight or queued, drains every instance, and resolves when the last one has ended. */
+  async drain(): Promise<void> {
+    if (this.#state === 'open') this.#state = 'draining';
+    this.#supply.drain();
+    for (const pool of this.#pools.values()) pool.retire();
+    return this.#untilQuiet();
+  }
+
+  /** At once: what is queued or in flight fails, every instance is killed. Resolves when the last one has ended. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#doorman.close();
+    this.#supply.close();
+    for (const pool of this.#pools.values()) pool.close();
+    return this.#untilQuiet();
+  }
+
+  #open(target: FunctionSpec): Pool {
+    const { clock, ledger, onLog, keepAliveMs, instancesPerFunction } = this.#options;
+    const pool = new Pool({
+      clock,
+      spec: target,
+      meter: ledger.openFunction(target),
+      obtain: (spec, home) => this.#supply.obtain(spec, home),
+      onLog,
+      onQuiet: () => this.#quiet(),
+      reapPolicy: { keepAliveMs: keepAliveMs ?? limits.idleKeepAliveMs },
+      maxInstances: instancesPerFunction ?? limits.instancesPerFunction,
+    });
+    this.#pools.set(target.id, pool);
+    // Matched before the newest snapshot was published: served, and then gone again.
+    if (this.#state !== 'open' || this.#published?.has(target.id) === false) pool.isRetired = true;
+    this.#wake();
+    return pool;
+  }
+
+  /** The sweep runs while there is anything to look after. */
+  #wake(): void {
+    if (this.#sweeping) return;
+    this.#sweeping = true;
+    this.#options.clock.after(limits.sweepMs, this.#sweep);
+  }
+
+  readonly #sweep = (): void => {
+    this.#sweeping = false;
+    const nowMs = this.#options.clock.nowMs();
+    for (const pool of this.#pools.values()) pool.sweep(nowMs);
+    this.#supply.sweep(nowMs);
+    this.#tokens.expire(nowMs);
+    this.#quiet();
+    if (!this.#isQuiet) this.#wake();
+  };
+
+  get #isQuiet(): boolean {
+    if (this.#supply.stems.size > 0 || this.#supply.leaving.size > 0) return false;
+    for (const pool of this.#pools.values()) if (pool.instances.size > 0 || pool.live > 0) return false;
+    return true;
+  }
+
+  /** Pools that are done leave; whoever waits for the end is told when it has come. */
+  #quiet(): void {
+    for (const [id, pool] of this.#pools) {
+      if (!pool.isRetired || pool.instances.size > 0 || pool.live > 0) continue;
+      this.#pools.delete(id);
+      this.#options.ledger.retireFunction(id, this.#options.clock.nowMs());
+    }
+    if (this.#state === 'open' || !this.#isQuiet) return;
+    for (const resolve of this.#whenQuiet.splice(0)) resolve();
+  }
+
+  async #untilQuiet(): Promise<void> {
+    if (this.#isQuiet) return;
+    this.#wake();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#whenQuiet.push(resolve);
+    await promise;
+  }
+}
