@@ -1,0 +1,115 @@
+// Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
+import type { IncomingMessage } from 'node:http';
+import type { FunctionSpec } from '../model/function.ts';
+import type { RequestHead } from '../model/invoke.ts';
+import type { StaticFile } from './files.ts';
+import { addForwarding, HeadScan } from './head.ts';
+import type { Refusal } from './head.ts';
+import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
+import type { Host } from './host.ts';
+import type { ClientConnection } from './connection.ts';
+import type { Site, Sites } from './site.ts';
+import { decodePath, parseTarget } from './target.ts';
+import type { Target } from './target.ts';
+
+export type Admission =
+  | { readonly kind: 'function'; readonly spec: FunctionSpec; readonly head: RequestHead }
+  | { readonly kind: 'file'; readonly file: StaticFile }
+  | { readonly kind: 'status' }
+  /** `OPTIONS *` */
+  | { readonly kind: 'options' }
+  /** `close`: nothing that follows on this connection can be trusted. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly close: boolean };
+
+/** Who asks, and under which id. */
+export interface Arrival {
+  readonly req: IncomingMessage;
+  readonly connection: ClientConnection;
+  readonly id: string;
+  readonly vercelId: string;
+  /** The connection was handed over: it may become a pipe. */
+  readonly upgrade: boolean;
+}
+
+const refused = (refusal: Refusal, close: boolean): Admission => ({ kind: 'refused', refusal, close });
+const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): Admission =>
+  refused({ code, detail }, false);
+
+/** Where the status page is, whatever the host. */
+const statusPath = '/_weir/status';
+
+export class Admitter {
+  readonly scan = new HeadScan();
+  sites: Sites;
+
+  constructor(sites: Sites) {
+    this.sites = sites;
+  }
+
+  /** `scan.hasBody` holds afterwards, unless the request was refused with `close`. */
+  admit(arrival: Arrival): Admission {
+    const { req } = arrival;
+    const minor = req.httpVersionMinor;
+    if (req.httpVersionMajor !== 1 || minor > 1) {
+      return refused({ code: 'HTTP_VERSION_NOT_SUPPORTED', detail: 'HTTP/1.1 and HTTP/1.0 are.' }, true);
+    }
+    const malformed = this.scan.scan(req.rawHeaders, minor);
+    if (malformed !== null) return refused(malformed, true);
+    if (req.method === 'TRACE')
+      return refused({ code: 'INVALID_REQUEST_METHOD', detail: 'TRACE is not served.' }, true);
+    const parsed = parseTarget(req.method!, req.url!);
+    if (!parsed.ok) return refused(parsed.refusal, true);
+    return this.locate(arrival, parsed.target);
+  }
+
+  private locate(arrival: Arrival, target: Target): Admission {
+    let { host } = this.scan;
+    if (host === '') {
+      // HTTP/1.0 needs no Host; functions do.
+      host = target.authority === '' ? `localhost:${arrival.connection.localPort}` : target.authority;
+      this.scan.headers.push('Host', host);
+    }
+    const entry = this.sites.hosts.find(host);
+    if (entry === null) return refused({ code: 'MALFORMED_REQUEST_HEADER', detail: 'Host is malformed.' }, true);
+    if (target.authority !== '' && !sameAuthority(target.authority, host)) {
+      return refused({ code: 'MALFORMED_REQUEST_HEADER', detail: 'The target and Host name different hosts.' }, true);
+    }
+    if (target.asterisk) return { kind: 'options' };
+    if (this.isStatus(arrival, target.path, entry.host, entry.site)) return { kind: 'status' };
+    if (entry.site === null) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${entry.host.name}.`);
+    return this.match(arrival, target, { site: entry.site, host });
+  }
+
+  /** Other machines do not see it; nor does a page whose own name somebody has pointed at this machine. */
+  private isStatus(arrival: Arrival, path: string, host: Host, site: Site | null): boolean {
+    if (site !== null && path !== statusPath) return false;
+    const { method } = arrival.req;
+    if (!arrival.connection.loopback || (method !== 'GET' && method !== 'HEAD')) return false;
+    return path === statusPath ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name);
+  }
+
+  private match(arrival: Arrival, target: Target, at: { site: Site; host: string }): Admission {
+    const { site, host } = at;
+    const method = arrival.req.method!;
+    const file = site.files.size === 0 ? undefined : site.files.get(decodePath(target.path) ?? target.path);
+    if (file !== undefined && (method === 'GET' || method === 'HEAD')) return { kind: 'file', file };
+    const matched = site.routes.match(target.path, target.text);
+    if (matched === null) {
+      if (file !== undefined)
+        return refused({ code: 'INVALID_REQUEST_METHOD', detail: 'A static file is there to be read.' }, false);
+      return notFound('NOT_FOUND', `Nothing answers for ${target.path}.`);
+    }
+    const { headers, hasBody, upgrade } = this.scan;
+    addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
+    const head: RequestHead = {
+      id: arrival.id,
+      method,
+      target: matched.target,
+      headers,
+      hasBody,
+      upgrade: arrival.upgrade && upgrade !== '',
+      route: matched.pattern,
+    };
+    return { kind: 'function', spec: matched.spec, head };
+  }
+}

@@ -1,0 +1,344 @@
+// Hot path: the answer of one invocation, from the router's calls to the client's socket.
+import { STATUS_CODES } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../base/clock.ts';
+import { errors } from '../base/errors.ts';
+import type { Failure } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Exchange, Invocation } from '../model/invoke.ts';
+import { AnswerScan, addPlatformHeaders, defaultCacheControl } from './answer.ts';
+import type { ClientConnection, LiveExchange } from './connection.ts';
+import { informText } from './inform.ts';
+import { errorPage } from './page.ts';
+
+export type Phase =
+  /** Nothing of the final answer was written. */
+  | 'waiting'
+  /** The head was written; the body is coming. */
+  | 'streaming'
+  /** The router calls nothing more, or the edge listens no longer. */
+  | 'settled';
+
+export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
+  waiting: ['streaming', 'settled'],
+  streaming: ['settled'],
+  settled: [],
+};
+
+/** What all exchanges of one edge share. */
+export class Responder {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly stallMs: number;
+  /** Connections are to end: every answer says so. */
+  draining = false;
+  readonly scan = new AnswerScan();
+  private heads: HttpExchange[] = [];
+
+  constructor(clock: Clock, log: Log, stallMs: number) {
+    this.clock = clock;
+    this.log = log;
+    this.stallMs = stallMs;
+  }
+
+  /** A head goes out at the end of this callback of the loop: with the first body bytes if they came along, else alone. */
+  flushSoon(exchange: HttpExchange): void {
+    if (this.heads.push(exchange) === 1) process.nextTick(this.flush);
+  }
+
+  private readonly flush = (): void => {
+    const { heads } = this;
+    this.heads = [];
+    for (const exchange of heads) exchange.flushHead();
+  };
+}
+
+/** Bodies up to this length are written as one latin-1 string with the head: one system call without a gather list. */
+const oneWriteBytes = 16 * 1024;
+
+export class HttpExchange implements Exchange, LiveExchange {
+  phase: Phase = 'waiting';
+  readonly vercelId: string;
+  readonly connection: ClientConnection;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** A request body was announced. */
+  hasBody = false;
+  private readonly responder: Responder;
+  private invocation: Invocation | null = null;
+  /** The edge gave up an invocation that the router has not settled. */
+  private abandoned = false;
+  private reading = false;
+  private listening = false;
+  private headFlushed = false;
+  /** Body bytes still to come as announced by Content-Length; −1: not announced, or no body is sent. */
+  private bodyLeft = -1;
+  private discarded = 0;
+
+  constructor(
+    responder: Responder,
+    connection: ClientConnection,
+    request: { req: IncomingMessage; res: ServerResponse; vercelId: string },
+  ) {
+    this.responder = responder;
+    this.connection = connection;
+    this.req = request.req;
+    this.res = request.res;
+    this.vercelId = request.vercelId;
+    connection.began(this);
+  }
+
+  get received(): boolean {
+    return this.req.complete;
+  }
+
+  get written(): boolean {
+    return this.res.writableFinished;
+  }
+
+  whenWritten(then: () => void): void {
+    this.res.once('finish', then);
+  }
+
+  /** What `Invoker.invoke` returned. Starts reading the request body. */
+  start(invocation: Invocation): void {
+    this.invocation = invocation;
+    if (this.abandoned) {
+      invocation.cancel();
+    } else if (this.hasBody && this.phase !== 'settled') {
+      this.read();
+      this.req.on('end', () => {
+        if (this.phase !== 'settled') invocation.endBody();
+      });
+    }
+  }
+
+  reply(status: number, headers: readonly string[], body: Buffer | null): void {
+    if (this.phase !== 'waiting') return;
+    const length = body === null ? 0 : body.length;
+    if (!this.writeHead(status, headers, length)) return;
+    this.settle();
+    if (length === 0) this.res.end();
+    else if (length <= oneWriteBytes) this.res.end(body!.toString('latin1'), 'latin1');
+    else this.res.end(body);
+    this.watchRest();
+  }
+
+  head(status: number, headers: readonly string[]): void {
+    if (this.phase !== 'waiting' || !this.writeHead(status, headers, -1)) return;
+    this.phase = 'streaming';
+    this.responder.flushSoon(this);
+  }
+
+  flushHead(): void {
+    if (!this.headFlushed && this.phase === 'streaming') this.res.flushHeaders();
+  }
+
+  body(chunk: Buffer): boolean {
+    if (this.phase !== 'streaming') return true;
+    if (this.bodyLeft >= 0) {
+      if (chunk.length > this.bodyLeft) {
+        this.abandon();
+        this.cut('The function sent more than its Content-Length.');
+        return true;
+      }
+      this.bodyLeft -= chunk.length;
+    }
+    this.headFlushed = true;
+    if (this.res.write(chunk)) return true;
+    if (!this.listening) {
+      this.listening = true;
+      this.res.on('drain', () => this.drainedByClient());
+    }
+    this.watchStall();
+    return false;
+  }
+
+  end(): void {
+    if (this.phase !== 'streaming') return;
+    if (this.bodyLeft > 0) {
+      this.cut('The function sent less than its Content-Length.');
+      return;
+    }
+    this.settle();
+    this.res.end();
+    this.watchRest();
+  }
+
+  fail(failure: Failure): void {
+    if (this.phase === 'waiting') this.sendError(failure, false);
+    else if (this.phase === 'streaming') this.cut(failure.detail);
+  }
+
+  inform(status: number, headers: readonly string[]): void {
+    // Behind another answer in a pipeline there is nowhere to write it to; a 1xx may always be left out (RFC 9110, 15.2).
+    const { socket } = this.res;
+    if (this.phase !== 'waiting' || socket === null || this.req.httpVersionMinor === 0) return;
+    const text = informText(status, headers);
+    if (text !== null) socket.write(text, 'latin1');
+  }
+
+  drained(): void {
+    this.req.resume();
+  }
+
+  clientLeft(): void {
+    if (this.phase === 'settled') return;
+    this.phase = 'settled';
+    this.abandon();
+  }
+
+  requestBroke(failure: Failure): void {
+    if (this.phase === 'settled') {
+      this.connection.socket.destroySoon();
+      return;
+    }
+    this.abandon();
+    this.res.shouldKeepAlive = false;
+    this.fail(failure);
+  }
+
+  /** The edge answers by itself. `close`: what follows on this connection cannot be trusted. */
+  refuse(failure: Failure, close: boolean): void {
+    if (close) this.res.shouldKeepAlive = false;
+    this.fail(failure);
+  }
+
+  /** A complete answer of the edge's own. `headers` lack the platform's fields and Content-Length. */
+  answer(status: number, headers: string[], body: string | Buffer | null): void {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes !== null) headers.push('Content-Length', String(bytes.length));
+    this.openHead(status, headers);
+    this.settle();
+    if (bytes === null) this.res.end();
+    else this.res.end(bytes);
+    this.watchRest();
+  }
+
+  /** Writes the head of an answer of the edge's own; whoever calls it writes the body to `res`. */
+  openHead(status: number, headers: string[]): void {
+    addPlatformHeaders(headers, this.vercelId);
+    if (this.responder.draining) this.res.shouldKeepAlive = false;
+    this.res.writeHead(status, STATUS_CODES[status] ?? 'Unknown', headers);
+  }
+
+  /** A body follows that somebody else writes to `res`: the client must take some of it now and then. */
+  watchStream(): void {
+    this.connection.socket.setTimeout(this.responder.stallMs);
+    this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
+  }
+
+  /** The edge took the exchange over: nobody is told when the client leaves. */
+  settle(): void {
+    this.phase = 'settled';
+    this.connection.settled(this);
+    if (this.hasBody && !this.req.complete) this.discardRest();
+  }
+
+  /** False: what the function answered is not HTTP, and the client was told so. `length` −1: streamed. */
+  private writeHead(status: number, headers: readonly string[], length: number): boolean {
+    const { scan, draining } = this.responder;
+    let wrong = scan.scan(headers, this.vercelId);
+    if (wrong === null && (status < 200 || status > 999)) wrong = `Status ${status} is no final answer here.`;
+    const silent = status === 204 || status === 304;
+    if (wrong === null) {
+      const announce = this.lengthToAnnounce(status, length, scan.announced);
+      if (announce >= 0) scan.headers.push('Content-Length', String(announce));
+      if (length < 0 && !silent && this.req.method !== 'HEAD') this.bodyLeft = announce;
+      if (draining) this.res.shouldKeepAlive = false;
+      wrong = this.tryHead(status, scan.headers);
+    }
+    if (wrong === null) return true;
+    this.bodyLeft = -1;
+    this.abandon();
+    this.sendError({ code: 'FUNCTION_RESPONSE_INVALID', detail: wrong }, silent);
+    return false;
+  }
+
+  /** −1: no Content-Length. RFC 9110, 8.6: none with 204; with 304 and HEAD it is what a GET would have got. */
+  private lengthToAnnounce(status: number, length: number, announced: number): number {
+    if (status === 204) return -1;
+    if (status === 304 || this.req.method === 'HEAD') return announced >= 0 || length <= 0 ? announced : length;
+    return length >= 0 ? length : announced;
+  }
+
+  private tryHead(status: number, headers: string[]): string | null {
+    try {
+      this.res.writeHead(status, headers);
+      return null;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** `silent`: Node has marked the response as one without a body, before the answer turned out to be invalid. */
+  private sendError(failure: Failure, silent: boolean): void {
+    const { status } = errors[failure.code];
+    if (status >= 500)
+      this.responder.log.warn('invocation failed', { id: this.vercelId, code: failure.code, detail: failure.detail });
+    const { type, text } = errorPage(failure, this.vercelId, this.req.headers.accept);
+    const headers = ['Content-Type', type, 'Cache-Control', defaultCacheControl];
+    headers.push('X-Weir-Error', failure.code, 'X-Vercel-Error', failure.code);
+    if (failure.retryAfterS !== undefined) headers.push('Retry-After', String(Math.ceil(failure.retryAfterS)));
+    if (status === 405) headers.push('Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS');
+    this.answer(status, headers, silent ? '' : text);
+  }
+
+  private drainedByClient(): void {
+    this.connection.socket.setTimeout(0);
+    if (this.phase === 'streaming') this.invocation?.resume();
+  }
+
+  /** Cuts a client that stops taking what is written. */
+  private watchStall(): boolean {
+    const { socket } = this.res;
+    if (socket === null || socket.writableLength === 0) return false;
+    socket.setTimeout(this.responder.stallMs);
+    return true;
+  }
+
+  /** As before, until the complete answer is out. Node's own listener comes second: it sets the idle timer. */
+  private watchRest(): void {
+    if (this.watchStall()) this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
+  }
+
+  /** The answer cannot be completed, and the client must be able to tell: its connection ends without the proper end. */
+  private cut(why: string): void {
+    this.responder.log.warn('answer cut short', { id: this.vercelId, why });
+    const delimited = this.res.chunkedEncoding || this.bodyLeft >= 0;
+    this.settle();
+    const { socket } = this.res;
+    if (socket === null) this.res.once('socket', (later) => later.destroy());
+    else if (delimited) socket.destroy();
+    else socket.resetAndDestroy();
+  }
+
+  private abandon(): void {
+    this.abandoned = true;
+    this.invocation?.cancel();
+  }
+
+  private read(): void {
+    this.reading = true;
+    this.req.on('data', (chunk: Buffer) => {
+      if (this.phase === 'settled') this.discard(chunk);
+      else if (!this.invocation!.write(chunk)) this.req.pause();
+    });
+  }
+
+  /** The answer is complete before the request: the rest is read and dropped, within limits, so that the client reads the answer. */
+  private discardRest(): void {
+    if (!this.reading) this.read();
+    this.req.resume();
+    const { socket } = this.connection;
+    this.responder.clock.after(limits.discardedBodyMs, () => {
+      if (!this.req.complete) socket.destroySoon();
+    });
+  }
+
+  private discard(chunk: Buffer): void {
+    this.discarded += chunk.length;
+    if (this.discarded > limits.discardedBodyBytes) this.connection.socket.destroySoon();
+  }
+}

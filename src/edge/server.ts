@@ -1,0 +1,236 @@
+// Hot path: `serve` runs once per request.
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Clock } from '../base/clock.ts';
+import type { ErrorCode, Failure } from '../base/errors.ts';
+import { invocationIds } from '../base/id.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Invoker } from '../model/invoke.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { Admitter } from './admit.ts';
+import { ClientConnection } from './connection.ts';
+import { HttpExchange, Responder } from './respond.ts';
+import { buildSites, noSites } from './site.ts';
+import { serveFile } from './static.ts';
+import { statusPage } from './status.ts';
+import type { StatusReport } from './status.ts';
+import { UpgradeExchange } from './upgrade.ts';
+
+export interface EdgeOptions {
+  readonly invoker: Invoker;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** For the status page. */
+  status(): StatusReport;
+  /** First part of x-vercel-id, and what `geolocation` calls the region. */
+  readonly region?: string;
+  /** Milliseconds; what is left out is as in limits. */
+  readonly timeouts?: {
+    readonly headMs?: number;
+    readonly idleMs?: number;
+    readonly stallMs?: number;
+    readonly checkMs?: number;
+  };
+}
+
+/** The HTTP front: HTTP/1.1 on node:http, whose parser has been hardened by many. */
+export class Edge {
+  private readonly options: EdgeOptions;
+  private readonly server: Server;
+  private readonly responder: Responder;
+  private readonly admitter = new Admitter(noSites);
+  private readonly nextId: () => string;
+  private readonly region: string;
+  /** Touched once per connection, not per request. */
+  private readonly connections = new Set<ClientConnection>();
+  private stopping: Promise<void> | null = null;
+
+  constructor(options: EdgeOptions) {
+    this.options = options;
+    this.region = options.region ?? 'dev1';
+    this.nextId = invocationIds(options.random);
+    this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
+    this.server = this.createServer();
+  }
+
+  /** Takes effect between two requests, whole. Walks the deployments' public directories. */
+  publish(snapshot: Snapshot): void {
+    this.admitter.sites = buildSites(snapshot, this.admitter.sites, this.options.log);
+  }
+
+  /** Port 0: any free one. Rejects with Node's error: `code` EADDRINUSE when the port is taken, EACCES when it is not allowed. */
+  listen(port: number, host: string): Promise<{ port: number }> {
+    return new Promise((resolve, reject) => {
+      this.server.once('error', reject);
+      this.server.listen(port, host, () => {
+        this.server.off('error', reject);
+        this.server.on('error', (error) => this.options.log.error('edge', { why: error.message }));
+        resolve({ port: (this.server.address() as AddressInfo).port });
+      });
+    });
+  }
+
+  /** Takes no new connections, ends idle ones, and resolves when all are gone: at the latest after `graceMs`, when they are cut. */
+  async drain(graceMs: number): Promise<void> {
+    this.responder.draining = true;
+    const stopped = this.stop();
+    for (const connection of this.connections) {
+      if (connection.quiet) connection.socket.destroySoon();
+    }
+    const timer = this.options.clock.after(graceMs, () => this.cutAll());
+    await stopped;
+    timer.cancel();
+  }
+
+  /** At once. */
+  async close(): Promise<void> {
+    const stopped = this.stop();
+    this.cutAll();
+    await stopped;
+  }
+
+  private stop(): Promise<void> {
+    // The callback's error says that it was not listening: then there is nothing to stop.
+    this.stopping ??= new Promise((resolve) => this.server.close(() => resolve()));
+    return this.stopping;
+  }
+
+  private cutAll(): void {
+    for (const connection of this.connections) connection.socket.destroy();
+  }
+
+  private createServer(): Server {
+    const { timeouts } = this.options;
+    const server = createServer({
+      maxHeaderSize: limits.requestHeadBytes,
+      headersTimeout: timeouts?.headMs ?? limits.requestHeadTimeoutMs,
+      // Bodies may stream for as long as their function runs.
+      requestTimeout: 0,
+      connectionsCheckingInterval: timeouts?.checkMs ?? limits.connectionCheckMs,
+      keepAliveTimeout: timeouts?.idleMs ?? limits.clientIdleTimeoutMs,
+      highWaterMark: limits.clientBufferBytes,
+      optimizeEmptyRequests: true,
+      // HeadScan says what is wrong with it.
+      requireHostHeader: false,
+      shouldUpgradeCallback: mayUpgrade,
+    });
+    server.maxConnections = limits.clientConnections;
+    // HeadScan counts; Node would leave out what is too much, and say nothing.
+    server.maxHeadersCount = 0;
+    server.on('connection', (socket: Socket) => this.connected(socket));
+    server.on('drop', () =>
+      this.options.log.warn('too many connections: one was dropped', { limit: limits.clientConnections }),
+    );
+    server.on('request', (req: IncomingMessage, res: ServerResponse) => this.serve(req, res, false));
+    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.serve(req, res, true));
+    server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => this.refuseExpectation(req, res));
+    server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => this.upgrade(req, socket, early));
+    server.on('connect', (req: IncomingMessage) => {
+      ClientConnection.of(req.socket).refuse(
+        { code: 'INVALID_REQUEST_METHOD', detail: 'CONNECT is not served.' },
+        this.vercelId(),
+      );
+    });
+    server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
+      ClientConnection.of(socket).refuse(clientFailure(error), this.vercelId());
+    });
+    return server;
+  }
+
+  private connected(socket: Socket): void {
+    const connection = new ClientConnection(socket);
+    this.connections.add(connection);
+    socket.on('close', () => this.connections.delete(connection));
+  }
+
+  private vercelId(id: string = this.nextId()): string {
+    return `${this.region}::${id}`;
+  }
+
+  /** `expects`: the client waits for 100 before it sends the body. It gets it when a function has been found that takes it. */
+  private serve(req: IncomingMessage, res: ServerResponse, expects: boolean): void {
+    const connection = ClientConnection.of(req.socket);
+    const id = this.nextId();
+    const vercelId = this.vercelId(id);
+    const exchange = new HttpExchange(this.responder, connection, { req, res, vercelId });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false });
+    if (admission.kind === 'refused' && admission.close) {
+      exchange.refuse(admission.refusal, true);
+      return;
+    }
+    exchange.hasBody = this.admitter.scan.hasBody;
+    switch (admission.kind) {
+      case 'function':
+        if (expects && exchange.hasBody) res.writeContinue();
+        exchange.start(this.options.invoker.invoke(admission.spec, admission.head, exchange));
+        return;
+      case 'file':
+        void serveFile(exchange, admission.file);
+        return;
+      case 'status':
+        this.answerStatus(exchange);
+        return;
+      case 'options':
+        exchange.answer(204, ['Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS'], null);
+        return;
+      case 'refused':
+        exchange.refuse(admission.refusal, false);
+    }
+  }
+
+  private answerStatus(exchange: HttpExchange): void {
+    const port = exchange.connection.localPort;
+    const links = this.admitter.sites.all.map((site) => `http://${site.url ?? 'localhost'}:${port}`);
+    const page = statusPage(this.options.status(), links, exchange.req.headers.accept);
+    exchange.answer(200, ['Content-Type', page.type, 'Cache-Control', 'no-store'], page.text);
+  }
+
+  private refuseExpectation(req: IncomingMessage, res: ServerResponse): void {
+    const exchange = new HttpExchange(this.responder, ClientConnection.of(req.socket), {
+      req,
+      res,
+      vercelId: this.vercelId(),
+    });
+    exchange.refuse({ code: 'EXPECTATION_FAILED', detail: 'Expect was something else.' }, true);
+  }
+
+  private upgrade(req: IncomingMessage, socket: Socket, early: Buffer): void {
+    const connection = ClientConnection.of(socket);
+    const id = this.nextId();
+    const vercelId = this.vercelId(id);
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
+    const protocol = req.headers.upgrade ?? '';
+    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
+    if (admission.kind === 'function')
+      exchange.start(this.options.invoker.invoke(admission.spec, admission.head, exchange));
+    else if (admission.kind === 'refused') exchange.refuse(admission.refusal);
+    else exchange.refuse({ code: 'MALFORMED_REQUEST_HEADER', detail: 'There is nothing here to upgrade to.' });
+  }
+}
+
+/** Otherwise Upgrade is ignored, as a server may (RFC 9110, 7.8): h2c, with a body, or while another answer is on its way. */
+function mayUpgrade(req: IncomingMessage): boolean {
+  const { headers } = req;
+  if (req.method !== 'GET' || req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1) return false;
+  if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return false;
+  return headers.upgrade !== undefined && !/\bh2c?\b/i.test(headers.upgrade) && ClientConnection.of(req.socket).quiet;
+}
+
+const clientErrors: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'REQUEST_HEADER_TOO_LARGE',
+  ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
+  HPE_INVALID_VERSION: 'HTTP_VERSION_NOT_SUPPORTED',
+};
+
+/** Node's parser names what it did not like; the client is told in our words. */
+function clientFailure(error: Error & { code?: string }): Failure {
+  const code = clientErrors[error.code ?? ''] ?? 'MALFORMED_REQUEST_HEADER';
+  return {
+    code,
+    detail: code === 'MALFORMED_REQUEST_HEADER' ? `Not HTTP/1.1: ${error.message.replace(/^Parse Error: /, '')}.` : '',
+  };
+}
