@@ -1,0 +1,34 @@
+/**
+ * What the instance's two threads tell each other: 32-bit cells in shared memory, each with one writer. Totals wrap
+ * when they outgrow 32 bits; their reader adds up differences.
+ */
+export const Cell = {
+  /** Odd while the main loop is in a turn; another value for every turn. Main. */
+  turn: 0,
+  /** 1: the sentinel looks rarely, and wants to be woken by the next turn. Both. */
+  asleep: 1,
+  /** 1: the sentinel reports the vitals, main need not. Sentinel. */
+  reporting: 2,
+  /** From here to activeUs: main. Begun and not yet answered. */
+  inFlight: 3,
+  waiting: 4,
+  background: 5,
+  errors: 6,
+  /** Wraps. */
+  attributedUs: 7,
+  /** How long the main loop was in its turns, as of the last one's end. Wraps. */
+  activeUs: 8,
+  heapKiB: 9,
+  /** Limit; 0 before the function is known. */
+  memoryMiB: 10,
+  /** 0: well. Otherwise 1 + the index in nackReasons of what ails the process. Whoever reports. */
+  verdict: 11,
+} as const;
+
+export const boardBytes = 64;
+
+/** The board, and behind it room for `extraBytes`. */
+export const boardMemory = (extraBytes: number): SharedArrayBuffer => new SharedArrayBuffer(boardBytes + extraBytes);
+
+/** Marks are set and read by Atomics; counters that are only reported may be stored plainly. */
+export const boardCells = (memory: SharedArrayBuffer): Int32Array => new Int32Array(memory, 0, boardBytes / 4);

@@ -1,0 +1,27 @@
+type ProcessEvent = 'uncaughtException' | 'SIGTERM' | 'SIGINT';
+type Listener = (...values: never[]) => void;
+
+/**
+ * Listens first, and goes on listening when user code removes every listener. User code's own listeners are called as
+ * they would be without this one.
+ */
+export function keepListening(event: ProcessEvent, listener: Listener): void {
+  const emitter: NodeJS.EventEmitter = process;
+  const install = (): void => {
+    if (!emitter.listeners(event).includes(listener)) emitter.prependListener(event, listener as () => void);
+    if (!emitter.listeners('removeListener').includes(removed)) emitter.on('removeListener', removed);
+  };
+  // Not at once: process.removeAllListeners() still throws away what is added while it runs.
+  const removed = (_event: string | symbol, other: unknown): void => {
+    if (other === listener) process.nextTick(install);
+  };
+  install();
+}
+
+/** Calls user code's listeners for SIGTERM, as if the signal had come. False: there are none. */
+export function announceTermination(ours: Listener): boolean {
+  const emitter: NodeJS.EventEmitter = process;
+  if (emitter.listeners('SIGTERM').every((listener) => listener === ours)) return false;
+  emitter.emit('SIGTERM', 'SIGTERM', 15);
+  return true;
+}

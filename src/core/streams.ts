@@ -1,0 +1,325 @@
+// Hot path: every frame of the data connection that belongs to a stream.
+import { ProtocolError } from '../base/errors.ts';
+import type { NackReason } from '../model/vitals.ts';
+import { nackReasons } from '../model/vitals.ts';
+import { FrameType } from '../tunnel/frame.ts';
+import { readCancel, readCredit, readNothing, readRequest } from '../tunnel/payload.ts';
+import type { Session } from '../tunnel/session.ts';
+import type { FrameWriter } from '../tunnel/writer.ts';
+import { refusal } from './admission.ts';
+import type { Attribution } from './attribution.ts';
+import { BeginsPolicy } from './begins.ts';
+import { Cell } from './board.ts';
+import type { CallListener } from './call.ts';
+import type { Claims } from './claims.ts';
+import { currentCall } from './context.ts';
+import { StreamCall, type StreamHost } from './stream.ts';
+import type { Turns } from './turns.ts';
+
+export interface StreamsOptions {
+  readonly session: Session;
+  readonly claims: Claims;
+  readonly cells: Int32Array;
+  readonly turns: Turns;
+  readonly attribution: Attribution;
+  /** Hands an invocation to user code, inside its context. */
+  begin(call: StreamCall): void;
+  /** For the function's log. */
+  log(text: string, call: StreamCall): void;
+  /** User code threw where nobody but the core could catch it. */
+  threw(error: unknown, call: StreamCall): void;
+}
+
+/** What admission goes by, as far as the core sets it. */
+export interface Gate {
+  open: boolean;
+  draining: boolean;
+  failed: boolean;
+  maxConcurrency: number;
+  maxDurationMs: number;
+  /** performance.now() at the end of the instance's life. */
+  lifeEndsMs: number;
+}
+
+/** BEGUN could not leave at once: when to look again. The connection says nothing below its high-water mark. */
+const congestedMs = 1;
+
+/** The invocations of one tunnel: a table by slot, admission, claims, begin, and what leaves when. */
+export class Streams implements StreamHost {
+  readonly writer: FrameWriter;
+  readonly windowBytes: number;
+  readonly gate: Gate = {
+    open: false,
+    draining: false,
+    failed: false,
+    maxConcurrency: Infinity,
+    maxDurationMs: 0,
+    lifeEndsMs: Infinity,
+  };
+  /** Handed to user code since the start. */
+  begun = 0;
+  readonly #options: StreamsOptions;
+  readonly #calls: (StreamCall | undefined)[] = [];
+  readonly #begins = new BeginsPolicy();
+  /** In batched mode: begun in this turn, and BEGUN not written. */
+  #unannounced: StreamCall[] = [];
+  /** The router could not be told of them yet. Those that have ended meanwhile are skipped. */
+  #waiting: StreamCall[] = [];
+  #waitingCount = 0;
+  #open = 0;
+  #background = 0;
+  #backgroundTold = 0;
+  #reading = false;
+  #tick = false;
+
+  constructor(options: StreamsOptions) {
+    this.#options = options;
+    this.writer = options.session.writer;
+    this.windowBytes = options.session.welcome.windowBytes;
+  }
+
+  /** Received and not ended. */
+  get open(): number {
+    return this.#open;
+  }
+
+  get background(): number {
+    return this.#background;
+  }
+
+  /** Throws ProtocolError. */
+  frame(type: number, stream: number, payload: Buffer): void {
+    this.#reading = true;
+    if (type === FrameType.REQUEST) {
+      this.#request(stream, payload);
+      return;
+    }
+    if (type === FrameType.RECALL) {
+      readNothing(payload);
+      this.#recall(stream);
+      return;
+    }
+    const call = this.#calls[stream & 0xffff];
+    // Not current: it crossed its stream's end.
+    if (call === undefined || call.stream !== stream) return;
+    if (type === FrameType.CREDIT) this.#inside(call, grant, readCredit(payload));
+    else if (type === FrameType.BODY_END) this.#inside(call, endBody, readNothing(payload));
+    else if (type === FrameType.CANCEL) this.#cancel(call, readCancel(payload));
+  }
+
+  body(stream: number, chunk: Buffer): void {
+    this.#reading = true;
+    const call = this.#calls[stream & 0xffff];
+    if (call !== undefined && call.stream === stream) this.#inside(call, takeBody, chunk);
+  }
+
+  /** All of one read was handed over; the session flushes next. */
+  readDone(): void {
+    this.#reading = false;
+    this.#tellBackground();
+  }
+
+  written(): void {
+    const { turns, attribution } = this.#options;
+    // Its end flushes. (Code that no callback of the loop led to: a finalizer, say.)
+    if (!turns.inside) attribution.enter(null);
+    if (this.#begins.mode === 'batched' || this.#reading || this.#tick) return;
+    // User code is known to keep the loop: what is ready does not wait for whoever is called next.
+    this.#tick = true;
+    process.nextTick(this.flush);
+  }
+
+  readonly flush = (): void => {
+    this.#tick = false;
+    if (this.#unannounced.length > 0) this.#announce();
+    this.#tellBackground();
+    this.writer.flush();
+  };
+
+  takeCpuUs(call: StreamCall): number {
+    return this.#options.attribution.take(call);
+  }
+
+  refused(call: StreamCall, detail: string): void {
+    this.#options.log(`The answer cannot be sent: ${detail}`, call);
+  }
+
+  ended(call: StreamCall): void {
+    const slot = call.stream & 0xffff;
+    if (this.#calls[slot] === call) this.#calls[slot] = undefined;
+    if (!call.began) this.#waitingCount -= 1;
+    this.#open -= 1;
+    this.#count();
+    this.written();
+  }
+
+  /** Work that waitUntil was told of: begun or done. */
+  changeBackground(delta: 1 | -1): void {
+    this.#background += delta;
+    this.#options.cells[Cell.background] = this.#background;
+    this.written();
+  }
+
+  cancelAll(reason: Parameters<CallListener['cancelled']>[0]): void {
+    for (const call of this.#calls) if (call !== undefined) this.#inside(call, cancel, reason);
+  }
+
+  #request(stream: number, payload: Buffer): void {
+    const call = new StreamCall(this, stream, readRequest(payload));
+    const reason = this.#refusal();
+    if (reason !== null) {
+      if (this.#options.claims.refuse(stream)) this.writer.nack(stream, reason);
+      return;
+    }
+    const slot = stream & 0xffff;
+    // The router uses a slot again when its stream has ended there: what we still have of it is wanted by nobody.
+    const former = this.#calls[slot];
+    if (former !== undefined) this.#cancel(former, 'unwanted');
+    while (this.#calls.length <= slot) this.#calls.push(undefined);
+    this.#calls[slot] = call;
+    this.#open += 1;
+    this.#waitingCount += 1;
+    if (this.#waiting.length === 0 && this.#start(call)) return;
+    this.#waiting.push(call);
+    this.#count();
+    if (this.#waiting.length === 1) setTimeout(this.#startWaiting, congestedMs);
+  }
+
+  #refusal(): NackReason | null {
+    const { attribution, turns, cells } = this.#options;
+    const nowMs = attribution.enter(null);
+    const gate = this.gate;
+    const ailment = cells[Cell.verdict] ?? 0;
+    return refusal({
+      open: gate.open,
+      draining: gate.draining,
+      failed: gate.failed,
+      inFlight: this.#open,
+      maxConcurrency: gate.maxConcurrency,
+      turnMs: nowMs - turns.startedMs,
+      lifetimeLeftMs: gate.lifeEndsMs - nowMs,
+      maxDurationMs: gate.maxDurationMs,
+      verdict: ailment === 0 ? null : (nackReasons[ailment - 1] ?? null),
+    });
+  }
+
+  /** Claims it, tells the router where it must know before, and runs it. False: it must wait for the connection. */
+  #start(call: StreamCall): boolean {
+    const prompt = this.#begins.mode === 'prompt';
+    const { connection } = this.#options.session;
+    if (!call.claimed) {
+      if (prompt && connection.bufferedBytes > 0) return false;
+      if (!this.#options.claims.begin(call.stream)) {
+        // The sentinel revoked and answered it.
+        call.cancel('unwanted');
+        return true;
+      }
+      call.claimed = true;
+      if (prompt) {
+        this.writer.begun(call.stream);
+        call.announced = true;
+        this.writer.flush();
+      }
+    }
+    // Until the kernel has BEGUN, a lost tunnel would prove that it never ran.
+    if (prompt && connection.bufferedBytes > 0) return false;
+    this.#run(call);
+    return true;
+  }
+
+  #run(call: StreamCall): void {
+    const { attribution } = this.#options;
+    call.phase = 'begun';
+    call.began = true;
+    this.begun += 1;
+    this.#waitingCount -= 1;
+    this.#count();
+    const fromMs = attribution.enter(call);
+    try {
+      currentCall.run(call, this.#options.begin, call);
+    } catch (error) {
+      this.#options.threw(error, call);
+    }
+    const untilMs = attribution.enter(null);
+    if (!call.over && !call.announced) this.#unannounced.push(call);
+    if (!this.#begins.observe((untilMs - fromMs) * 1000)) return;
+    this.writer.begins(this.#begins.mode);
+    // The router has to know before it takes effect: a lost tunnel proves less from here on.
+    this.writer.flush();
+  }
+
+  readonly #startWaiting = (): void => {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    let at = 0;
+    for (; at < waiting.length; at += 1) {
+      const call = waiting[at];
+      if (call !== undefined && !call.over && !this.#start(call)) break;
+    }
+    this.#waiting = waiting.slice(at);
+    if (this.#waiting.length > 0) setTimeout(this.#startWaiting, congestedMs);
+  };
+
+  #recall(stream: number): void {
+    const call = this.#calls[stream & 0xffff];
+    const current = call !== undefined && call.stream === stream ? call : null;
+    const found = this.#options.claims.recall(stream);
+    if (found === 'revoked') {
+      this.writer.nack(stream, 'recalled');
+      current?.cancel('unwanted');
+    } else if (found === 'begun' && current !== null) {
+      this.writer.begun(stream);
+      current.announced = true;
+    }
+  }
+
+  #cancel(call: StreamCall, reason: 'client' | 'timeout' | 'unwanted'): void {
+    if (reason === 'timeout') this.countError();
+    this.#inside(call, cancel, reason);
+  }
+
+  /** For the vitals: an uncaught error, a timeout. */
+  countError(): void {
+    const { cells } = this.#options;
+    cells[Cell.errors] = (cells[Cell.errors] ?? 0) + 1;
+  }
+
+  #announce(): void {
+    for (const call of this.#unannounced) {
+      if (!call.over && !call.announced) this.writer.begun(call.stream);
+      call.announced = true;
+    }
+    this.#unannounced = [];
+  }
+
+  #tellBackground(): void {
+    if (this.#background === this.#backgroundTold) return;
+    this.#backgroundTold = this.#background;
+    this.writer.background(this.#background);
+  }
+
+  #count(): void {
+    const { cells } = this.#options;
+    cells[Cell.inFlight] = this.#open - this.#waitingCount;
+    cells[Cell.waiting] = this.#waitingCount;
+  }
+
+  /** User code may follow: its context, and its time. */
+  #inside<T>(call: StreamCall, action: (call: StreamCall, argument: T) => void, argument: T): void {
+    const { attribution } = this.#options;
+    attribution.enter(call);
+    try {
+      currentCall.run(call, action, call, argument);
+    } catch (error) {
+      // The peer's mistake ends the session; user code's must not.
+      if (error instanceof ProtocolError) throw error;
+      this.#options.threw(error, call);
+    }
+    attribution.enter(null);
+  }
+}
+
+const grant = (call: StreamCall, bytes: number): void => call.granted(bytes);
+const takeBody = (call: StreamCall, chunk: Buffer): void => call.takeBody(chunk);
+const endBody = (call: StreamCall): void => call.takeBodyEnd();
+const cancel = (call: StreamCall, reason: Parameters<CallListener['cancelled']>[0]): void => call.cancel(reason);

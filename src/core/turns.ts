@@ -1,0 +1,57 @@
+// Hot path: a mark at the start and one at the end of every busy turn of the loop.
+import { Cell } from './board.ts';
+
+/**
+ * The turns of the main loop, marked in shared memory for the sentinel. A turn begins with the first callback after the
+ * loop has waited, which the async hook reports, and ends by setImmediate: when all that was ready has been called. While a
+ * turn goes on the loop never waits, so its duration is time in which the loop was busy.
+ */
+export class Turns {
+  /** Whether a turn goes on: who may start one asks first, it is cheaper than the call. */
+  inside = false;
+  /** performance.now() at its start. */
+  startedMs = 0;
+  /** Called last thing in every turn. */
+  ending: () => void = () => undefined;
+  /** Wakes the sentinel. */
+  wake: () => void = () => undefined;
+  readonly #cells: Int32Array;
+  #turn = 0;
+  #activeMs = 0;
+
+  constructor(cells: Int32Array) {
+    this.#cells = cells;
+  }
+
+  /** Only while not inside. Returns the time. */
+  enter(): number {
+    this.inside = true;
+    this.startedMs = performance.now();
+    this.#mark();
+    // The mark is set before the look and the sentinel looks after it said that it sleeps: no wake is missed.
+    if (Atomics.load(this.#cells, Cell.asleep) === 1) {
+      Atomics.store(this.#cells, Cell.asleep, 0);
+      this.wake();
+    }
+    setImmediate(this.#end);
+    return this.startedMs;
+  }
+
+  readonly #end = (): void => {
+    this.ending();
+    // Writes that were made there leave ticks behind, which would begin a turn of their own.
+    process.nextTick(this.#leave);
+  };
+
+  readonly #leave = (): void => {
+    this.inside = false;
+    this.#activeMs += performance.now() - this.startedMs;
+    this.#cells[Cell.activeUs] = this.#activeMs * 1000;
+    this.#mark();
+  };
+
+  #mark(): void {
+    this.#turn = (this.#turn + 1) | 0;
+    Atomics.store(this.#cells, Cell.turn, this.#turn);
+  }
+}
