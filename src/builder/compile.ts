@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build as runEsbuild } from 'esbuild';
 import type { BuildFailure, BuildOptions, Format, Loader, Message, Plugin } from 'esbuild';
 import { UsageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -96,7 +96,7 @@ function outputName(name: string): string {
 async function bundle(entryPoints: Record<string, string>, format: Format, options: CompileOptions): Promise<void> {
   const prefixes = new Map<string, number>();
   try {
-    const { warnings } = await build({
+    const { warnings } = await runEsbuild({
       entryPoints,
       format,
       outdir: options.outDir,
@@ -156,8 +156,8 @@ const loaders: Readonly<Record<string, Loader>> = {
  */
 const ownPlace = (prefixes: Map<string, number>): Plugin => ({
   name: 'own-place',
-  setup({ onLoad }) {
-    onLoad({ filter: /\.[mc]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
+  setup(build) {
+    build.onLoad({ filter: /\.[mc]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
       if (path.includes(`${sep}node_modules${sep}`)) return null;
       const source = await readFile(path, 'utf8');
       if (!/import\s*\.\s*meta|__filename|__dirname/.test(source)) return null;

@@ -84,7 +84,13 @@ function fromWeir(dir: string, text: string): ProjectConfig {
   const parsed = weirSchema.safeParse(value);
   if (!parsed.success) throw refusal(dir, file, faultLines(parsed.error.issues, value));
   const { name, environment, functions } = parsed.data;
-  return { file: join(dir, file), name: name ?? null, environment: environment ?? {}, rules: rulesOf(functions), warnings: [] };
+  return {
+    file: join(dir, file),
+    name: name ?? null,
+    environment: environment ?? {},
+    rules: rulesOf(functions),
+    warnings: [],
+  };
 }
 
 function fromVercel(dir: string, text: string): ProjectConfig {
@@ -95,7 +101,8 @@ function fromVercel(dir: string, text: string): ProjectConfig {
   const { name, env, functions, fluid } = parsed.data;
   const idle: string[] = vercelWithoutEffect.filter((field) => parsed.data[field] !== undefined);
   for (const field of vercelSettingsWithoutEffect) {
-    if (Object.values(functions ?? {}).some((settings) => settings[field] !== undefined)) idle.push(`functions.*.${field}`);
+    if (Object.values(functions ?? {}).some((settings) => settings[field] !== undefined))
+      idle.push(`functions.*.${field}`);
   }
   if (fluid === false) idle.push('fluid: false (set maxConcurrency: 1 for one invocation per instance)');
   const warnings =

@@ -1,4 +1,4 @@
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
@@ -58,15 +58,13 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
     environment: 'production',
     hosts: options.hosts,
     functions: specs,
-    routes: functions.flatMap((found, index) => routesOf(found, specs[index]!.id)),
+    routes: functions.map(({ pattern, segments }, index): Route => ({
+      pattern,
+      segments,
+      functionId: specs[index]!.id,
+    })),
     publicDir,
   };
-}
-
-/** A server takes every path, and a rest parameter is one segment or more: `/` needs a route of its own. */
-function routesOf(found: DetectedFunction, functionId: string): Route[] {
-  const route: Route = { pattern: found.pattern, segments: found.segments, functionId };
-  return found.launch === 'server' ? [{ pattern: '/', segments: [], functionId }, route] : [route];
 }
 
 async function compileInto(
@@ -76,16 +74,38 @@ async function compileInto(
   log: Log,
 ): Promise<string[]> {
   const entries = await compile(functions, { dir, outDir, log });
-  if (await isThere(outDir)) await writeFile(join(dir, '.weir', '.gitignore'), '*\n');
+  if (await isThere(outDir)) {
+    await writeFile(join(dir, '.weir', '.gitignore'), '*\n');
+    await writeFile(join(outDir, ownerFile), String(process.pid));
+  }
   return entries;
 }
 
-/** Removes what earlier runs and versions left, except the builds named in `keep`. */
-export async function pruneBuilds(dir: string, keep: readonly string[]): Promise<void> {
+/** Says which process uses a build, so that another one in the same project leaves it alone. */
+const ownerFile = 'owner.pid';
+
+/** Nothing imports it any more. */
+export async function removeBuild(dir: string, deployment: string): Promise<void> {
+  await rm(join(buildsDir(resolve(dir)), deployment), { recursive: true, force: true });
+}
+
+/** Removes what processes left behind that were killed. */
+export async function removeAbandonedBuilds(dir: string): Promise<void> {
   const folder = buildsDir(resolve(dir));
-  if (!(await isThere(folder))) return;
-  for (const name of await readdir(folder)) {
-    if (!keep.includes(name)) await rm(join(folder, name), { recursive: true, force: true });
+  for (const name of await readdir(folder).catch(() => [])) {
+    const owner = Number(await readFile(join(folder, name, ownerFile), 'utf8').catch(() => '0'));
+    if (!isAlive(owner)) await rm(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process: it is there.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
@@ -94,7 +114,10 @@ export async function projectName(dir: string): Promise<string> {
   const root = resolve(dir);
   const { name } = await readConfig(root);
   if (name !== null) return name;
-  const plain = basename(root).toLowerCase().replaceAll(/[^a-z0-9]+/g, '-').slice(0, 63);
+  const plain = basename(root)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .slice(0, 63);
   return plain.replaceAll(/^-+|-+$/g, '') || 'project';
 }
 

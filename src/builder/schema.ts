@@ -15,7 +15,8 @@ const wanted = {
   file: 'an object',
 } as const;
 
-const whole = (least: number, most: number, error: string) => z.int({ error }).min(least, { error }).max(most, { error });
+const whole = (least: number, most: number, error: string) =>
+  z.int({ error }).min(least, { error }).max(most, { error });
 
 const environment = z.record(
   z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
@@ -116,7 +117,7 @@ export const vercelSettingsWithoutEffect = [
 ] as const;
 
 const anything = <Name extends string>(names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, z.unknown()])) as Record<Name, z.ZodUnknown>;
+  Object.fromEntries(names.map((name) => [name, z.unknown().optional()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
 
 export const vercelSchema = z.strictObject(
   {

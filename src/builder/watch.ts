@@ -64,7 +64,8 @@ function start(root: string, changed: (path: string) => void, options: WatchOpti
 }
 
 /** Gathers what happens within a moment: an editor writes a file in several steps, a checkout many files. */
-function collect({ clock, changed }: WatchOptions): { add(path: string): void; close(): void } {
+function collect(options: WatchOptions): { add(path: string): void; close(): void } {
+  const { clock } = options;
   const paths = new Set<string>();
   let timer: Timer | null = null;
   let latestMs = 0;
@@ -72,7 +73,7 @@ function collect({ clock, changed }: WatchOptions): { add(path: string): void; c
     timer = null;
     const sorted = [...paths].toSorted();
     paths.clear();
-    changed(sorted);
+    options.changed(sorted);
   };
   return {
     add(path) {

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { silentLog } from '../base/log.ts';
+import { compile } from './compile.ts';
+import { buildProject, projectName, removeAbandonedBuilds, removeBuild } from './project.ts';
+
+let home: string;
+before(async () => void (home = await realpath(await mkdtemp(join(tmpdir(), 'weir-compile-')))));
+after(() => rm(home, { recursive: true, force: true }));
+
+async function project(files: Readonly<Record<string, string>>): Promise<string> {
+  const dir = await mkdtemp(join(home, 'p-'));
+  for (const [file, content] of Object.entries(files)) {
+    await mkdir(dirname(join(dir, file)), { recursive: true });
+    await writeFile(join(dir, file), content);
+  }
+  return dir;
+}
+
+const compiled = (dir: string, ...files: string[]): Promise<string[]> =>
+  compile(
+    files.map((file) => ({ name: file.replace(/\.\w+$/, ''), file })),
+    { dir, outDir: join(dir, '.weir/dev/dep_1'), log: silentLog },
+  );
+
+const load = async (file: string): Promise<Record<string, unknown>> =>
+  (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+
+const options = { project: 'p', deployment: 'dep_1', hosts: [], environment: {}, log: silentLog };
+
+test('JavaScript runs from where it stands, and nothing is written', async () => {
+  const dir = await project({ 'api/a.js': 'export const GET = 1;', 'api/b.cjs': '' });
+  const { functions } = await buildProject(dir, options);
+  assert.deepEqual(
+    functions.map(({ entry }) => entry),
+    [join(dir, 'api/a.js'), join(dir, 'api/b.cjs')],
+  );
+  assert.equal(existsSync(join(dir, '.weir')), false);
+});
+
+test('code that asks where it stands is told its source, in every file of a bundle', async () => {
+  const dir = await project({
+    'api/a.ts': `import { where } from '../lib/where.ts';
+      export const own = [import.meta.url, import.meta.dirname, __filename, 'import.meta.url'] as const;
+      export { where };`,
+    'lib/where.ts': `const __dirname = 'mine'; export const where: string[] = [import.meta.filename, __dirname];`,
+  });
+  const [entry] = await compiled(dir, 'api/a.ts');
+  const { own, where } = await load(entry!);
+  const source = join(dir, 'api/a.ts');
+  assert.deepEqual(own, [pathToFileURL(source).href, dirname(source), source, 'import.meta.url']);
+  assert.deepEqual(where, [join(dir, 'lib/where.ts'), 'mine']);
+});
+
+test('packages stay outside, paths of tsconfig.json do not, and the parameter’s name does not reach the output’s', async () => {
+  const dir = await project({
+    'tsconfig.json': '{ "compilerOptions": { "paths": { "@/*": ["./lib/*"] } } } // with a comment',
+    'node_modules/dep/package.json': '{"name":"dep","main":"i.js"}',
+    'node_modules/dep/i.js': 'exports.value = module.paths === undefined ? "bundled" : "outside";',
+    'lib/x.ts': 'export enum Kind { One = 1 }',
+    'api/[name].ts': `import dep from 'dep'; import { Kind } from '@/x'; export const GET = [dep.value, Kind.One];`,
+  });
+  const [entry] = await compiled(dir, 'api/[name].ts');
+  assert.match(entry!, /\/api\/_name_-[0-9a-f]{8}\.mjs$/);
+  assert.deepEqual((await load(entry!))['GET'], ['outside', 1]);
+});
+
+test('the format follows the file’s kind, then the type of package.json; require works in both', async () => {
+  const source = `const { join } = require('node:path'); export const GET = join('a', 'b');`;
+  const cjs = await project({
+    'package.json': '{"type":"commonjs"}',
+    'api/a.ts': source,
+    'api/b.mts': source,
+    'api/c.cts': 'exports.GET = require("node:path").join("a", "b");',
+  });
+  const entries = await compiled(cjs, 'api/a.ts', 'api/b.mts', 'api/c.cts');
+  assert.deepEqual(
+    entries.map((entry) => entry.slice(-4)),
+    ['.cjs', '.mjs', '.cjs'],
+  );
+  for (const entry of entries) assert.equal((await load(entry))['GET'], join('a', 'b'));
+  const untyped = await project({ 'package.json': '{}', 'api/a.ts': `${source} await 0;` });
+  const [module] = await compiled(untyped, 'api/a.ts');
+  assert.equal((await load(module!))['GET'], join('a', 'b'));
+});
+
+test('errors are file:line:column and text, all of them, and the column counts what the user wrote', async () => {
+  const dir = await project({
+    'api/a.ts': 'export const a = __dirname + ;',
+    'api/b.ts': `\nimport { x } from './gone.ts';\nexport const b = x;`,
+  });
+  const error = await compiled(dir, 'api/a.ts', 'api/b.ts').then(
+    () => assert.fail('compiled'),
+    (error: unknown) => error as Error,
+  );
+  assert.equal(error.name, 'UsageError');
+  const lines = error.message.split('\n');
+  assert.ok(lines.includes(`${join(dir, 'api/a.ts')}:1:30: Unexpected ";"`), error.message);
+  assert.ok(lines.includes(`${join(dir, 'api/b.ts')}:2:19: Could not resolve "./gone.ts"`), error.message);
+});
+
+test('jsx follows tsconfig.json, and is automatic without', async () => {
+  const dir = await project({
+    'tsconfig.json': '{"compilerOptions":{"jsx":"react","jsxFactory":"h"}}',
+    'api/a.tsx': 'const h = (tag: string) => tag; export const GET = <p />;',
+  });
+  const [entry] = await compiled(dir, 'api/a.tsx');
+  assert.equal((await load(entry!))['GET'], 'p');
+});
+
+test('a source map leads back to the source', async () => {
+  const dir = await project({ 'api/a.ts': 'export const GET: number = 1;' });
+  const [entry] = await compiled(dir, 'api/a.ts');
+  assert.match(await readFile(entry!, 'utf8'), /sourceMappingURL=a\.mjs\.map/);
+  const map = JSON.parse(await readFile(`${entry}.map`, 'utf8')) as { sources: string[] };
+  assert.deepEqual(
+    map.sources.map((source) => join(dirname(entry!), source)),
+    [join(dir, 'api/a.ts')],
+  );
+});
+
+test('a project becomes a deployment; configuration, static files and all', async () => {
+  const dir = await project({
+    'server.ts': 'export default { fetch: () => new Response() };',
+    'api/a.ts': '',
+    'weir.json': '{"environment":{"A":"file"},"functions":{"server.ts":{"memory":256}}}',
+    'public/x.txt': '',
+  });
+  const deployment = await buildProject(dir, { ...options, hosts: ['h'], environment: { A: 'given', B: 'given' } });
+  assert.deepEqual(
+    deployment.routes.map(({ pattern, functionId }) => [pattern, functionId]),
+    [
+      ['/api/a', 'dep_1/api/a'],
+      ['/[...path]', 'dep_1/server'],
+    ],
+  );
+  const server = deployment.functions.find(({ name }) => name === 'server');
+  assert.deepEqual(
+    [server?.label, server?.launch, server?.root, server?.config.memoryMiB, server?.config.environment],
+    ['p/server', 'server', dir, 256, { A: 'file', B: 'given' }],
+  );
+  assert.deepEqual([deployment.hosts, deployment.publicDir], [['h'], join(dir, 'public')]);
+  assert.equal(await readFile(join(dir, '.weir/.gitignore'), 'utf8'), '*\n');
+});
+
+test('a build is removed when it is done with, or when its process is gone; another process’s is left', async () => {
+  const dir = await project({ 'api/a.ts': 'export const GET = 1;' });
+  for (const deployment of ['dep_1', 'dep_2', 'dep_3', 'dep_4']) await buildProject(dir, { ...options, deployment });
+  const builds = join(dir, '.weir/dev');
+  await removeBuild(dir, 'dep_1');
+  const gone = spawnSync(process.execPath, ['-e', '']).pid;
+  await writeFile(join(builds, 'dep_2/owner.pid'), String(gone));
+  await rm(join(builds, 'dep_3/owner.pid'));
+  await removeAbandonedBuilds(dir);
+  assert.deepEqual(await readdir(builds), ['dep_4']);
+});
+
+test('a project is called what weir.json says, or like its folder', async () => {
+  assert.equal(await projectName(await project({ 'weir.json': '{"name":"shop"}' })), 'shop');
+  const dir = join(await project({ 'My App_2/x': '' }), 'My App_2');
+  assert.equal(await projectName(dir), 'my-app-2');
+});
+
+test('a directory that is none is refused', async () => {
+  const dir = await project({ file: '' });
+  await assert.rejects(buildProject(join(dir, 'gone'), options), { name: 'UsageError', message: /no such directory/ });
+  await assert.rejects(buildProject(join(dir, 'file'), options), { name: 'UsageError', message: /is a file/ });
+});

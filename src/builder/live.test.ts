@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { systemClock } from '../base/clock.ts';
+import { textLog } from '../base/log.ts';
+import { seededRandom } from '../base/random.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { LiveProjects } from './live.ts';
+
+let home: string;
+before(async () => void (home = await mkdtemp(join(tmpdir(), 'weir-live-'))));
+after(() => rm(home, { recursive: true, force: true }));
+
+/** A project that is watched, and what was published and logged so far. */
+async function live(dir: string) {
+  const published: Snapshot[] = [];
+  const lines: string[] = [];
+  let look = (): void => undefined;
+  const projects = new LiveProjects({
+    clock: systemClock,
+    random: seededRandom(1),
+    log: textLog((line) => {
+      lines.push(line);
+      look();
+    }),
+    environment: (deployment, project) => ({ WHERE: `${project} ${deployment}` }),
+    publish(snapshot) {
+      published.push(snapshot);
+      look();
+    },
+  });
+  await projects.add({ dir, name: 'p', hosts: [] });
+  projects.publish();
+  projects.watch();
+  const until = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const alive = setInterval(() => undefined, 1000);
+      look = () => {
+        if (!holds()) return;
+        clearInterval(alive);
+        resolve();
+      };
+      look();
+    });
+  return { published, lines, until, projects };
+}
+
+test('a change is a new deployment; a broken one keeps the last; static files leave functions alone', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  for (const folder of ['api', 'public']) await mkdir(join(dir, folder));
+  await writeFile(join(dir, 'api/a.ts'), 'export const GET = 1;');
+  const { published, lines, until, projects } = await live(dir);
+  try {
+    const [first] = published[0]!.deployments;
+    assert.equal(first?.functions[0]?.config.environment['WHERE'], `p ${first?.id}`);
+
+    await writeFile(join(dir, 'api/a.ts'), 'export const GET = 2;');
+    await until(() => published.length === 2);
+    const [second] = published[1]!.deployments;
+    assert.notEqual(second?.id, first?.id);
+    assert.equal(published[1]!.version, 2);
+
+    await writeFile(join(dir, 'api/a.ts'), 'export const GET = ;');
+    await until(() => lines.some((line) => line.includes('cannot be built')));
+    assert.match(lines.at(-1)!, /api\/a\.ts:1:20: Unexpected ";"/);
+    assert.equal(projects.deployments[0], second);
+
+    await writeFile(join(dir, 'public/i.html'), 'hi');
+    await until(() => published.length === 3);
+    const [third] = published[2]!.deployments;
+    assert.equal(third?.id, second?.id);
+    assert.notEqual(third, second, 'the edge looks at a deployment that is another object');
+    assert.equal(third?.functions, second?.functions);
+  } finally {
+    await projects.close();
+  }
+  assert.deepEqual(await readdir(join(dir, '.weir/dev')), [], 'what was built is removed at the end');
+});

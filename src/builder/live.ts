@@ -1,0 +1,140 @@
+import { sep } from 'node:path';
+import type { Clock } from '../base/clock.ts';
+import { UsageError } from '../base/errors.ts';
+import type { Log } from '../base/log.ts';
+import type { Random } from '../base/random.ts';
+import type { Deployment, Snapshot } from '../model/snapshot.ts';
+import { buildProject, removeAbandonedBuilds, removeBuild } from './project.ts';
+import { watchProject } from './watch.ts';
+import type { Watch } from './watch.ts';
+
+export interface ProjectPlace {
+  readonly dir: string;
+  readonly name: string;
+  /** Host names that lead to it; empty: any. */
+  readonly hosts: readonly string[];
+}
+
+export interface LiveOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  /** What every function of a deployment finds in its environment, unless its project says otherwise. */
+  environment(deployment: string, project: string): Readonly<Record<string, string>>;
+  /** There is a newer version of what is to be served. */
+  publish(snapshot: Snapshot): void;
+}
+
+/** Projects in directories, built, and built again when they change. */
+export class LiveProjects {
+  readonly #options: LiveOptions;
+  readonly #projects = new Map<string, Live>();
+  #version = 0;
+  #closed = false;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+  }
+
+  get deployments(): readonly Deployment[] {
+    return [...this.#projects.values()].map(({ deployment }) => deployment);
+  }
+
+  /** Builds a project for the first time. Throws UsageError. It is served from the next `publish` on. */
+  async add(place: ProjectPlace): Promise<void> {
+    await removeAbandonedBuilds(place.dir);
+    this.#projects.set(place.name, { place, deployment: await this.#build(place), older: [], watch: null, work: null });
+  }
+
+  publish(): void {
+    this.#version += 1;
+    this.#options.publish({ version: this.#version, deployments: this.deployments });
+  }
+
+  /** From now on a change leads to a new version. */
+  watch(): void {
+    const { clock, log } = this.#options;
+    for (const live of this.#projects.values()) {
+      live.watch ??= watchProject(live.place.dir, { clock, log, changed: (paths) => this.#changed(live, paths) });
+    }
+  }
+
+  /** No further versions; what was built for these is removed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const { watch } of this.#projects.values()) watch?.close();
+    for (const live of this.#projects.values()) {
+      await live.work;
+      for (const id of [live.deployment.id, ...live.older]) await removeBuild(live.place.dir, id);
+    }
+  }
+
+  #changed(live: Live, paths: readonly string[]): void {
+    live.changed = [...(live.changed ?? []), ...paths];
+    live.work ??= this.#rebuild(live).finally(() => (live.work = null));
+  }
+
+  /** One build at a time; what changes meanwhile leads to another. */
+  async #rebuild(live: Live): Promise<void> {
+    while (live.changed !== undefined && live.changed.length > 0 && !this.#closed) {
+      const paths = live.changed;
+      live.changed = [];
+      // Static files have no instances: the edge looks at them anew (it knows a deployment by its object), functions stay.
+      const newer = paths.every((path) => path.startsWith(`public${sep}`))
+        ? { ...live.deployment }
+        : await this.#replacement(live, paths);
+      // Built too late to be served: remembered, so that closing removes it.
+      if (newer !== null) live.deployment = newer;
+      if (newer === null || this.#closed) continue;
+      this.publish();
+    }
+  }
+
+  /** Null when it cannot be built: the last one goes on. */
+  async #replacement(live: Live, paths: readonly string[]): Promise<Deployment | null> {
+    const { log } = this.#options;
+    const what = paths.length > 3 ? `${paths.slice(0, 3).join(', ')} and ${paths.length - 3} more` : paths.join(', ');
+    try {
+      const deployment = await this.#build(live.place);
+      live.older.push(live.deployment.id);
+      // The last few may still be starting instances for what had been queued.
+      while (live.older.length > keptBuilds) await removeBuild(live.place.dir, live.older.shift()!);
+      log.info(`${live.place.name}: ${what} changed: new version ${deployment.id}`);
+      return deployment;
+    } catch (error) {
+      const why = error instanceof UsageError ? error.message : (error as Error).stack;
+      log.error(`${live.place.name}: ${what} changed, and cannot be built; the last version goes on\n${why}`);
+      return null;
+    }
+  }
+
+  async #build(place: ProjectPlace): Promise<Deployment> {
+    const deployment = `dep_${this.#options.random.hex(8)}`;
+    try {
+      return await buildProject(place.dir, {
+        project: place.name,
+        deployment,
+        hosts: place.hosts,
+        environment: this.#options.environment(deployment, place.name),
+        log: this.#options.log,
+      });
+    } catch (error) {
+      await removeBuild(place.dir, deployment);
+      throw error;
+    }
+  }
+}
+
+const keptBuilds = 4;
+
+interface Live {
+  readonly place: ProjectPlace;
+  deployment: Deployment;
+  /** Builds of versions that were served before, oldest first. */
+  readonly older: string[];
+  watch: Watch | null;
+  /** The rebuild under way. */
+  work: Promise<void> | null;
+  /** Paths that changed since the rebuild under way began. */
+  changed?: readonly string[];
+}
