@@ -85,7 +85,7 @@ test('what the connection still holds is never overwritten, by this writer or an
   const step = fc.record({
     writer: fc.nat(2),
     size: fc.oneof(fc.nat(300), fc.integer({ min: 3000, max: 90_000 })),
-    then: fc.constantFrom('nothing', 'flush', 'flush', 'deliver'),
+    next: fc.constantFrom('nothing', 'flush', 'flush', 'deliver'),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -93,14 +93,14 @@ test('what the connection still holds is never overwritten, by this writer or an
       connections[2]!.fast = true;
       const writers = connections.map((connection) => new FrameWriter(connection));
       const expected: string[][] = [[], [], []];
-      for (const [index, { writer, size, then }] of steps.entries()) {
+      for (const [index, { writer, size, next }] of steps.entries()) {
         const text = String.fromCharCode(97 + (index % 26)).repeat(size);
         writers[writer]!.failed(S + index, 'CODE', text);
         expected[writer]!.push(`${S + index} CODE\n${text.slice(0, limits.detailBytes)}`);
         writers[writer]!.log(0, 'info', 'stdout', text);
         expected[writer]!.push(`0 \u0001\u0001${text}`);
-        if (then !== 'nothing') writers[writer]!.flush();
-        if (then === 'deliver') connections[writer]!.deliver();
+        if (next !== 'nothing') writers[writer]!.flush();
+        if (next === 'deliver') connections[writer]!.deliver();
       }
       for (const [index, connection] of connections.entries()) {
         writers[index]!.flush();
