@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/base/clock.ts';
-import { noConnectionEvents } from '../../src/tunnel/connection.ts';
+import { noConnectionEvents, peerClosed } from '../../src/tunnel/connection.ts';
 import type { Connection, ConnectionEvents } from '../../src/tunnel/connection.ts';
 
 export interface WireOptions {
@@ -181,7 +181,7 @@ export class MemoryConnection implements Connection {
   #fin(): void {
     if (this.#state === 'closed') return;
     this.#finSent = true;
-    this.#close('the peer closed the connection');
+    this.#close(peerClosed);
     this.#schedule();
   }
 

@@ -1,0 +1,252 @@
+import { limits } from '../../src/base/limits.ts';
+import { silentLog } from '../../src/base/log.ts';
+import { type Random, seededRandom } from '../../src/base/random.ts';
+import { Ledger } from '../../src/meter/ledger.ts';
+import type { FunctionSpec } from '../../src/model/function.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { Provider, ProviderEvents, Started, StartOrder } from '../../src/provider/provider.ts';
+import { Router } from '../../src/router/router.ts';
+import { SimInstance } from './instance.ts';
+import type { WireOptions } from './memory-connection.ts';
+import type { Profile } from './profile.ts';
+import { scriptOf, Trial, type TrialWorld } from './trial.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export interface SimulationResult {
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly instances: number;
+  readonly virtualMs: number;
+  /** The first few. */
+  readonly violations: readonly string[];
+  /** Of every outcome, when and where it ran: equal for equal seeds. */
+  readonly fingerprint: number;
+}
+
+/** The real router, scheduler, meter and codec in a world of simulated instances and clients, on a virtual clock. */
+export class Simulation implements TrialWorld, Provider {
+  readonly kind = 'process';
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly profile: Profile;
+  readonly maxDurationMs: number;
+  readonly faulty: boolean;
+  readonly wire: WireOptions;
+  readonly router: Router;
+  /** By number. */
+  readonly trials: Trial[] = [];
+  readonly #ledger = new Ledger();
+  readonly #instances: SimInstance[] = [];
+  /** Those that have not exited. */
+  readonly #alive = new Set<SimInstance>();
+  readonly #drainingSinceMs = new Map<SimInstance, number>();
+  readonly #violations: string[] = [];
+  readonly #outcomes: Record<string, number> = {};
+  #functions: readonly FunctionSpec[] = [];
+  #version = 0;
+  #open = 0;
+  #unprovenMs = -Infinity;
+  #fingerprint = 0;
+  /** CPU of the processes that had loaded a function, as the operating system would have it. */
+  #cpuUs = 0;
+
+  constructor(profile: Profile, seed: number) {
+    this.profile = profile;
+    this.random = seededRandom(seed);
+    this.maxDurationMs = profile.maxDurationMs;
+    const { crash, nack, stall, cut, duplicate, askDrain, background } = profile;
+    this.faulty = crash + nack + stall + cut + duplicate + askDrain + background > 0;
+    this.wire = wireOf(profile, this.clock, this.random);
+    this.router = new Router({
+      clock: this.clock,
+      random: this.random,
+      log: silentLog,
+      provider: this,
+      ledger: this.#ledger,
+      onLog: () => undefined,
+      keepAliveMs: 2000,
+      ...(profile.stems ? { machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0.1 }) } : {}),
+    });
+  }
+
+  /** Until every invocation has settled and, after a drain, every instance has ended. */
+  async run(): Promise<SimulationResult> {
+    const { invocations, republishes } = this.profile;
+    this.#publish();
+    this.clock.after(0, this.#arrive);
+    this.clock.after(limits.vitalsPeriodMs, this.#beat);
+    const each = Math.ceil(invocations / (republishes + 1));
+    for (let count = 1; count <= republishes + 1; count += 1) {
+      this.clock.runUntil(() => this.trials.length >= Math.min(invocations, count * each), 3_600_000);
+      if (count <= republishes) this.#publish();
+    }
+    if (!this.clock.runUntil(() => this.#open === 0, 600_000)) this.violated(`I1: ${this.#open} never settled`);
+    this.#checkCounts();
+    const drained = this.router.drain();
+    const limitMs = 2 * limits.drainMs;
+    if (!this.clock.runUntil(() => this.#alive.size === 0, limitMs))
+      this.violated(`I5: ${this.#alive.size} never ended`);
+    this.clock.advance(60_000);
+    await Promise.race([drained, this.#notDrained()]);
+    this.#checkUsage();
+    return {
+      outcomes: this.#outcomes,
+      instances: this.#instances.length,
+      virtualMs: this.clock.nowMs(),
+      violations: this.#violations,
+      fingerprint: this.#fingerprint,
+    };
+  }
+
+  // — TrialWorld, and what instances report —
+
+  violated(what: string): void {
+    if (this.#violations.length < 10) this.#violations.push(`${what} (at ${this.clock.nowMs()} ms)`);
+  }
+
+  settled(trial: Trial): void {
+    this.#open -= 1;
+    this.#outcomes[trial.outcome] = (this.#outcomes[trial.outcome] ?? 0) + 1;
+    const told = trial.number * 31 + trial.outcome.length + trial.ranOn.charCodeAt(5) + Math.round(this.clock.nowMs());
+    this.#fingerprint = (Math.imul(this.#fingerprint, 16_777_619) ^ told) >>> 0;
+  }
+
+  provesEverything(): boolean {
+    return this.clock.nowMs() - this.#unprovenMs > unprovenForMs;
+  }
+
+  unproven(): void {
+    this.#unprovenMs = this.clock.nowMs();
+  }
+
+  drained(instance: SimInstance): void {
+    this.#drainingSinceMs.set(instance, this.clock.nowMs());
+  }
+
+  exited(instance: SimInstance): void {
+    this.#alive.delete(instance);
+    if (instance.loaded) this.#cpuUs += instance.cpuUs;
+    const sinceMs = this.#drainingSinceMs.get(instance);
+    if (sinceMs === undefined) return;
+    this.#drainingSinceMs.delete(instance);
+    const tookMs = this.clock.nowMs() - sinceMs;
+    if (tookMs > limits.drainMs + 2000) this.violated(`I5: ${instance.id} ended ${tookMs} ms after DRAIN`);
+  }
+
+  // — Provider —
+
+  describe(): string {
+    return 'simulated instances';
+  }
+
+  start(order: StartOrder, events: ProviderEvents): Started {
+    const instance = new SimInstance(this, order, events);
+    this.#instances.push(instance);
+    this.#alive.add(instance);
+    return {
+      pid: this.#instances.length,
+      terminate: () => instance.terminate(),
+      kill: () => instance.die({ kind: 'signalled', signal: 'SIGKILL', outOfMemory: false }),
+      usage: () => (instance.dead ? null : { cpuUs: instance.cpuUs, rssBytes: 60 << 20 }),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const instance of this.#alive) instance.die({ kind: 'signalled', signal: 'SIGKILL', outOfMemory: false });
+  }
+
+  // — the world —
+
+  #publish(): void {
+    this.#version += 1;
+    const deployment = `dpl_${this.#version}`;
+    const { functions, maxConcurrency, maxDurationMs } = this.profile;
+    const config = { memoryMiB: 1024, maxDurationMs, maxConcurrency, runtime: 'nodejs24.x', environment: {} } as const;
+    this.#functions = Array.from({ length: functions }, (_, at) => ({
+      id: `${deployment}/f${at}`,
+      label: `sim/f${at}`,
+      project: 'sim',
+      deployment,
+      name: `f${at}`,
+      root: '/',
+      entry: '/f.js',
+      launch: 'module',
+      config,
+    }));
+    const snapshot: Snapshot = {
+      version: this.#version,
+      deployments: [
+        {
+          id: deployment,
+          project: 'sim',
+          environment: 'production',
+          hosts: [],
+          functions: this.#functions,
+          routes: [],
+          publicDir: null,
+        },
+      ],
+    };
+    this.router.publish(snapshot);
+  }
+
+  readonly #arrive = (): void => {
+    const { invocations, burst, gapMs } = this.profile;
+    const count = Math.min(invocations - this.trials.length, 1 + this.random.below(burst));
+    for (let each = 0; each < count; each += 1) {
+      const trial = new Trial(this.trials.length, scriptOf(this.profile, this.random), this);
+      this.trials.push(trial);
+      this.#open += 1;
+      const target = this.#functions[this.random.below(this.#functions.length)]!;
+      trial.begin(this.router.invoke(target, trial.request, trial));
+    }
+    if (this.trials.length < invocations) this.clock.after(this.random.below(2 * gapMs + 1), this.#arrive);
+  };
+
+  readonly #beat = (): void => {
+    for (const instance of this.#alive) instance.beat();
+    if (this.#alive.size > 0 || this.#open > 0) this.clock.after(limits.vitalsPeriodMs, this.#beat);
+  };
+
+  async #notDrained(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#alive.size === 0) this.violated('drain() does not resolve, though every instance has ended');
+  }
+
+  /** Nothing is left of any invocation, and each was counted once. */
+  #checkCounts(): void {
+    // What is on its way when the last one settles (a cancel, an end) arrives within a second.
+    this.clock.advance(1000);
+    const status = this.router.status();
+    for (const each of status.functions) {
+      const inFlight = each.instances.reduce((sum, instance) => sum + instance.inFlight, 0);
+      if (inFlight + each.queued > 0)
+        this.violated(`I1: ${each.id} still has ${inFlight} in flight, ${each.queued} queued`);
+    }
+    const { invocations } = status.usage.usage;
+    if (invocations !== this.trials.length)
+      this.violated(`the meter counts ${invocations} of ${this.trials.length} invocations`);
+  }
+
+  /** I8. To the microsecond where every process could be asked before its end; where some were killed, no more than that. */
+  #checkUsage(): void {
+    const { usage } = this.#ledger.report(this.clock.nowMs());
+    if (usage.attributedUs + usage.unattributedUs !== usage.cpuUs)
+      this.violated('I8: attributed and the rest are not the total');
+    if (usage.cpuUs > this.#cpuUs) this.violated(`I8: ${usage.cpuUs} µs metered of ${this.#cpuUs} µs used`);
+    if (!this.faulty && usage.cpuUs < this.#cpuUs * 0.99)
+      this.violated(`I8: ${usage.cpuUs} of ${this.#cpuUs} µs metered`);
+  }
+}
+
+/** A router may wait so long for the exit of an instance whose tunnel is gone before it settles what that one had. */
+const unprovenForMs = 10_000;
+
+function wireOf(profile: Profile, clock: VirtualClock, random: Random): WireOptions {
+  const { wireMs } = profile;
+  if (wireMs === 0) return { clock };
+  return {
+    clock,
+    delayMs: () => (random.below(2) === 0 ? 0 : random.below(1000 * wireMs) / 1000),
+    split: (bytes) => (random.below(4) === 0 ? 1 + random.below(bytes) : bytes),
+  };
+}
