@@ -321,7 +321,7 @@ export class Instance implements Carrier {
         return;
       case 'ending':
         this.#sweepStreams(nowMs);
-        if (nowMs >= state.killAtMs) this.process?.kill();
+        if (nowMs >= state.killAtMs && this.#exit === null) this.process?.kill();
         if (nowMs >= state.deadlineMs) this.#finish();
         return;
       case 'stem':

@@ -74,6 +74,7 @@ export class Pool implements InvocationOwner, Home {
   readonly #freeIndices: number[] = [];
   /** On their way to being ready. */
   #pending = 0;
+  #closed = false;
 
   constructor(options: PoolOptions) {
     const { maxConcurrency } = options.spec.config;
@@ -132,12 +133,9 @@ export class Pool implements InvocationOwner, Home {
 
   /** At once: nothing is served any more. */
   close(): void {
-    const waiting: RoutedInvocation[] = [];
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) waiting.push(next);
-    for (const invocation of waiting) {
-      invocation.queueHandle = -1;
-      invocation.fail('FUNCTION_THROTTLED', 'the router was stopped', 1);
-    }
+    this.#closed = true;
+    this.isRetired = true;
+    this.#failWaiting(stopped);
     for (const instance of this.instances) instance.kill('the router was stopped');
   }
 
@@ -161,6 +159,10 @@ export class Pool implements InvocationOwner, Home {
   /** Nacked, recalled or lost before it began: elsewhere, before those that came later. */
   returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void {
     this.nacks[reason] = (this.nacks[reason] ?? 0) + 1;
+    if (this.#closed) {
+      invocation.fail(stopped.code, stopped.detail, stopped.retryAfterS);
+      return;
+    }
     if (invocation.placements >= limits.placements) {
       invocation.fail('FUNCTION_THROTTLED', `${limits.placements} instances refused it, the last one: ${reason}`, 1);
       return;
@@ -264,7 +266,8 @@ export class Pool implements InvocationOwner, Home {
   // — deciding —
 
   #enqueue(invocation: RoutedInvocation, nowMs: number): void {
-    const failure = this.#placement.ready === 0 && this.#pending === 0 ? this.#backoff.failure(nowMs) : null;
+    const hopeless = this.#placement.ready === 0 && this.#pending === 0;
+    const failure = this.#closed ? stopped : hopeless ? this.#backoff.failure(nowMs) : null;
     if (failure !== null) {
       this.#failSoon(invocation, failure);
       return;
@@ -337,9 +340,16 @@ export class Pool implements InvocationOwner, Home {
     const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
     if (this.#placement.ready > 0 || this.#pending > itself) return;
     const told = this.#backoff.failure(nowMs) ?? failure;
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+    this.#failWaiting(told);
+  }
+
+  #failWaiting({ code, detail, retryAfterS }: Failure): void {
+    // Only those that wait now: who is told may ask again.
+    for (let left = this.queue.length; left > 0; left -= 1) {
+      const next = this.queue.shift();
+      if (next === undefined) return;
       next.queueHandle = -1;
-      next.fail(told.code, told.detail, told.retryAfterS);
+      next.fail(code, detail, retryAfterS);
     }
   }
 
@@ -362,5 +372,7 @@ export class Pool implements InvocationOwner, Home {
     this.logged({ level: 'error', source: 'platform', text }, instance, null);
   }
 }
+
+const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -130,6 +130,7 @@ export class Router implements Invoker {
     this.#pools.set(target.id, pool);
     // Matched before the newest snapshot was published: served, and then gone again.
     if (this.#state !== 'open' || this.#published?.has(target.id) === false) pool.isRetired = true;
+    if (this.#state === 'closed') pool.close();
     this.#wake();
     return pool;
   }

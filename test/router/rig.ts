@@ -145,6 +145,8 @@ export class FakeInstance implements Started {
           pieces.push(Buffer.from(chunk));
           this.bodies.set(stream, pieces);
         },
+        // A loop that a test has stopped runs no timers either.
+        unanswered: () => true,
         closed: (end) => void this.ends.push(end),
       },
     });
@@ -168,9 +170,7 @@ export class FakeInstance implements Started {
 
   head(stream: number, status = 200, headers: readonly string[] = []): void {
     const head = headersText(headers);
-    this.#write((session) =>
-      session.writer.response(stream, { complete: false, status, cpuUs: 0, head, body: null }),
-    );
+    this.#write((session) => session.writer.response(stream, { complete: false, status, cpuUs: 0, head, body: null }));
   }
 
   chunk(stream: number, bytes: Buffer | string): void {

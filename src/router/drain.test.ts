@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { limits } from '../base/limits.ts';
+import { functionSpec, Rig, snapshotOf } from '../../test/router/rig.ts';
+
+test('an instance that asks to be drained gets nothing new, finishes what it has, and is replaced when needed (I5)', () => {
+  const rig = new Rig();
+  rig.onDrain = () => undefined;
+  const spec = functionSpec();
+  const old = rig.warm(spec);
+  const running = rig.invoke(spec);
+  rig.settle();
+  old.say((writer) => {
+    writer.begun(old.last.stream);
+    writer.drain(limits.drainMs, 'uncaught error');
+  });
+  rig.settle();
+  assert.deepEqual(old.drains, ['uncaught error']);
+  assert.deepEqual(rig.states(), ['draining']);
+  assert.equal(rig.instances.length, 1);
+  const next = rig.invoke(spec);
+  rig.clock.advance(30);
+  assert.equal(old.requests.length, 2);
+  assert.equal(rig.instances[1]!.requests.length, 1);
+  old.reply(old.last.stream);
+  rig.instances[1]!.reply(rig.instances[1]!.last.stream);
+  old.data!.goodbye('DRAINED', '');
+  rig.settle();
+  old.die({ kind: 'exited', code: 0 });
+  rig.settle();
+  assert.deepEqual([running.ends, next.ends], [['reply'], ['reply']]);
+  assert.deepEqual(rig.states(), ['ready']);
+});
+
+test('what was on its way to a draining instance is nacked and goes elsewhere', () => {
+  const rig = new Rig();
+  rig.onDrain = () => undefined;
+  const spec = functionSpec();
+  const old = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  old.say((writer) => {
+    writer.drain(1000, 'lifetime');
+    writer.nack(old.last.stream, 'draining');
+  });
+  rig.clock.advance(30);
+  assert.equal(rig.instances[1]!.last.id, old.last.id);
+  assert.deepEqual(exchange.ends, []);
+});
+
+test('a draining instance that does not finish by its deadline is ended', () => {
+  const rig = new Rig();
+  rig.onDrain = () => undefined;
+  const spec = functionSpec('api/x', { maxDurationMs: 300_000 });
+  const old = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  old.say((writer) => {
+    writer.begun(old.last.stream);
+    writer.drain(2000, 'lifetime');
+  });
+  rig.clock.advance(1900);
+  assert.equal(old.terminated, false);
+  rig.clock.advance(300);
+  assert.ok(old.terminated);
+  assert.equal(exchange.failure?.code, 'NO_RESPONSE_FROM_FUNCTION');
+  assert.match(exchange.failure.detail, /lifetime/);
+});
+
+test('a publish without a function: what is queued is served, then its instances drain and its pool is gone', () => {
+  const rig = new Rig();
+  const [old, young] = [functionSpec('api/old'), functionSpec('api/new')];
+  rig.router.publish(snapshotOf(old));
+  rig.onRequest = (instance, { stream }) => instance.reply(stream);
+  const queued = rig.invoke(old);
+  rig.router.publish(snapshotOf(young));
+  rig.clock.advance(30);
+  assert.deepEqual(queued.ends, ['reply']);
+  rig.clock.advance(limits.sweepMs);
+  assert.deepEqual(rig.instances[0]!.drains, ['its deployment is no longer served']);
+  rig.instances[0]!.die({ kind: 'exited', code: 0 });
+  rig.clock.advance(limits.sweepMs);
+  assert.deepEqual(rig.router.status().functions, []);
+});
+
+test('a publish keeps functions that are still in it, and their instances', () => {
+  const rig = new Rig();
+  const spec = functionSpec();
+  rig.router.publish(snapshotOf(spec));
+  const only = rig.warm(spec);
+  rig.router.publish(snapshotOf(spec, functionSpec('api/more')));
+  rig.clock.advance(1000);
+  assert.deepEqual(only.drains, []);
+  assert.deepEqual(rig.states(), ['ready']);
+});
+
+test('an invocation that was matched before the newest publish is still served', () => {
+  const rig = new Rig();
+  rig.router.publish(snapshotOf(functionSpec('api/new')));
+  rig.onRequest = (instance, { stream }) => instance.reply(stream);
+  const late = rig.invoke(functionSpec('api/old'));
+  rig.clock.advance(30);
+  assert.deepEqual(late.ends, ['reply']);
+});
+
+test('drain(): finishes what is in flight and queued, then every instance ends', async () => {
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0 }) });
+  const spec = functionSpec();
+  rig.router.publish(snapshotOf(spec));
+  rig.clock.advance(100);
+  const busy = rig.warm(spec);
+  rig.onDrain = (instance) => {
+    instance.data!.goodbye('DRAINED', '');
+    rig.clock.after(1, () => instance.die({ kind: 'exited', code: 0 }));
+  };
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  let drained = false;
+  const done = rig.router.drain().then(() => {
+    drained = true;
+  });
+  rig.clock.advance(1000);
+  await Promise.resolve();
+  assert.equal(drained, false);
+  assert.deepEqual(exchange.ends, []);
+  busy.reply(busy.last.stream);
+  rig.clock.advance(1000);
+  await done;
+  assert.deepEqual(exchange.ends, ['reply']);
+  assert.equal(rig.clock.pending, 0);
+});
+
+test('close(): everything fails at once, every instance is killed, and nothing is left', async () => {
+  const rig = new Rig();
+  const spec = functionSpec('api/x', { maxConcurrency: 1 });
+  rig.warm(spec);
+  const running = rig.invoke(spec);
+  rig.settle();
+  const queued = rig.invoke(spec);
+  const done = rig.router.close();
+  assert.equal(queued.failure?.code, 'FUNCTION_THROTTLED');
+  rig.clock.advance(1000);
+  await done;
+  assert.equal(running.ends.length, 1);
+  assert.ok(rig.instances.every((instance) => instance.killed));
+  rig.clock.advance(limits.handshakeTimeoutMs + limits.silenceMs);
+  assert.equal(rig.clock.pending, 0);
+  assert.deepEqual(rig.router.status().functions, []);
+});
