@@ -11,7 +11,7 @@ export function resolveLocalhost(): void {
     const callback = (typeof options === 'function' ? options : done) as (...answer: unknown[]) => void;
     const wanted =
       typeof options === 'number' ? { family: options } : typeof options === 'object' ? { ...options } : {};
-    if (!/\.localhost\.?$/i.test(String(host))) return void Reflect.apply(asked, dns, [host, wanted, callback]);
+    if (!/\.localhost\.?$/i.test(host)) return void Reflect.apply(asked, dns, [host, wanted, callback]);
     const { family = 0, all = false } = wanted as { family?: number | string; all?: boolean };
     const version = family === 6 || family === 'IPv6' ? 6 : 4;
     const address = version === 6 ? '::1' : '127.0.0.1';

@@ -1,0 +1,112 @@
+/**
+ * The request context of unmodified user code: `Symbol.for('@vercel/request-context')` for @vercel/functions and
+ * `Symbol.for('@next/request-context')` for Next.js. Nothing is made for an invocation that does not ask.
+ */
+import type { Call } from '../../src/core/call.ts';
+import { describe, type Host } from './host.ts';
+import type { Upgrade } from './upgrade.ts';
+
+/** What `get()` returns, and what web handlers get as their second argument. Each member is made when it is read. */
+export class InvocationContext {
+  readonly #call: Call;
+  readonly #host: Host;
+  #waitUntil: ((work: unknown) => void) | null = null;
+  #headers: Record<string, string> | null = null;
+
+  constructor(call: Call, host: Host) {
+    this.#call = call;
+    this.#host = host;
+  }
+
+  /** Keeps the instance alive until the promise settles, or maxDuration is up. May be taken off the object. */
+  get waitUntil(): (work: unknown) => void {
+    this.#waitUntil ??= (work) => keepAlive(work, this.#call, this.#host);
+    return this.#waitUntil;
+  }
+
+  /** When maxDuration is up, ISO 8601. */
+  get deadline(): string {
+    return new Date(this.#call.deadlineWallMs).toISOString();
+  }
+
+  /** Request headers by lower-case name; several of one name are joined. */
+  get headers(): Record<string, string> {
+    this.#headers ??= toRecord(this.#call.headers);
+    return this.#headers;
+  }
+
+  /** The raw connection of a request that asks for an upgrade; undefined for others. */
+  get upgradeWebSocket(): (() => Upgrade) | undefined {
+    const call = this.#call;
+    return call.upgrade ? () => upgradeNow(call) : undefined;
+  }
+}
+
+let upgradeNow: (call: Call) => Upgrade;
+
+/** What opens upgrades needs node:http, which a context by itself does not; so it is handed over once that is loaded. */
+export function provideUpgrades(open: (call: Call) => Upgrade): void {
+  upgradeNow = open;
+}
+
+/** The call's own context, made on first use. */
+export function invocationContext(call: Call, host: Host): InvocationContext {
+  if (call.context === null || call.context === undefined) call.context = new InvocationContext(call, host);
+  return call.context as InvocationContext;
+}
+
+function toRecord(fields: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {};
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at]!.toLowerCase();
+    const earlier = record[name];
+    const value = fields[at + 1]!;
+    record[name] = earlier === undefined ? value : `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`;
+  }
+  return record;
+}
+
+/** Errors of such work are logged with their invocation and end there. It shares the function's maxDuration. */
+function keepAlive(work: unknown, call: Call, host: Host): void {
+  if (typeof (work as PromiseLike<unknown> | null)?.then !== 'function') {
+    throw new TypeError(`waitUntil can only be called with a Promise, got ${typeof work}`);
+  }
+  let outstanding = true;
+  host.background(1);
+  const release = (): boolean => {
+    if (!outstanding) return false;
+    outstanding = false;
+    clearTimeout(deadline);
+    host.background(-1);
+    return true;
+  };
+  const deadline = setTimeout(
+    () => {
+      if (release()) host.log('warn', 'platform', 'waitUntil: the work had not settled when maxDuration was up', call);
+    },
+    Math.min(Math.max(0, call.deadlineWallMs - Date.now()), 0x7fff_ffff),
+  );
+  deadline.unref();
+  (work as PromiseLike<unknown>).then(release, (error: unknown) => {
+    host.log('error', 'stderr', `waitUntil: ${describe(error)}`, call);
+    release();
+  });
+}
+
+/** Installs both symbols. `get()` outside an invocation answers undefined. */
+export function installContext(host: Host): void {
+  const current = (): InvocationContext | undefined => {
+    const call = host.currentCall();
+    return call === undefined ? undefined : invocationContext(call, host);
+  };
+  const next = (): { waitUntil: (work: unknown) => void } | undefined => {
+    const context = current();
+    return context === undefined ? undefined : { waitUntil: context.waitUntil };
+  };
+  define('@vercel/request-context', current);
+  define('@next/request-context', next);
+}
+
+function define(name: string, get: () => unknown): void {
+  Object.defineProperty(globalThis, Symbol.for(name), { value: { get }, enumerable: false, configurable: true });
+}

@@ -1,0 +1,56 @@
+/** What a module's exports are to the platform: pure, in the order that ARCHITECTURE.md and docs/reference give. */
+import type * as Http from 'node:http';
+import type { WebHandler, WebHandlers } from './web.ts';
+
+export const webMethods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PATCH'] as const;
+
+export type NodeHandler = (req: unknown, res: unknown) => unknown;
+
+export type Handler =
+  | { readonly kind: 'web'; readonly handlers: WebHandlers }
+  /** `helpers`: a plain function; false for an app with `.listen` of its own (Express, Connect). */
+  | { readonly kind: 'function'; readonly handle: NodeHandler; readonly helpers: boolean }
+  | { readonly kind: 'server'; readonly server: Http.Server };
+
+/** `default` of `default`: what compiled modules make of a default export. */
+const unwrapDepth = 5;
+
+type Exports = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is Exports =>
+  (typeof value === 'object' && value !== null) || typeof value === 'function';
+
+/** The module's own exports come second: named methods count where the default export says nothing. Null: none fits. */
+export function detect(module: unknown): Handler | null {
+  let inner = module;
+  for (let depth = 0; depth < unwrapDepth && isObject(inner) && inner['default']; depth += 1) inner = inner['default'];
+  return handlerOf(inner) ?? (inner === module ? null : webHandler(module));
+}
+
+function handlerOf(value: unknown): Handler | null {
+  const web = webHandler(value);
+  if (web !== null) return web;
+  if (typeof value === 'function') {
+    const helpers = typeof (value as unknown as Exports)['listen'] !== 'function';
+    return { kind: 'function', handle: value as NodeHandler, helpers };
+  }
+  return isServer(value) ? { kind: 'server', server: value } : null;
+}
+
+function webHandler(value: unknown): Handler | null {
+  if (!isObject(value)) return null;
+  const methods: Record<string, WebHandler> = Object.create(null) as Record<string, WebHandler>;
+  for (const name of webMethods) {
+    if (typeof value[name] === 'function') methods[name] = value[name] as WebHandler;
+  }
+  const fetch = typeof value['fetch'] === 'function' ? (value['fetch'] as WebHandler) : null;
+  if (fetch === null && Object.keys(methods).length === 0) return null;
+  return { kind: 'web', handlers: { self: value, methods, fetch } };
+}
+
+/** Something that takes requests as node's servers do: by 'request' events. */
+function isServer(value: unknown): value is Http.Server {
+  if (!isObject(value) || typeof value['listen'] !== 'function' || typeof value['emit'] !== 'function') return false;
+  const count = value['listenerCount'];
+  return typeof count === 'function' && count.call(value, 'request') > 0;
+}

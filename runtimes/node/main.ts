@@ -1,0 +1,38 @@
+/** Entry of an instance: connects the core to the router and waits for the function it is to be. */
+import * as fs from 'node:fs';
+import { startCore } from '../../src/core/core.ts';
+import { NodeRuntime } from './runtime.ts';
+
+/** A stem that has waited so long is not about to be loaded: it may use the time. */
+const idleMs = 30;
+
+process.title = 'weir-instance';
+
+const address = process.env['WEIR_ADDRESS'];
+const sentinel = process.env['WEIR_SENTINEL'] !== '0';
+for (const name of Object.keys(process.env)) if (name.startsWith('WEIR_')) delete process.env[name];
+
+// The provider writes it to stdin, where no process list and no child of user code can see it.
+const token = fs.readFileSync(0, 'utf8').split('\n', 1)[0] ?? '';
+
+const say = (line: string): void => void fs.writeSync(2, `${line}\n`);
+
+if (address === undefined || address === '' || token === '') {
+  say('an instance is started by a Weir router: expected WEIR_ADDRESS in the environment and a token on stdin');
+  process.exit(2);
+}
+
+const runtime: NodeRuntime = new NodeRuntime({
+  background: (delta) => core.background(delta),
+  log: (level, source, text, call) => core.log(level, source, text, call),
+  currentCall: () => core.currentCall(),
+});
+const core = startCore({
+  address,
+  token,
+  runtime,
+  sentinel,
+  sentinelFile: new URL('./sentinel.mjs', import.meta.url),
+  log: say,
+});
+setTimeout(() => runtime.warm(), idleMs).unref();
