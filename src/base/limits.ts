@@ -128,6 +128,15 @@ export const limits = {
   /** Ctrl-C twice within this time is one that came by two ways (terminal, and npm or the launcher passing it on). */
   interruptEchoMs: 250,
 
+  /** What req.body reads whole; a larger body is there as a stream only. */
+  parsedBodyBytes: 8 * 1024 * 1024,
+  /** How long a module may take, after its import, to call listen(); and a server's entry file. */
+  lateListenMs: 1_000,
+  serverListenMs: 25_000,
+  /** Text without a newline on stdout becomes a log line after so long, or at so much. */
+  partialLineMs: 100,
+  partialLineBytes: 64 * 1024,
+
   /** Meter: routes of a function told apart, ended instances and retired functions still listed one by one. */
   meterRoutes: 1024,
   meterEndedInstances: 32,
