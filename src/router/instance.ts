@@ -10,7 +10,9 @@ import { headText } from '../tunnel/head.ts';
 import type { Loaded } from '../tunnel/greeting.ts';
 import { requestFlags, type LogFrame } from '../tunnel/payload.ts';
 import type { Session, SessionEnd } from '../tunnel/session.ts';
+import type { FrameWriter } from '../tunnel/writer.ts';
 import { SlotTable } from '../tunnel/slots.ts';
+import type { FrameWriter } from '../tunnel/writer.ts';
 import type { Flusher } from './flusher.ts';
 import { Deadlines, type LoopEvidence } from './deadlines.ts';
 import { describeBoth, describeEnd, describeExit, everythingWasRead } from './ending.ts';
@@ -118,9 +120,7 @@ export class Instance implements Carrier {
     const stream = this.streams.take(invocation);
     if (stream === -1) throw new Error('more invocations than an instance has slots');
     const flags = (head.hasBody ? 0 : requestFlags.noBody) | (head.upgrade ? requestFlags.upgrade : 0);
-    const data = this.data!;
-    this.#flusher.add(data);
-    data.writer.request(stream, flags, maxDurationMs, text);
+    this.#writer()?.request(stream, flags, maxDurationMs, text);
     this.recent.add(stream, head.id);
     invocation.deadlineMs = nowMs + maxDurationMs;
     this.#deadlines.added(invocation.deadlineMs);
@@ -129,27 +129,26 @@ export class Instance implements Carrier {
   }
 
   sendBody(stream: number, chunk: Buffer): void {
-    const data = this.data!;
-    this.#flusher.add(data);
-    data.writer.body(stream, chunk);
+    this.#writer()?.body(stream, chunk);
   }
 
   sendBodyEnd(stream: number): void {
-    const data = this.data!;
-    this.#flusher.add(data);
-    data.writer.bodyEnd(stream);
+    this.#writer()?.bodyEnd(stream);
   }
 
   grant(stream: number, bytes: number): void {
-    const data = this.data!;
-    this.#flusher.add(data);
-    data.writer.credit(stream, bytes);
+    this.#writer()?.credit(stream, bytes);
   }
 
   cancel(stream: number, reason: CancelReason): void {
-    const data = this.data!;
-    this.#flusher.add(data);
-    data.writer.cancel(stream, reason);
+    this.#writer()?.cancel(stream, reason);
+  }
+
+  /** Null: its tunnel is gone and its process is still waited for, and clients go on as if nothing had happened. */
+  #writer(): FrameWriter | null {
+    if (this.data === null) return null;
+    this.#flusher.add(this.data);
+    return this.data.writer;
   }
 
   release(invocation: RoutedInvocation): void {
@@ -223,8 +222,7 @@ export class Instance implements Carrier {
   /** LOAD. Throws ProtocolError FRAME_TOO_LARGE when the environment is too large for the tunnel. */
   load(spec: FunctionSpec, maxConcurrency: number): void {
     const { config } = spec;
-    this.#flusher.add(this.data!);
-    this.data!.writer.load({
+    this.#writer()?.load({
       function: spec.id,
       root: spec.root,
       entry: spec.entry,
@@ -329,16 +327,23 @@ export class Instance implements Carrier {
     }
   }
 
+  /** For one frame, which leaves at the end of this turn. Null: the tunnel is lost, and what it had is not settled yet. */
+  #writer(): FrameWriter | null {
+    const { data } = this;
+    if (data === null) return null;
+    this.#flusher.add(data);
+    return data.writer;
+  }
+
   #sweepStreams(nowMs: number): void {
     const verdict = this.#deadlines.sweep(nowMs, this.streams, this.#evidence);
-    if (verdict === 'fine' || this.data === null) return;
+    if (verdict === 'fine') return;
     if (verdict === 'kill') {
       this.kill('its event loop did not yield after maxDuration, and it was killed');
       return;
     }
     this.heard = false;
-    this.#flusher.add(this.data);
-    this.data.writer.ping(askBytes);
+    this.#writer()?.ping(askBytes);
     this.recall();
   }
 

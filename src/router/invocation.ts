@@ -36,6 +36,8 @@ export interface Carrier extends BodySink {
 
 /** The function's pool, as the invocation sees it. */
 export interface InvocationOwner {
+  /** Once, when its `outcome` is known and it is on no instance any more: for the meter. */
+  accounted(invocation: RoutedInvocation): void;
   /** Once, before the exchange hears of it. */
   settled(invocation: RoutedInvocation): void;
   /** Refused before it began: it is on no instance any more. */
@@ -71,6 +73,7 @@ export class RoutedInvocation implements Invocation {
   #flow: AnswerFlow | null = null;
   /** After a 101: bytes flow both ways. */
   #raw = false;
+  #isAccounted = false;
 
   constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter) {
     this.#owner = owner;
@@ -195,6 +198,7 @@ export class RoutedInvocation implements Invocation {
     this.cpuUs = cpuUs;
     flow.ended = true;
     this.#release();
+    this.#account('answered');
     if (flow.delivered) this.#finish();
   }
 
@@ -237,13 +241,21 @@ export class RoutedInvocation implements Invocation {
   #settle(outcome: Outcome): boolean {
     if (this.phase === 'settled') return false;
     this.#move('settled');
-    this.outcome = outcome;
     this.#release();
+    this.#account(outcome);
     this.#body = null;
     this.#flow?.stop();
     this.#flow = null;
     this.#owner.settled(this);
     return true;
+  }
+
+  /** The instance may be gone long before a slow client has been given everything: the meter is told when it is done. */
+  #account(outcome: Outcome): void {
+    if (this.#isAccounted) return;
+    this.#isAccounted = true;
+    this.outcome = outcome;
+    this.#owner.accounted(this);
   }
 
   #release(): void {

@@ -147,13 +147,16 @@ export class Pool implements InvocationOwner, Home {
       this.queue.remove(invocation.queueHandle);
       invocation.queueHandle = -1;
     }
+    if (this.isRetired) this.#options.onQuiet();
+  }
+
+  accounted(invocation: RoutedInvocation): void {
     if (invocation.meter === null) {
       this.#meter.refused(invocation.route, invocation.outcome as ErrorCode);
     } else {
       invocation.wallMs = this.#clock.nowMs() - invocation.sentMs;
       invocation.meter.settled(invocation);
     }
-    if (this.isRetired) this.#options.onQuiet();
   }
 
   /** Nacked, recalled or lost before it began: elsewhere, before those that came later. */
