@@ -27,15 +27,18 @@ export const noUsage: Usage = {
   wallGbSeconds: 0,
 };
 
-export function addUsage(left: Usage, right: Usage): Usage {
+export const addUsage = (left: Usage, right: Usage): Usage => combine(left, right, 1);
+export const subtractUsage = (left: Usage, right: Usage): Usage => combine(left, right, -1);
+
+function combine(left: Usage, right: Usage, sign: 1 | -1): Usage {
   return {
-    invocations: left.invocations + right.invocations,
-    cpuUs: left.cpuUs + right.cpuUs,
-    attributedUs: left.attributedUs + right.attributedUs,
-    unattributedUs: left.unattributedUs + right.unattributedUs,
-    excessUs: left.excessUs + right.excessUs,
-    memoryGbSeconds: left.memoryGbSeconds + right.memoryGbSeconds,
-    wallGbSeconds: left.wallGbSeconds + right.wallGbSeconds,
+    invocations: left.invocations + sign * right.invocations,
+    cpuUs: left.cpuUs + sign * right.cpuUs,
+    attributedUs: left.attributedUs + sign * right.attributedUs,
+    unattributedUs: left.unattributedUs + sign * right.unattributedUs,
+    excessUs: left.excessUs + sign * right.excessUs,
+    memoryGbSeconds: left.memoryGbSeconds + sign * right.memoryGbSeconds,
+    wallGbSeconds: left.wallGbSeconds + sign * right.wallGbSeconds,
   };
 }
 

@@ -78,6 +78,22 @@ test('work still in flight counts up to now, and up to the end of an instance th
   assert.equal(report.functions[0]?.instances[0]?.state, 'closed');
 });
 
+test('a slow client settles after its instance has ended: counted, and the parts still add up', () => {
+  const ledger = new Ledger();
+  const meter = ledger.openFunction(spec('f'));
+  const instance = meter.openInstance('i');
+  instance.began(0);
+  instance.ended(1000);
+  instance.close(2000, 5000);
+  instance.ended(2500);
+  instance.settled({ route: meter.route('/x'), start: 'cold', outcome: 'answered', wallMs: 3000, cpuUs: 4000 });
+  const { usage, functions } = ledger.report(9000);
+  assert.deepEqual([usage.invocations, usage.attributedUs, usage.unattributedUs, usage.cpuUs], [1, 4000, 1000, 5000]);
+  close(usage.memoryGbSeconds, 1);
+  close(usage.wallGbSeconds, 3);
+  assert.deepEqual(functions[0]?.instances[0]?.usage, usage);
+});
+
 test('I8: attributed and the rest are the total; what is attributed beyond it is told', () => {
   assert.deepEqual(splitCpu(100, 60), { cpuUs: 100, attributedUs: 60, unattributedUs: 40, excessUs: 0 });
   assert.deepEqual(splitCpu(50, 60), { cpuUs: 60, attributedUs: 60, unattributedUs: 0, excessUs: 10 });
@@ -151,7 +167,7 @@ test('law: routes add up to functions, instances to functions, functions to the 
         const { meter } = instances[instance]!;
         const route = meters[instance % 2]!.route(`/${value % 3}`);
         if (what === 'refused') meters[instance % 2]!.refused(route, 'FUNCTION_THROTTLED');
-        else if (!instances[instance]!.open) continue;
+        else if (!instances[instance]!.open && what !== 'settled') continue;
         else if (what === 'began') {
           instances[instance]!.inFlight += 1;
           meter.began(nowMs);

@@ -2,7 +2,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
-import { addUsage, costOf, gbSeconds, noUsage, splitCpu } from './account.ts';
+import { addUsage, costOf, gbSeconds, noUsage, splitCpu, subtractUsage } from './account.ts';
 import type { Cost, Usage } from './account.ts';
 import { publishedPrices } from './prices.ts';
 import type { Prices } from './prices.ts';
@@ -105,17 +105,20 @@ export class InstanceMeter {
 
   /** It is not in flight any more: answered, failed, cancelled, nacked or recalled. */
   ended(nowMs: number): void {
+    if (this.#inFlight === 0) return;
     this.#inFlight -= 1;
     if (this.#inFlight === 0) this.#busyMs += nowMs - this.#busySinceMs;
   }
 
-  /** The terminal outcome of an invocation that this instance had. */
+  /** The terminal outcome of an invocation that this instance had; a slow client may settle it after the instance's end. */
   settled(settlement: Settlement): void {
+    const before = this.#state === 'closed' ? this.#usage(this.#busyMs) : null;
     this.#invocations += 1;
     this.#attributedUs += settlement.cpuUs;
     this.#wallMs += settlement.wallMs;
     settlement.route.tally.settled(settlement);
     this.#function.tally.settled(settlement);
+    if (before !== null) this.#function.corrected(before, this.#usage(this.#busyMs));
   }
 
   /** Totals since the start of the process: what the operating system says, what the instance has attributed. */
@@ -124,17 +127,14 @@ export class InstanceMeter {
     if (attributedUs > this.#reportedAttributedUs) this.#reportedAttributedUs = attributedUs;
   }
 
-  /**
-   * The instance is gone, and everything it had was settled before. `finalCpuUs`: the operating system's last word, where
-   * it could be asked. Idempotent.
-   */
+  /** The instance is gone. `finalCpuUs`: the operating system's last word, where it could be asked. Idempotent. */
   close(nowMs: number, finalCpuUs: number | null): void {
     if (this.#state === 'closed') return;
     if (finalCpuUs !== null) this.vitals(finalCpuUs, 0);
     if (this.#inFlight > 0) this.#busyMs += nowMs - this.#busySinceMs;
     this.#inFlight = 0;
     this.#state = 'closed';
-    this.#function.closed(this, this.report(nowMs));
+    this.#function.closed(this, this.#usage(this.#busyMs));
   }
 
   report(nowMs: number): InstanceReport {
@@ -145,12 +145,16 @@ export class InstanceMeter {
       inFlight: this.#inFlight,
       busyMs,
       reportedAttributedUs: this.#reportedAttributedUs,
-      usage: {
-        invocations: this.#invocations,
-        ...splitCpu(this.#osUs, this.#attributedUs),
-        memoryGbSeconds: gbSeconds(this.#memoryMiB, busyMs),
-        wallGbSeconds: gbSeconds(this.#memoryMiB, this.#wallMs),
-      },
+      usage: this.#usage(busyMs),
+    };
+  }
+
+  #usage(busyMs: number): Usage {
+    return {
+      invocations: this.#invocations,
+      ...splitCpu(this.#osUs, this.#attributedUs),
+      memoryGbSeconds: gbSeconds(this.#memoryMiB, busyMs),
+      wallGbSeconds: gbSeconds(this.#memoryMiB, this.#wallMs),
     };
   }
 }
@@ -175,7 +179,7 @@ export class FunctionMeter {
   readonly #routes = new Map<string, RouteMeter>();
   readonly #open = new Set<InstanceMeter>();
   /** The last few that ended, oldest first. */
-  readonly #ended: InstanceReport[] = [];
+  readonly #ended: InstanceMeter[] = [];
   #endedUsage: Usage = noUsage;
   #refused = 0;
 
@@ -211,12 +215,17 @@ export class FunctionMeter {
     }
   }
 
-  /** Called by the instance's meter. */
-  closed(instance: InstanceMeter, last: InstanceReport): void {
+  /** Called by the instance's meter: what it used in all. */
+  closed(instance: InstanceMeter, usage: Usage): void {
     this.#open.delete(instance);
-    this.#endedUsage = addUsage(this.#endedUsage, last.usage);
-    this.#ended.push(last);
+    this.#endedUsage = addUsage(this.#endedUsage, usage);
+    this.#ended.push(instance);
     if (this.#ended.length > limits.meterEndedInstances) this.#ended.shift();
+  }
+
+  /** Called by the meter of an instance that has ended, and settled one more since. */
+  corrected(before: Usage, after: Usage): void {
+    this.#endedUsage = addUsage(subtractUsage(this.#endedUsage, before), after);
   }
 
   report(nowMs: number, prices: Prices): FunctionReport {
@@ -231,7 +240,7 @@ export class FunctionMeter {
       usage,
       cost: costOf(usage, prices),
       routes: [...this.#routes.values()].map((route) => ({ route: route.pattern, tally: route.tally.report() })),
-      instances: [...open, ...this.#ended],
+      instances: [...open, ...this.#ended.map((instance) => instance.report(nowMs))],
     };
   }
 }
