@@ -223,12 +223,14 @@ function mayUpgrade(req: IncomingMessage): boolean {
 const clientErrors: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'REQUEST_HEADER_TOO_LARGE',
   ERR_HTTP_REQUEST_TIMEOUT: 'REQUEST_TIMEOUT',
-  HPE_INVALID_VERSION: 'HTTP_VERSION_NOT_SUPPORTED',
 };
 
 /** Node's parser names what it did not like; the client is told in our words. */
 function clientFailure(error: Error & { code?: string }): Failure {
-  const code = clientErrors[error.code ?? ''] ?? 'MALFORMED_REQUEST_HEADER';
+  const wrongVersion = error.message.includes('Invalid HTTP version');
+  const code = wrongVersion
+    ? 'HTTP_VERSION_NOT_SUPPORTED'
+    : (clientErrors[error.code ?? ''] ?? 'MALFORMED_REQUEST_HEADER');
   return {
     code,
     detail: code === 'MALFORMED_REQUEST_HEADER' ? `Not HTTP/1.1: ${error.message.replace(/^Parse Error: /, '')}.` : '',
