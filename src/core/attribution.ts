@@ -15,12 +15,32 @@ interface Source {
   /** The invocation of the callback that is about to run. */
   current(): Measured | undefined;
   /** CPU of the process since its start, microseconds. */
-  cpuUs(): number;
+  readonly cpuUs: () => number;
 }
 
 /** The share of CPU in loop time is taken anew when both have passed: the kernel's figure moves in steps of 4 ms. */
 const scalePeriodMs = 250;
 const scaleActiveMs = 50;
+
+/** CPU ÷ loop time, at most 1, of the last period that was long enough to tell. Pure. */
+export class CpuShare {
+  value = 1;
+  #startMs = 0;
+  #activeMs = 0;
+  #cpuUs = 0;
+
+  /** The loop was busy for so long until now. `cpuUs` is asked for only at the end of a period. */
+  add(nowMs: number, activeMs: number, cpuUs: () => number): void {
+    this.#activeMs += activeMs;
+    if (nowMs - this.#startMs < scalePeriodMs || this.#activeMs < scaleActiveMs) return;
+    const totalUs = cpuUs();
+    // The first period began before anybody looked.
+    if (this.#cpuUs > 0) this.value = Math.min(1, (totalUs - this.#cpuUs) / (this.#activeMs * 1000));
+    this.#startMs = nowMs;
+    this.#activeMs = 0;
+    this.#cpuUs = totalUs;
+  }
+}
 
 /**
  * Splits the process's CPU over invocations. Weights are loop time: an async hook says before each callback whose it is,
@@ -33,13 +53,10 @@ export class Attribution {
   readonly #source: Source;
   #owner: Measured | null = null;
   #sinceMs = 0;
-  #scale = 1;
+  readonly #share = new CpuShare();
   #attributedUs = 0;
   /** What may still be attributed before the process's total must be read again. */
   #budgetUs = 0;
-  #periodStartMs = 0;
-  #periodActiveMs = 0;
-  #periodCpuUs = 0;
 
   constructor(source: Source) {
     this.#source = source;
@@ -80,7 +97,7 @@ export class Attribution {
   /** Microseconds of CPU that `measured` used and that were not reported yet: they are, by this call. */
   take(measured: Measured): number {
     if (measured === this.#owner) this.enter(measured);
-    let us = Math.floor(measured.activeMs * 1000 * this.#scale);
+    let us = Math.floor(measured.activeMs * 1000 * this.#share.value);
     measured.activeMs = 0;
     if (us > this.#budgetUs) {
       this.#budgetUs = this.#source.cpuUs() - this.#attributedUs;
@@ -95,15 +112,7 @@ export class Attribution {
   /** At the end of a turn: what comes now is nobody's. */
   settle(): void {
     const nowMs = this.enter(null);
-    this.#periodActiveMs += nowMs - this.#source.turns.startedMs;
-    if (nowMs - this.#periodStartMs < scalePeriodMs || this.#periodActiveMs < scaleActiveMs) return;
-    const cpuUs = this.#source.cpuUs();
-    if (this.#periodCpuUs > 0) {
-      this.#scale = Math.min(1, (cpuUs - this.#periodCpuUs) / (this.#periodActiveMs * 1000));
-    }
-    this.#periodStartMs = nowMs;
-    this.#periodActiveMs = 0;
-    this.#periodCpuUs = cpuUs;
+    this.#share.add(nowMs, nowMs - this.#source.turns.startedMs, this.#source.cpuUs);
   }
 
   #startTurn(): number {

@@ -8,6 +8,8 @@ const promptAboveUs = 100;
 const judgedAfter = 8;
 /** Weight of the newest of them. */
 const weight = 1 / 8;
+/** What one of them counts for at most: a first call that compiles, or a pause of the machine, is soon forgotten. */
+const countedUs = 400;
 
 /**
  * Whether BEGUN is written before user code runs (prompt) or may leave with what follows it (batched): by the moving
@@ -27,7 +29,7 @@ export class BeginsPolicy {
     this.#seen += 1;
     // The plain mean of the first ones; a moving one afterwards.
     const share = this.#seen < judgedAfter ? 1 / this.#seen : weight;
-    this.#meanUs += (synchronousUs - this.#meanUs) * share;
+    this.#meanUs += (Math.min(synchronousUs, countedUs) - this.#meanUs) * share;
     const mode = this.#judge();
     if (mode === this.#mode) return false;
     this.#mode = mode;

@@ -201,7 +201,7 @@ class InstanceCore implements Core, SessionEvents {
   }
 
   async #connect(): Promise<void> {
-    const { address, token, log } = this.#options;
+    const { address, token } = this.#options;
     try {
       const connection = await dial(address, { sharedReadBuffer: true });
       openSession(connection, {
@@ -210,7 +210,7 @@ class InstanceCore implements Core, SessionEvents {
         events: this,
       });
     } catch (error) {
-      log?.(error instanceof Error ? error.message : String(error));
+      this.#options.log?.(error instanceof Error ? error.message : String(error));
       this.#end(1);
     }
   }

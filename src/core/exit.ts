@@ -55,8 +55,8 @@ export class Exit {
   }
 
   #leave(untilMs: number): void {
-    const { clock, unsentBytes } = this.#options;
-    if (unsentBytes() === 0 || clock.nowMs() >= untilMs) process.exit(this.#code ?? 0);
+    const { clock } = this.#options;
+    if (this.#options.unsentBytes() === 0 || clock.nowMs() >= untilMs) process.exit(this.#code ?? 0);
     setTimeout(() => this.#leave(untilMs), lookMs);
   }
 

@@ -1,5 +1,6 @@
 type ProcessEvent = 'uncaughtException' | 'SIGTERM' | 'SIGINT';
-type Listener = (...values: never[]) => void;
+/** As EventEmitter has it: what an event carries depends on its name. */
+type Listener = Parameters<NodeJS.EventEmitter['on']>[1];
 
 /**
  * Listens first, and goes on listening when user code removes every listener. User code's own listeners are called as
@@ -8,7 +9,7 @@ type Listener = (...values: never[]) => void;
 export function keepListening(event: ProcessEvent, listener: Listener): void {
   const emitter: NodeJS.EventEmitter = process;
   const install = (): void => {
-    if (!emitter.listeners(event).includes(listener)) emitter.prependListener(event, listener as () => void);
+    if (!emitter.listeners(event).includes(listener)) emitter.prependListener(event, listener);
     if (!emitter.listeners('removeListener').includes(removed)) emitter.on('removeListener', removed);
   };
   // Not at once: process.removeAllListeners() still throws away what is added while it runs.

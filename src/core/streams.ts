@@ -23,7 +23,7 @@ export interface StreamsOptions {
   readonly turns: Turns;
   readonly attribution: Attribution;
   /** Hands an invocation to user code, inside its context. */
-  begin(call: StreamCall): void;
+  readonly begin: (call: StreamCall) => void;
   /** For the function's log. */
   log(text: string, call: StreamCall): void;
   /** User code threw where nobody but the core could catch it. */
