@@ -24,9 +24,23 @@ export class Backoff {
     this.#last = null;
   }
 
-  /** Null: a start may be tried. */
+  /** Nothing is to be started yet. */
+  blocks(nowMs: number): boolean {
+    return nowMs < this.#untilMs;
+  }
+
+  /** Why the last start failed; null: none did. */
+  get last(): Failure | null {
+    return this.#last;
+  }
+
+  /**
+   * What to tell those who would have to wait for a start; null: they may wait. A function that does not load will not
+   * load for the next one either; a process that was lost on its way gets a second chance before anybody is told.
+   */
   failure(nowMs: number): Failure | null {
-    if (this.#last === null || nowMs >= this.#untilMs) return null;
+    if (this.#last === null || !this.blocks(nowMs)) return null;
+    if (this.#last.code === 'INTERNAL_FUNCTION_NOT_READY' && this.#failures === 1) return null;
     return { ...this.#last, retryAfterS: Math.max(1, Math.ceil((this.#untilMs - nowMs) / 1000)) };
   }
 }

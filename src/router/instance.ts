@@ -10,7 +10,6 @@ import { headText } from '../tunnel/head.ts';
 import type { Loaded } from '../tunnel/greeting.ts';
 import { requestFlags, type LogFrame } from '../tunnel/payload.ts';
 import type { Session, SessionEnd } from '../tunnel/session.ts';
-import type { FrameWriter } from '../tunnel/writer.ts';
 import { SlotTable } from '../tunnel/slots.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import type { Flusher } from './flusher.ts';
@@ -142,13 +141,6 @@ export class Instance implements Carrier {
 
   cancel(stream: number, reason: CancelReason): void {
     this.#writer()?.cancel(stream, reason);
-  }
-
-  /** Null: its tunnel is gone and its process is still waited for, and clients go on as if nothing had happened. */
-  #writer(): FrameWriter | null {
-    if (this.data === null) return null;
-    this.#flusher.add(this.data);
-    return this.data.writer;
   }
 
   release(invocation: RoutedInvocation): void {

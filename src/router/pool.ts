@@ -94,7 +94,7 @@ export class Pool implements InvocationOwner, Home {
 
   /** Why no instance is started now; null: one may be. */
   backingOff(nowMs: number): Failure | null {
-    return this.#backoff.failure(nowMs);
+    return this.#backoff.blocks(nowMs) ? this.#backoff.last : null;
   }
 
   invoke(head: RequestHead, exchange: Exchange): RoutedInvocation {
@@ -113,7 +113,8 @@ export class Pool implements InvocationOwner, Home {
     for (const instance of this.instances) instance.sweep(nowMs);
     this.queue.expire(nowMs, (invocation) => {
       invocation.queueHandle = -1;
-      invocation.fail('FUNCTION_THROTTLED', `no instance could take it within ${limits.queueWaitMs} ms`, 1);
+      const { code, detail } = (this.#placement.ready === 0 ? this.#backoff.last : null) ?? waitedInVain;
+      invocation.fail(code, detail, 1);
     });
     if (this.queue.length > 0) this.#scale(nowMs);
     for (const instance of this.#ready) if (instance !== undefined) this.#reap(instance, nowMs);
@@ -317,7 +318,7 @@ export class Pool implements InvocationOwner, Home {
 
   /** Starts what the queue needs, and is not on its way. */
   #scale(nowMs: number): void {
-    if (this.#backoff.failure(nowMs) !== null) return;
+    if (this.#backoff.blocks(nowMs)) return;
     const starts = startsNeeded({
       waiting: this.queue.length,
       headAgeMs: this.queue.oldestAgeMs(nowMs),
@@ -342,8 +343,8 @@ export class Pool implements InvocationOwner, Home {
     const { kind } = instance.state;
     const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
     if (this.#placement.ready > 0 || this.#pending > itself) return;
-    const told = this.#backoff.failure(nowMs) ?? failure;
-    this.#failWaiting(told);
+    const told = this.#backoff.failure(nowMs);
+    if (told !== null) this.#failWaiting(told);
   }
 
   #failWaiting({ code, detail, retryAfterS }: Failure): void {
@@ -376,6 +377,10 @@ export class Pool implements InvocationOwner, Home {
   }
 }
 
+const waitedInVain: Failure = {
+  code: 'FUNCTION_THROTTLED',
+  detail: `no instance could take it within ${limits.queueWaitMs} ms`,
+};
 const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

@@ -167,7 +167,7 @@ export class Supply implements Keeper {
   #refill(): void {
     const { machine, clock } = this.#options;
     const nowMs = clock.nowMs();
-    if (machine === null || this.#closed || this.#backoff.failure(nowMs) !== null) return;
+    if (machine === null || this.#closed || this.#backoff.blocks(nowMs)) return;
     const { freeMemoryMiB, loadPerCore } = machine();
     const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));
     const surplus = new Set(this.stems);
