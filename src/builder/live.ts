@@ -59,10 +59,15 @@ export class LiveProjects {
     }
   }
 
-  /** No further versions; what was built for these is removed. */
-  async close(): Promise<void> {
+  /** No further versions. Idempotent. */
+  halt(): void {
     this.#closed = true;
     for (const { watch } of this.#projects.values()) watch?.close();
+  }
+
+  /** Nothing is served any more: what was built is removed. */
+  async close(): Promise<void> {
+    this.halt();
     for (const live of this.#projects.values()) {
       await live.work;
       for (const id of [live.deployment.id, ...live.older]) await removeBuild(live.place.dir, id);

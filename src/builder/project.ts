@@ -112,6 +112,7 @@ function isAlive(pid: number): boolean {
 /** What a project is called that does not say: its folder's name, as a host name has it. */
 export async function projectName(dir: string): Promise<string> {
   const root = resolve(dir);
+  await requireDirectory(root);
   const { name } = await readConfig(root);
   if (name !== null) return name;
   const plain = basename(root)

@@ -1,0 +1,77 @@
+import { readdir } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { UsageError } from '../../base/errors.ts';
+import type { ProjectPlace } from '../../main.ts';
+import { listeningOptions } from '../options.ts';
+import type { Listening } from '../options.ts';
+import type { Terminal } from '../terminal.ts';
+
+export function addStart(program: Command, terminal: Terminal): void {
+  const command = program
+    .command('start')
+    .summary('serve every project in a folder, each under its own name')
+    .description(
+      'Serves every project in a folder, each at http://NAME.localhost:PORT; http://localhost:PORT shows how they do.',
+    )
+    .argument('[DIR]', 'the folder of projects', 'examples');
+  listeningOptions(command)
+    .addHelpText('after', help)
+    .action(async (dir: string, { port, host, stems, sentinel }: Listening) => {
+      // Help and version need none of it.
+      const { serve } = await import('../serve.ts');
+      const projects = await projectsIn(resolve(dir), terminal);
+      await serve({ projects, port, host, environment: 'production', watch: false, stems, sentinel }, terminal);
+    });
+}
+
+const help = `
+A project's name is that of its folder, or "name" in its weir.json. \`weir dev --help\` says what a project is.
+
+Examples
+  weir start                        what is in ./examples
+  weir start projects --port 80     http://NAME.localhost
+
+Ctrl-C finishes what is in flight, and ends; a second Ctrl-C ends at once.`;
+
+/** Folders that begin with _ or . are no projects. Those whose configuration is wrong are told, and left out. */
+async function projectsIn(folder: string, terminal: Terminal): Promise<ProjectPlace[]> {
+  const places = new Map<string, ProjectPlace>();
+  for (const dir of await foldersIn(folder)) {
+    const name = await nameOf(dir, terminal);
+    if (name === null) continue;
+    const other = places.get(name);
+    if (other !== undefined)
+      throw new UsageError(`${other.dir} and ${dir} are both called ${name}: rename one of them`);
+    places.set(name, { dir, name, hosts: [`${name}.localhost`] });
+  }
+  if (places.size === 0) {
+    throw new UsageError(`${folder}: there is no project in this folder. For a single project: weir dev ${folder}`);
+  }
+  return [...places.values()];
+}
+
+async function nameOf(dir: string, terminal: Terminal): Promise<string | null> {
+  const { projectName } = await import('../../builder/project.ts');
+  try {
+    return await projectName(dir);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    terminal.log.error(`${dir} is not served: ${error.message}`);
+    return null;
+  }
+}
+
+async function foldersIn(folder: string): Promise<string[]> {
+  try {
+    const entries = await readdir(folder, { withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isDirectory() && !/^[._]|^node_modules$/.test(entry.name))
+      .map((entry) => join(folder, entry.name))
+      .toSorted();
+  } catch (error) {
+    throw new UsageError(
+      `${folder}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : (error as Error).message}`,
+    );
+  }
+}

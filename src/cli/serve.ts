@@ -1,0 +1,70 @@
+import { systemClock } from '../base/clock.ts';
+import { startPlatform } from '../main.ts';
+import type { Platform, PlatformOptions, PlatformStatus } from '../main.ts';
+import { endedBy, stopping, stopSignals } from './stopping.ts';
+import type { StopSignal } from './stopping.ts';
+import type { Terminal } from './terminal.ts';
+
+export type ServeOptions = Omit<PlatformOptions, 'log' | 'onFunctionLog'>;
+
+/** Starts the platform, says where it is, and ends the process when a signal says so. Rejects with a UsageError. */
+export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
+  // Until there is something to drain, a signal just ends; what exit has to remove is removed.
+  let stop: (signal: StopSignal) => void = (signal) => process.exit(endedBy[signal]);
+  for (const signal of stopSignals) process.on(signal, () => stop(signal));
+  // The launcher of an older Node was killed, and nobody is left to pass a signal on.
+  process.once('disconnect', () => stop('SIGHUP'));
+  process.channel?.unref();
+  const platform = await startPlatform({
+    ...options,
+    log: terminal.log,
+    onFunctionLog: (label, line) => terminal.functionLog(label, line),
+  });
+  stop = stopper(platform, terminal);
+  for (const line of introduction(platform)) terminal.say(line);
+  terminal.say(`ready ${origin(platform.host, platform.port)}`);
+}
+
+const stopper = (platform: Platform, terminal: Terminal): ((signal: StopSignal) => void) =>
+  stopping({
+    clock: systemClock,
+    drain: () => platform.drain(),
+    close: () => platform.close(),
+    say: (line) => terminal.say(line),
+    waitingFor: () => waitingFor(platform.status()),
+    exit: (code) => process.exit(code),
+  });
+
+function waitingFor({ functions }: PlatformStatus): string | null {
+  const waits = functions.flatMap(({ label, queued, instances }) => {
+    const invocations = instances.reduce((sum, { inFlight }) => sum + inFlight, queued);
+    const background = instances.reduce((sum, instance) => sum + instance.background, 0);
+    return [
+      ...(invocations > 0 ? [`${counted(invocations, 'invocation')} of ${label}`] : []),
+      ...(background > 0 ? [`${counted(background, 'background task')} of ${label}`] : []),
+    ];
+  });
+  return waits.length === 0 ? null : waits.join(', ');
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Lines shown of one project's functions. */
+const shownFunctions = 20;
+
+function introduction(platform: Platform): string[] {
+  const { deployments, port } = platform;
+  const lines = deployments.flatMap(({ project, hosts, routes, functions, publicDir }) => {
+    const address = hosts.length === 0 ? origin(platform.host, port) : `http://${hosts[0]}:${port}`;
+    const files = new Map(functions.map((spec) => [spec.id, spec.name]));
+    const shown = routes
+      .slice(0, shownFunctions)
+      .map(({ pattern, functionId }) => `  ${pattern}  ${files.get(functionId)}`);
+    if (routes.length > shownFunctions) shown.push(`  and ${routes.length - shownFunctions} more`);
+    return [`${project}  ${address}`, ...shown, ...(publicDir === null ? [] : ['  static files  public/'])];
+  });
+  const page = deployments.some(({ hosts }) => hosts.length === 0) ? '/_weir/status' : '';
+  return [...lines, `status  http://localhost:${port}${page}`, platform.provider];
+}
+
+const origin = (host: string, port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { Writable } from 'node:stream';
+import { test } from 'node:test';
+import { terminal } from './terminal.ts';
+
+/** A stream that remembers its writes. */
+function sink(fails = false) {
+  const writes: string[] = [];
+  const written = Promise.withResolvers<void>();
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      writes.push(chunk.toString());
+      written.resolve();
+      done(fails ? new Error('EPIPE') : null);
+    },
+  });
+  return { writes, written: written.promise, stream: stream as unknown as NodeJS.WriteStream };
+}
+
+const line = { functionId: 'd/f', instance: 'ins_1', invocationId: 'inv_1', level: 'info', source: 'stdout' } as const;
+
+test('a function’s lines carry its label and the invocation; one turn of the loop is one write', async () => {
+  const out = sink();
+  const { functionLog } = terminal({ out: out.stream, err: sink().stream });
+  functionLog('p/api/a', { ...line, text: 'one' });
+  functionLog('p/api/a', { ...line, text: 'two\nthree\n' });
+  functionLog('p/api/a', { ...line, invocationId: null, text: 'four' });
+  await out.written;
+  assert.deepEqual(out.writes, ['[p/api/a] inv_1 one\n[p/api/a] inv_1 two\n[p/api/a] inv_1 three\n[p/api/a] four\n']);
+});
+
+test('on a terminal the label is coloured by level', async () => {
+  const out = sink();
+  Object.assign(out.stream, { isTTY: true, hasColors: () => true, getColorDepth: () => 8 });
+  terminal({ out: out.stream, err: sink().stream }).functionLog('p/f', { ...line, level: 'error', text: 'x' });
+  await out.written;
+  assert.ok(out.writes[0]!.includes('\u001B[31m[p/f]'), JSON.stringify(out.writes[0]));
+});
+
+test('information goes to standard output, trouble to standard error', async () => {
+  const [out, err] = [sink(), sink()];
+  const { log, say, complain } = terminal({ out: out.stream, err: err.stream });
+  say('said');
+  log.info('known', { n: 1 });
+  log.debug('not shown');
+  log.warn('careful');
+  complain('no');
+  await Promise.all([out.written, err.written]);
+  assert.deepEqual([out.writes, err.writes], [['said\nknown n=1\n'], ['warn: careful\nno\n']]);
+});
+
+test('lines for a reader that has gone are dropped', async () => {
+  const out = sink(true);
+  const { say } = terminal({ out: out.stream, err: sink().stream });
+  const gone = new Promise((resolve) => out.stream.once('close', resolve));
+  say('one');
+  await gone;
+  say('two');
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(out.writes, ['one\n']);
+});

@@ -1,0 +1,257 @@
+// The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, homedir, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { systemClock } from './base/clock.ts';
+import { UsageError } from './base/errors.ts';
+import { limits } from './base/limits.ts';
+import type { Log } from './base/log.ts';
+import { systemRandom } from './base/random.ts';
+import { LiveProjects } from './builder/live.ts';
+import type { ProjectPlace } from './builder/live.ts';
+import { buildPayload, cacheDirectory } from './builder/payload.ts';
+import { Edge } from './edge/server.ts';
+import { Ledger } from './meter/ledger.ts';
+import type { FunctionReport } from './meter/ledger.ts';
+import type { Deployment } from './model/snapshot.ts';
+import { ProcessProvider } from './provider/process.ts';
+import type { FunctionLogLine } from './router/pool.ts';
+import { Router } from './router/router.ts';
+import type { FunctionStatus, RouterStatus } from './router/status.ts';
+import { listen } from './tunnel/dial.ts';
+
+export type { ProjectPlace } from './builder/live.ts';
+export type { FunctionLogLine } from './router/pool.ts';
+
+export interface PlatformOptions {
+  readonly projects: readonly ProjectPlace[];
+  /** 0: any free one. Where it is taken, the next free one is used. */
+  readonly port: number;
+  readonly host: string;
+  /** What functions find as NODE_ENV and VERCEL_ENV. */
+  readonly environment: 'development' | 'production';
+  /** Build again what changes. */
+  readonly watch: boolean;
+  /** Keep instances booted ahead of need. */
+  readonly stems: boolean;
+  /** Every instance has a second thread that goes on when its loop is blocked. Off: for measuring what it costs. */
+  readonly sentinel: boolean;
+  readonly log: Log;
+  /** `label`: the function's, `PROJECT/NAME`. */
+  onFunctionLog(label: string, line: FunctionLogLine): void;
+}
+
+export interface Platform {
+  readonly host: string;
+  readonly port: number;
+  readonly deployments: readonly Deployment[];
+  /** One sentence about what limits instances on this machine. */
+  readonly provider: string;
+  status(): PlatformStatus;
+  /** Takes nothing new, finishes what is there, ends every instance. */
+  drain(): Promise<void>;
+  /** At once. Also after `drain`, which it cuts short. Idempotent. */
+  close(): Promise<void>;
+}
+
+export type PlatformStatus = ReturnType<typeof statusReport>;
+
+/**
+ * Builds the projects and serves them. Rejects with a UsageError when none of them can be served, or nothing can be
+ * listened on; nothing is left behind then.
+ */
+export async function startPlatform(options: PlatformOptions): Promise<Platform> {
+  const { host } = options;
+  const { provider, router, edge, projects, close, status, listened } = await wire(options);
+  try {
+    const port = await listenOnFree(edge, options);
+    listened(`${host}:${port}`);
+    await addProjects(projects, options);
+    projects.publish();
+    if (options.watch) projects.watch();
+    const { deployments } = projects;
+    const drain = async (): Promise<void> => {
+      projects.halt();
+      await edge.drain(limits.drainMs);
+      await router.drain();
+    };
+    return { host, port, deployments, provider: provider.describe(), status, drain, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Every part, connected, with nothing published and no client let in yet. */
+async function wire(options: PlatformOptions) {
+  const { log } = options;
+  const [clock, random] = [systemClock, systemRandom];
+  const payload = await buildPayload({ cacheDir: cacheDirectory(process.env, homedir()) });
+  const runDir = makeRunDir();
+  const address = `unix:${join(runDir, socketName)}`;
+  const provider = new ProcessProvider({
+    address,
+    payload,
+    environment: process.env,
+    clock,
+    log,
+    sentinel: options.sentinel,
+  });
+  const labels = new Map<string, string>();
+  const router = new Router({
+    clock,
+    random,
+    log,
+    provider,
+    ledger: new Ledger(),
+    onLog: (line) => options.onFunctionLog(labels.get(line.functionId) ?? line.functionId, line),
+    ...(options.stems ? { machine: machineState } : {}),
+  });
+  const status = () => statusReport(router.status());
+  const edge = new Edge({ invoker: router, clock, random, log, status });
+  let authority = options.host;
+  const projects = new LiveProjects({
+    clock,
+    random,
+    log,
+    environment: (deployment) => platformVariables(options.environment, deployment, authority),
+    publish(snapshot) {
+      for (const { functions } of snapshot.deployments) for (const { id, label } of functions) labels.set(id, label);
+      router.publish(snapshot);
+      edge.publish(snapshot);
+    },
+  });
+  const tunnels = await listen(address, (connection) => router.accept(connection));
+  const close = once(async () => {
+    projects.halt();
+    await Promise.all([edge.close(), router.close()]);
+    await Promise.all([tunnels.close(), provider.close(), projects.close()]);
+    rmSync(runDir, { recursive: true, force: true });
+  });
+  return { provider, router, edge, projects, close, status, listened: (at: string) => void (authority = at) };
+}
+
+const socketName = 'tunnel.sock';
+/** Of a Unix socket's path: 104 bytes on macOS, 108 on Linux, its end included. */
+const socketPathBytes = 100;
+
+/** For this user alone (mkdtemp's mode is 0700); gone when the process ends, however it does. */
+function makeRunDir(): string {
+  const fits = Buffer.byteLength(join(tmpdir(), 'weir-XXXXXX', socketName)) <= socketPathBytes;
+  const dir = mkdtempSync(join(fits ? tmpdir() : '/tmp', 'weir-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** A project that cannot be built does not keep the others from being served, unless it is the only one. */
+async function addProjects(projects: LiveProjects, options: PlatformOptions): Promise<void> {
+  for (const place of options.projects) {
+    try {
+      await projects.add(place);
+    } catch (error) {
+      if (options.projects.length === 1 || !(error instanceof UsageError)) throw error;
+      options.log.error(`${place.name} is not served: ${error.message}`);
+    }
+  }
+  if (projects.deployments.length === 0) throw new UsageError('none of the projects can be served');
+}
+
+async function listenOnFree(edge: Edge, { port, host, log }: PlatformOptions): Promise<number> {
+  const last = port === 0 ? 0 : Math.min(65_535, port + limits.portAttempts);
+  for (let candidate = port; ; candidate += 1) {
+    try {
+      const listening = await edge.listen(candidate, host);
+      if (candidate !== port) log.info(`port ${port} is taken: using ${candidate}`);
+      return listening.port;
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === 'EADDRINUSE' && candidate < last) continue;
+      throw new UsageError(listenFault(code, { port, last, host, message }));
+    }
+  }
+}
+
+function listenFault(
+  code: string | undefined,
+  { port, last, host, message }: { port: number; last: number; host: string; message: string },
+): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `ports ${port} to ${last} are all taken: choose another by --port`;
+    case 'EACCES':
+      return `port ${port} is not for this user: choose one from 1024 by --port`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `${host} is no address of this machine: choose another by --host`;
+    case undefined:
+    default:
+      return `cannot listen on ${host}:${port}: ${message}`;
+  }
+}
+
+/** What the hosted platform sets, so that packages made for it find it. */
+function platformVariables(
+  environment: PlatformOptions['environment'],
+  deployment: string,
+  authority: string,
+): Record<string, string> {
+  return {
+    NODE_ENV: environment,
+    VERCEL: '1',
+    VERCEL_ENV: environment,
+    VERCEL_TARGET_ENV: environment,
+    VERCEL_REGION: 'dev1',
+    VERCEL_URL: authority,
+    VERCEL_DEPLOYMENT_ID: deployment,
+  };
+}
+
+const machineState = (): { freeMemoryMiB: number; loadPerCore: number } => ({
+  freeMemoryMiB: Math.floor(process.availableMemory() / 1024 / 1024),
+  loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
+});
+
+/** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */
+function statusReport(status: RouterStatus) {
+  const now = new Map(status.functions.map((each) => [each.id, each]));
+  const functions = status.usage.functions
+    .map((usage) => functionReport(usage, now.get(usage.function)))
+    .toSorted((a, b) => Number(a.retired) - Number(b.retired));
+  const { usage, cost, prices } = status.usage;
+  return { functions, stems: status.stems, usage, cost, prices };
+}
+
+function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) {
+  return {
+    id: usage.function,
+    label: usage.label,
+    /** A newer version has taken its place. */
+    retired: now?.retired ?? true,
+    limit: now?.limit ?? 0,
+    instances: now?.instances ?? [],
+    queued: now?.queued ?? 0,
+    oldestQueuedMs: now?.oldestQueuedMs ?? 0,
+    nacks: now?.nacks ?? {},
+    backingOff: now?.backingOff ?? null,
+    invocations: usage.usage.invocations,
+    failed: usage.failed,
+    failures: usage.failures,
+    starts: { cold: usage.cold, prewarmed: usage.prewarmed, warm: usage.warm },
+    activeCpu: {
+      totalMs: usage.usage.cpuUs / 1000,
+      attributedMs: usage.usage.attributedUs / 1000,
+      unattributedMs: usage.usage.unattributedUs / 1000,
+    },
+    memoryGbSeconds: usage.usage.memoryGbSeconds,
+    wallGbSeconds: usage.usage.wallGbSeconds,
+    cost: usage.cost,
+    routes: usage.routes,
+  };
+}
+
+/** The first call does it; later ones wait for the same end. */
+function once(act: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | null = null;
+  return () => (done ??= act());
+}
