@@ -91,6 +91,12 @@ export const limits = {
   stemsPerClass: 8,
   stems: 32,
   stemRssMiB: 64,
+  /** How often an instance's memory is looked at where the kernel does not limit it: on Linux; by `ps`; near its limit. */
+  memoryPeriodMs: 250,
+  memorySlowPeriodMs: 2_000,
+  memoryNearPeriodMs: 50,
+  /** What a process last wrote is waited for so long after its end, if something it started holds its pipes. */
+  outputLingerMs: 200,
 
   /** Edge. */
   requestHeadBytes: 32 * 1024,

@@ -1,0 +1,149 @@
+import { tmpdir } from 'node:os';
+import type { Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import type { Log } from '../base/log.ts';
+import { type CgroupAccess, openCgroups } from './cgroup.ts';
+import { ChildInstance, type Launch } from './child.ts';
+import { MemoryWatch } from './memory-watch.ts';
+import { sampleRss } from './proc.ts';
+import type { Provider, ProviderEvents, Started, StartOrder } from './provider.ts';
+
+export interface ProcessProviderOptions {
+  /** Where the router listens for instances: `unix:/path` or `tcp:host:port`. */
+  readonly address: string;
+  /** What instances run. `bytecodeDir`: where V8 keeps what it has compiled of it. */
+  readonly payload: { readonly main: string; readonly bytecodeDir?: string };
+  /** The platform's environment: of it instances get PATH, HOME, TMPDIR, LANG and TZ, and nothing else. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether instances have their second thread. Default: they do. */
+  readonly sentinel?: boolean;
+  /** The Node binary of instances, 24 or newer. Default: the platform's own. */
+  readonly node?: string;
+  /** Default: what this process is allowed. */
+  readonly cgroups?: CgroupAccess;
+  /** Default: this system's. Decides how memory is looked at where there are no cgroups. */
+  readonly platform?: NodeJS.Platform;
+}
+
+const inherited = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'TZ'] as const;
+
+/** Instances as child processes of the platform, on the platform's machine. */
+export class ProcessProvider implements Provider {
+  readonly kind = 'process';
+  readonly #options: ProcessProviderOptions;
+  readonly #access: CgroupAccess;
+  readonly #watch: MemoryWatch;
+  readonly #environment: Readonly<Record<string, string>>;
+  readonly #children = new Set<ChildInstance>();
+  #closing: Promise<void> | null = null;
+  #unlimited = false;
+
+  constructor(options: ProcessProviderOptions) {
+    this.#options = options;
+    this.#access = options.cgroups ?? openCgroups();
+    const platform = options.platform ?? process.platform;
+    this.#watch = new MemoryWatch({
+      clock: options.clock,
+      sample: (pids) => sampleRss(pids, platform),
+      periodMs: platform === 'linux' ? limits.memoryPeriodMs : limits.memorySlowPeriodMs,
+    });
+    this.#environment = instanceEnvironment(options);
+    process.on('exit', this.#killAll);
+  }
+
+  describe(): string {
+    const isolation = 'instances are processes of this user';
+    if (this.#access.kind === 'usable') return `${isolation}; the kernel holds each to its memory (cgroup version 2)`;
+    return `${isolation}; V8 limits the heap, and who outgrows its memory is killed: ${this.#access.reason}`;
+  }
+
+  start(order: StartOrder, events: ProviderEvents): Started {
+    const child = new ChildInstance(this.#launch(order), {
+      exited: (exit) => {
+        this.#children.delete(child);
+        events.exited(exit);
+      },
+      output: (source, line) => events.output(source, line),
+    });
+    this.#children.add(child);
+    this.#limitMemory(child, order);
+    return child;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const children = [...this.#children];
+    for (const child of children) child.terminate(limits.terminateGraceMs);
+    await Promise.all(children.map((child) => child.ended));
+    process.off('exit', this.#killAll);
+    if (this.#access.kind === 'usable') this.#access.cgroups.close();
+  }
+
+  #launch(order: StartOrder): Launch {
+    const { node = process.execPath, payload, clock } = this.#options;
+    return {
+      command: node,
+      args: [...nodeFlags(order.memoryMiB), payload.main],
+      environment: this.#environment,
+      token: order.token,
+      clock,
+      refused: this.#closing === null ? null : 'the provider is closed',
+    };
+  }
+
+  #limitMemory(child: ChildInstance, order: StartOrder): void {
+    const { pid } = child;
+    if (pid === null) return;
+    const cgroup =
+      this.#access.kind === 'usable' ? this.#access.cgroups.limit(order.instance, pid, order.memoryMiB) : null;
+    if (cgroup !== null) {
+      child.leaving = () => {
+        const outOfMemory = cgroup.outOfMemory();
+        cgroup.remove();
+        return outOfMemory;
+      };
+      return;
+    }
+    if (this.#access.kind === 'usable' && !this.#unlimited) {
+      this.#unlimited = true;
+      this.#options.log.warn('the kernel refuses to limit an instance: its memory is watched instead');
+    }
+    const limitBytes = order.memoryMiB * 1024 * 1024;
+    this.#watch.add({ pid, limitBytes, exceeded: () => child.killForMemory() });
+    child.leaving = () => {
+      this.#watch.remove(pid);
+      return false;
+    };
+  }
+
+  /** The platform ends without close(): no instance is left to find out by itself that its tunnel is gone. */
+  readonly #killAll = (): void => {
+    for (const child of this.#children) child.kill();
+  };
+}
+
+/**
+ * Old space gets what is left of the instance's memory when code, stacks, buffers and the young generation have a tenth
+ * of it, 64 MiB at least. Beyond, V8 collects hard and then aborts by itself, with a report.
+ */
+function nodeFlags(memoryMiB: number): string[] {
+  const heapMiB = memoryMiB - Math.max(64, Math.ceil(memoryMiB / 10));
+  return [`--max-old-space-size=${Math.max(32, heapMiB)}`, '--enable-source-maps'];
+}
+
+function instanceEnvironment(options: ProcessProviderOptions): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = { TMPDIR: tmpdir(), WEIR_ADDRESS: options.address };
+  for (const name of inherited) {
+    const value = options.environment[name];
+    if (value !== undefined) environment[name] = value;
+  }
+  if (options.sentinel === false) environment['WEIR_SENTINEL'] = '0';
+  if (options.payload.bytecodeDir !== undefined) environment['NODE_COMPILE_CACHE'] = options.payload.bytecodeDir;
+  return environment;
+}
