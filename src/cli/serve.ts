@@ -33,6 +33,7 @@ const stopper = (platform: Platform, terminal: Terminal): ((signal: StopSignal) 
     say: (line) => terminal.say(line),
     waitingFor: () => waitingFor(platform.status()),
     exit: (code) => process.exit(code),
+    hasTerminal: [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY),
   });
 
 function waitingFor({ functions }: PlatformStatus): string | null {

@@ -4,7 +4,7 @@ import { systemClock } from '../base/clock.ts';
 import { stopping } from './stopping.ts';
 
 /** Everything a stopping command did, with a clock that stands still until it is moved. */
-function rig(waits: string | null = null) {
+function rig({ waits = null, hasTerminal = true }: { waits?: string | null; hasTerminal?: boolean } = {}) {
   const done: string[] = [];
   const drained = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
@@ -20,6 +20,7 @@ function rig(waits: string | null = null) {
       done.push('close');
       return closed.promise;
     },
+    hasTerminal,
     say: (line) => void done.push(line),
     waitingFor: () => waits,
     exit(code) {
@@ -41,7 +42,7 @@ test('the first signal drains, and the end of that is the end, with exit code 0'
 });
 
 test('it says what it waits for', () => {
-  const { done, stop } = rig('2 invocations of p/api/a');
+  const { done, stop } = rig({ waits: '2 invocations of p/api/a' });
   stop('SIGINT');
   assert.equal(done[0], 'draining: waiting for 2 invocations of p/api/a; Ctrl-C ends at once');
 });
@@ -58,6 +59,13 @@ test('a second signal ends at once, and only once however the drain goes on', as
   state.nowMs = 600;
   stop('SIGINT');
   assert.deepEqual(done, ['draining', 'drain', 'close', 'exit 130']);
+});
+
+test('without a terminal there are no echoes', () => {
+  const { done, stop } = rig({ hasTerminal: false });
+  stop('SIGINT');
+  stop('SIGINT');
+  assert.deepEqual(done, ['draining', 'drain', 'close']);
 });
 
 test('the echo of a signal is not a second one; SIGHUP does not drain', async () => {

@@ -21,6 +21,8 @@ export interface StoppingOptions {
   /** What there is to wait for, in words; null: nothing. */
   waitingFor(): string | null;
   exit(code: number): void;
+  /** A terminal sends signals to a whole process group, and who started this process may pass its own on. */
+  readonly hasTerminal: boolean;
 }
 
 export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -31,10 +33,12 @@ export const endedBy: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGT
 
 /**
  * What signals do: the first SIGINT or SIGTERM drains, a second one ends at once, SIGHUP ends at once. One key press may
- * arrive twice (terminal, npm, the launcher): what follows a signal within limits.interruptEchoMs is its echo.
+ * arrive several times (by the terminal, by npm, by the launcher): with a terminal, what follows a signal within
+ * limits.interruptEchoMs is its echo.
  */
 export function stopping(options: StoppingOptions): (signal: StopSignal) => void {
   const { clock } = options;
+  const echoMs = options.hasTerminal ? limits.interruptEchoMs : 0;
   let phase: Phase = 'serving';
   let latestMs = Number.NEGATIVE_INFINITY;
   const enter = (next: Phase): boolean => {
@@ -57,7 +61,7 @@ export function stopping(options: StoppingOptions): (signal: StopSignal) => void
   };
   return (signal) => {
     const nowMs = clock.nowMs();
-    const isEcho = nowMs - latestMs < limits.interruptEchoMs;
+    const isEcho = nowMs - latestMs < echoMs;
     latestMs = nowMs;
     if (signal === 'SIGHUP') void end(endedBy.SIGHUP);
     else if (phase === 'serving') void drain();
