@@ -248,6 +248,23 @@ test('a loop that never yields is killed after a grace: neighbours that had begu
   assert.deepEqual(waiting.ends, ['reply']);
 });
 
+test('a loop that somebody left spinning is killed when it was stuck for longer than anything may take', () => {
+  const rig = new Rig();
+  const spec = functionSpec('api/spin', { maxDurationMs: 2000 });
+  const stuck = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  stuck.say((writer) => writer.begun(stuck.last.stream));
+  rig.settle();
+  exchange.invocation!.cancel();
+  stuck.vitals({ loopStuckMs: 2000 + limits.killGraceMs });
+  rig.settle();
+  assert.equal(stuck.killed, false);
+  stuck.vitals({ loopStuckMs: 2001 + limits.killGraceMs });
+  rig.settle();
+  assert.ok(stuck.killed);
+});
+
 test('a stuck loop: what has not begun is recalled over the control connection and answered elsewhere', () => {
   const rig = new Rig();
   const spec = functionSpec();

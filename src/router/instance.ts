@@ -89,6 +89,7 @@ export class Instance implements Carrier {
   readonly #flusher: Flusher;
   readonly #log: Log;
   readonly #deadlines = new Deadlines();
+  #maxDurationMs: number = limits.maxDurationMaxMs;
   #exit: Exit | null = null;
   #endedFrom: InstanceState['kind'] = 'starting';
   #finalCpuUs: number | null = null;
@@ -168,6 +169,8 @@ export class Instance implements Carrier {
     if (isStuck(vitals)) {
       this.#pause('stuck', 0);
       this.recall();
+      // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
+      if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs) this.kill('its event loop did not yield');
     } else if (this.pause !== null && endsPause(this.pause, sequence, vitals, this.memoryMiB)) {
       this.pause = null;
       this.home?.paused(this);
@@ -214,6 +217,7 @@ export class Instance implements Carrier {
   /** LOAD. Throws ProtocolError FRAME_TOO_LARGE when the environment is too large for the tunnel. */
   load(spec: FunctionSpec, maxConcurrency: number): void {
     const { config } = spec;
+    this.#maxDurationMs = config.maxDurationMs;
     this.#writer()?.load({
       function: spec.id,
       root: spec.root,
