@@ -20,7 +20,7 @@ export type StaticFiles = ReadonlyMap<string, StaticFile>;
 export function indexFiles(publicDir: string, log: Log): StaticFiles {
   const found = new Map<string, StaticFile>();
   const root = attempt(() => realpathSync(publicDir), publicDir, log);
-  if (root !== null) walk({ found, root, log }, root, '', 0);
+  if (root !== null) walk({ found, root, log, above: [] }, root, '');
   if (found.size >= limits.publicFiles)
     log.error('too many static files: the rest is not served', { directory: publicDir, limit: limits.publicFiles });
   return found;
@@ -30,22 +30,27 @@ interface Walk {
   readonly found: Map<string, StaticFile>;
   readonly root: string;
   readonly log: Log;
+  /** The directories the walk is in: a link back up would make it endless. */
+  readonly above: string[];
 }
 
-function walk(state: Walk, directory: string, path: string, depth: number): void {
-  if (depth > limits.publicDepth) {
+function walk(state: Walk, directory: string, path: string): void {
+  if (state.above.includes(directory)) return;
+  if (state.above.length > limits.publicDepth) {
     state.log.warn('static files too deep: not served', { directory });
     return;
   }
   const names = attempt(() => readdirSync(directory), directory, state.log) ?? [];
+  state.above.push(directory);
   for (const name of names.toSorted()) {
-    if (state.found.size >= limits.publicFiles) return;
+    if (state.found.size >= limits.publicFiles) break;
     if (name.startsWith('.') && name !== '.well-known') continue;
-    visit(state, join(directory, name), { path: `${path}/${name}`, depth });
+    visit(state, join(directory, name), `${path}/${name}`);
   }
+  state.above.pop();
 }
 
-function visit(state: Walk, file: string, at: { path: string; depth: number }): void {
+function visit(state: Walk, file: string, path: string): void {
   const real = attempt(() => (lstatSync(file).isSymbolicLink() ? realpathSync(file) : file), file, state.log);
   if (real === null) return;
   if (real !== state.root && !real.startsWith(state.root + sep)) {
@@ -53,8 +58,8 @@ function visit(state: Walk, file: string, at: { path: string; depth: number }): 
     return;
   }
   const stat = attempt(() => statSync(real), real, state.log);
-  if (stat?.isDirectory() === true) walk(state, real, at.path, at.depth + 1);
-  else if (stat?.isFile() === true) add(state.found, at.path, { file: real, type: mediaType(at.path) });
+  if (stat?.isDirectory() === true) walk(state, real, path);
+  else if (stat?.isFile() === true) add(state.found, path, { file: real, type: mediaType(path) });
 }
 
 function add(found: Map<string, StaticFile>, path: string, file: StaticFile): void {

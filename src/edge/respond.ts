@@ -310,8 +310,11 @@ export class HttpExchange implements Exchange, LiveExchange {
     this.settle();
     const { socket } = this.res;
     if (socket === null) this.res.once('socket', (later) => later.destroy());
-    else if (delimited) socket.destroy();
-    else socket.resetAndDestroy();
+    else if (delimited) {
+      // What the function sent before still goes out, while the client takes it; the proper end is what is missing.
+      socket.setTimeout(this.responder.stallMs);
+      socket.destroySoon();
+    } else socket.resetAndDestroy();
   }
 
   private abandon(): void {
