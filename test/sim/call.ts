@@ -67,8 +67,10 @@ export class SimCall {
   readonly #answer = (): void => {
     if (this.#over) return;
     const { script } = this.trial;
-    const { writer, world } = this.#instance;
-    if (script.requestBytes > 0 && script.answer === 'reply' && !this.#requestEnded && world.random.below(4) > 0) {
+    const { writer } = this.#instance;
+    // Most read the whole request first; some answer without.
+    const reads = script.requestBytes > 0 && script.answer === 'reply' && this.trial.number % 4 > 0;
+    if (reads && !this.#requestEnded) {
       this.#instance.later(5, this.#answer);
       return;
     }

@@ -226,7 +226,14 @@ export class SimInstance {
     const head = payload.toString('latin1', 5, 64);
     const from = head.indexOf('/');
     const number = Number(head.slice(from + 1, head.indexOf('\n', from)));
-    const call = new SimCall(this, stream, this.world.trials[number]!);
+    const trial = this.world.trials[number];
+    if (trial === undefined) {
+      // Recalled while it waited here, and answered elsewhere since.
+      if (this.#claims!.begin(stream))
+        this.world.violated(`I1: invocation ${number} came to ${this.id} after its reply`);
+      return;
+    }
+    const call = new SimCall(this, stream, trial);
     if (this.world.faulty && this.#fault(call)) return;
     this.#begin(call);
   }
@@ -288,6 +295,7 @@ export class SimInstance {
   #stall(call: SimCall): void {
     const { clock, random } = this.world;
     this.#stuck = true;
+    this.world.stalled();
     this.#stuckSinceMs = clock.nowMs();
     this.#data!.pause();
     this.#deferred.push(() => this.#begin(call));

@@ -67,7 +67,9 @@ export class MemoryConnection implements Connection {
 
   write(bytes: Buffer): boolean {
     if (this.#state !== 'open') return false;
-    return this.#take(Buffer.from(bytes));
+    const copy = Buffer.allocUnsafeSlow(bytes.length);
+    bytes.copy(copy);
+    return this.#take(copy);
   }
 
   writeAll(pieces: readonly Buffer[]): boolean {

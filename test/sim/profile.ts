@@ -5,6 +5,8 @@ export interface Profile {
   readonly name: string;
   readonly functions: number;
   readonly invocations: number;
+  /** So many different scripts, used again and again; 0: each invocation has its own. */
+  readonly scripts: number;
   /** Arrivals come in bursts of up to so many, with so much time between two bursts on average. */
   readonly burst: number;
   readonly gapMs: number;
@@ -50,6 +52,7 @@ const calm: Profile = {
   name: 'calm',
   functions: 3,
   invocations: 2500,
+  scripts: 0,
   burst: 20,
   gapMs: 5,
   maxConcurrency: 10,
@@ -87,6 +90,7 @@ export const plain: Profile = {
   name: 'plain',
   functions: 4,
   invocations: 200_000,
+  scripts: 500,
   burst: 200,
   gapMs: 1,
   maxConcurrency: 'auto',
@@ -123,12 +127,12 @@ const profiles: readonly Profile[] = [
   calm,
   rough,
   { ...rough, name: 'one per instance', maxConcurrency: 1, invocations: 1200, burst: 8 },
-  { ...rough, name: 'crashes', crash: 60, cut: 30, batched: 300, invocations: 1500 },
+  { ...rough, name: 'crashes', stall: 0, crash: 60, cut: 30, batched: 300, invocations: 1500 },
   { ...rough, name: 'stalls', stall: 50, workMs: 10, nack: 5 },
   { ...rough, name: 'no sentinel', control: false, stall: 5 },
-  { ...rough, name: 'bodies', requestBody: 700, streamed: 700, slowReader: 400, invocations: 800, crash: 10 },
+  { ...rough, name: 'bodies', stall: 0, requestBody: 700, streamed: 700, slowReader: 400, invocations: 800, crash: 10 },
   { ...rough, name: 'no stems', stems: false, startMs: 400, startFails: 100, loadFails: 60 },
-  { ...rough, name: 'refusals', nack: 250, maxConcurrency: 'auto' },
+  { ...rough, name: 'refusals', stall: 0, nack: 250, maxConcurrency: 'auto' },
 ];
 
 /** The world of a seed. */

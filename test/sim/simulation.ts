@@ -9,7 +9,7 @@ import { Router } from '../../src/router/router.ts';
 import { SimInstance } from './instance.ts';
 import type { WireOptions } from './memory-connection.ts';
 import type { Profile } from './profile.ts';
-import { scriptOf, Trial, type TrialWorld } from './trial.ts';
+import { type Script, scriptOf, Trial, type TrialWorld } from './trial.ts';
 import { VirtualClock } from './virtual-clock.ts';
 
 export interface SimulationResult {
@@ -32,8 +32,9 @@ export class Simulation implements TrialWorld, Provider {
   readonly faulty: boolean;
   readonly wire: WireOptions;
   readonly router: Router;
-  /** By number. */
-  readonly trials: Trial[] = [];
+  /** By number; those that were answered are forgotten. */
+  readonly trials: (Trial | undefined)[] = [];
+  readonly #scripts: readonly Script[];
   readonly #ledger = new Ledger();
   readonly #instances: SimInstance[] = [];
   /** Those that have not exited. */
@@ -45,6 +46,7 @@ export class Simulation implements TrialWorld, Provider {
   #version = 0;
   #open = 0;
   #unprovenMs = -Infinity;
+  #stalledMs = -Infinity;
   #fingerprint = 0;
   /** CPU of the processes that had loaded a function, as the operating system would have it. */
   #cpuUs = 0;
@@ -55,6 +57,7 @@ export class Simulation implements TrialWorld, Provider {
     this.maxDurationMs = profile.maxDurationMs;
     const { crash, nack, stall, cut, duplicate, askDrain, background } = profile;
     this.faulty = crash + nack + stall + cut + duplicate + askDrain + background > 0;
+    this.#scripts = Array.from({ length: profile.scripts }, () => scriptOf(profile, this.random));
     this.wire = wireOf(profile, this.clock, this.random);
     this.router = new Router({
       clock: this.clock,
@@ -105,6 +108,7 @@ export class Simulation implements TrialWorld, Provider {
 
   settled(trial: Trial): void {
     this.#open -= 1;
+    if (trial.outcome === 'reply') this.trials[trial.number] = undefined;
     this.#outcomes[trial.outcome] = (this.#outcomes[trial.outcome] ?? 0) + 1;
     const told = trial.number * 31 + trial.outcome.length + trial.ranOn.charCodeAt(5) + Math.round(this.clock.nowMs());
     this.#fingerprint = (Math.imul(this.#fingerprint, 16_777_619) ^ told) >>> 0;
@@ -112,6 +116,14 @@ export class Simulation implements TrialWorld, Provider {
 
   provesEverything(): boolean {
     return this.clock.nowMs() - this.#unprovenMs > unprovenForMs;
+  }
+
+  hasStalled(): boolean {
+    return this.clock.nowMs() - this.#stalledMs < 2 * this.maxDurationMs;
+  }
+
+  stalled(): void {
+    this.#stalledMs = this.clock.nowMs();
   }
 
   unproven(): void {
@@ -193,7 +205,9 @@ export class Simulation implements TrialWorld, Provider {
     const { invocations, burst, gapMs } = this.profile;
     const count = Math.min(invocations - this.trials.length, 1 + this.random.below(burst));
     for (let each = 0; each < count; each += 1) {
-      const trial = new Trial(this.trials.length, scriptOf(this.profile, this.random), this);
+      const number = this.trials.length;
+      const script = this.#scripts[number % this.#scripts.length] ?? scriptOf(this.profile, this.random);
+      const trial = new Trial(number, script, this);
       this.trials.push(trial);
       this.#open += 1;
       const target = this.#functions[this.random.below(this.#functions.length)]!;

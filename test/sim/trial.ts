@@ -48,6 +48,8 @@ export interface TrialWorld {
   settled(trial: Trial): void;
   /** No tunnel has ended lately in a way that leaves open what of it had begun. */
   provesEverything(): boolean;
+  /** Some instance's loop was stuck lately. */
+  hasStalled(): boolean;
 }
 
 /** One invocation: its client, and everything that is checked about it. */
@@ -70,6 +72,8 @@ export class Trial implements Exchange {
   /** The instance that has it: request bytes that arrived there. */
   arrived = 0;
   #received = 0;
+  /** Of that, what the client has taken: not the piece after which it said that it is slow. */
+  #taken = 0;
   #written = 0;
   #blocked = false;
   /** The client has nothing to say for a moment. */
@@ -117,7 +121,7 @@ export class Trial implements Exchange {
 
   functionSends(bytes: number): void {
     this.functionSent += bytes;
-    const held = this.functionSent - this.#received;
+    const held = this.functionSent - this.#taken;
     if (held > limits.windowBytes) this.violated('I4', `${held} bytes of its answer are on the way or held`);
   }
 
@@ -156,11 +160,16 @@ export class Trial implements Exchange {
     if (this.#paused) this.violated('I4', 'body while the client is slow');
     if (!isBody(chunk, this.number, this.#received)) this.violated('I4', `answer bytes are wrong at ${this.#received}`);
     this.#received += chunk.length;
-    if (!this.script.slowReader || this.#world.random.below(3) > 0) return true;
+    if (!this.script.slowReader || this.#world.random.below(3) > 0) {
+      this.#taken = this.#received;
+      return true;
+    }
     this.#paused = true;
     this.#world.clock.after(this.#world.random.below(30), () => {
       this.#paused = false;
-      if (this.outcome === 'open') this.#invocation!.resume();
+      this.#taken = this.#received;
+      // Also when it has settled meanwhile: then it does nothing.
+      this.#invocation!.resume();
     });
     return false;
   }
@@ -185,6 +194,9 @@ export class Trial implements Exchange {
       this.#world.clock.nowMs() - this.invokedMs < this.#world.maxDurationMs
     ) {
       this.violated('I1', `${code} before its time`);
+    }
+    if (code === 'FUNCTION_INVOCATION_TIMEOUT' && this.script.answer !== 'hang' && !this.#world.hasStalled()) {
+      this.violated('I1', `${code}, though its function does not hang`);
     }
     if (code === 'INTERNAL_UNEXPECTED_ERROR') this.violated('I1', detail);
     this.#settle(code);
@@ -211,8 +223,8 @@ export class Trial implements Exchange {
   }
 
   #cancel(): void {
-    if (this.outcome !== 'open') return;
-    this.#settle('cancelled');
+    if (this.outcome === 'open') this.#settle('cancelled');
+    // Also when it has settled already: then it does nothing.
     this.#invocation!.cancel();
   }
 
