@@ -118,6 +118,15 @@ for (const [name, address, shared] of kinds) {
       });
     }
 
+    test('end() while paused: what the peer still sends does not keep it open', async () => {
+      const made = await link(address(), shared);
+      made.near.pause();
+      made.far.write(Buffer.alloc(100_000));
+      made.near.end();
+      await Promise.all([made.nearWatch.whenClosed, made.farWatch.whenClosed]);
+      await close(made);
+    });
+
     test('after the end nothing is written, and nothing fails', async () => {
       const made = await link(address(), shared);
       made.near.destroy('enough');

@@ -157,7 +157,6 @@ suite('drain and goodbye', () => {
     clock.settle();
     assert.deepEqual(router.ends, [{ kind: 'lost', code: 'LOST', detail: 'the cable' }]);
     assert.deepEqual(instance.ends, [{ kind: 'lost', code: 'LOST', detail: 'the cable' }]);
-    clock.advance(60_000);
     assert.equal(clock.pending, 0, 'no timer is left');
   });
 });
