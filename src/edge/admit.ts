@@ -1,5 +1,6 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
 import type { IncomingMessage } from 'node:http';
+import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
 import type { StaticFile } from './files.ts';
@@ -99,7 +100,17 @@ export class Admitter {
         return refused({ code: 'INVALID_REQUEST_METHOD', detail: 'A static file is there to be read.' }, false);
       return notFound('NOT_FOUND', `Nothing answers for ${target.path}.`);
     }
-    const { headers, hasBody, upgrade } = this.scan;
+    // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
+    if (matched.target.length > 2 * limits.urlBytes) {
+      return refused(
+        { code: 'URL_TOO_LONG', detail: 'The target is too long with its parameters in the query.' },
+        false,
+      );
+    }
+    const { headers, hasBody } = this.scan;
+    const upgrade = arrival.upgrade && this.scan.upgrade !== '';
+    // The function's own handshake looks at both.
+    if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
     const head: RequestHead = {
       id: arrival.id,
@@ -107,7 +118,7 @@ export class Admitter {
       target: matched.target,
       headers,
       hasBody,
-      upgrade: arrival.upgrade && upgrade !== '',
+      upgrade,
       route: matched.pattern,
     };
     return { kind: 'function', spec: matched.spec, head };

@@ -22,7 +22,7 @@ const Kind = {
 type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** Fields the edge adds to what the client sent; see `forwarding`. */
-const addedFields = 9;
+const addedFields = 11;
 
 /** Names under `x-vercel-` that the platform alone may set. */
 const platformNames = new Set([

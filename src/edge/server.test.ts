@@ -77,6 +77,15 @@ test('what a function is told of the request', async (t) => {
   assert.match(text, /\r\nDate: /);
 });
 
+test('a parameter that is too long for the query it goes into', async (t) => {
+  const { port, invoker } = await startEdge(t, echo, {
+    deployments: [deployment({ functions: [spec('u')], routes: [route('/u/[id]', 'dpl_1/u')] })],
+  });
+  assert.match(await converse(t, port, last(`/u/${'&'.repeat(12_000)}`)), /^HTTP\/1\.1 414 /);
+  assert.equal(invoker.all.length, 0);
+  assert.match(await converse(t, port, last(`/u/${'a'.repeat(12_000)}`)), /^HTTP\/1\.1 200 /);
+});
+
 test('requests in a pipeline are answered in order, whichever is done first', async (t) => {
   const { port, invoker } = await startEdge(t, never);
   const connection = client(t, port).send(get('/1') + get('/2') + get('/3'));
