@@ -1,5 +1,6 @@
 import type { Exit } from '../provider/provider.ts';
 import { peerClosed } from '../tunnel/connection.ts';
+import type { LogFrame } from '../tunnel/payload.ts';
 import type { SessionEnd } from '../tunnel/session.ts';
 
 /** How a process ended, in words for the log and for the error page. */
@@ -24,6 +25,13 @@ export function describeBoth(cause: string, exit: Exit | null): string {
   const how = describeExit(exit);
   return cause === how || cause.startsWith('its tunnel was lost') ? how : `${cause}; ${how}`;
 }
+
+/** For the function's log. */
+export const endLine = (cause: string): LogFrame => ({
+  level: 'error',
+  source: 'platform',
+  text: `the instance ended: ${cause}`,
+});
 
 /**
  * Whether every byte that the instance ever wrote has been read, so that a BEGUN that is missing was never written

@@ -14,7 +14,7 @@ import { SlotTable } from '../tunnel/slots.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import type { Flusher } from './flusher.ts';
 import { Deadlines, type LoopEvidence } from './deadlines.ts';
-import { describeBoth, describeEnd, describeExit, everythingWasRead } from './ending.ts';
+import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead } from './ending.ts';
 import { transitions, type InstanceState } from './instance-state.ts';
 import { endsPause, isStuck, type Pause } from './health.ts';
 import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
@@ -83,6 +83,8 @@ export class Instance implements Carrier {
   pause: Pause | null = null;
   /** It has begun something, so that what it refuses is not for want of a good start. */
   served = false;
+  /** The operating system's last word. */
+  finalCpuUs: number | null = null;
   /** Something was read from the data connection since the loop was last asked whether it comes round. */
   heard = false;
   readonly #clock: Clock;
@@ -92,7 +94,6 @@ export class Instance implements Carrier {
   #maxDurationMs: number = limits.maxDurationMaxMs;
   #exit: Exit | null = null;
   #endedFrom: InstanceState['kind'] = 'starting';
-  #finalCpuUs: number | null = null;
 
   constructor(options: InstanceOptions) {
     this.id = options.id;
@@ -105,10 +106,6 @@ export class Instance implements Carrier {
     this.startedMs = options.clock.nowMs();
     this.idleSinceMs = this.startedMs;
     this.state = { kind: 'starting', deadlineMs: this.startedMs + limits.startTimeoutMs };
-  }
-
-  get finalCpuUs(): number | null {
-    return this.#finalCpuUs;
   }
 
   // — invocations —
@@ -278,6 +275,8 @@ export class Instance implements Carrier {
 
   dataClosed(end: SessionEnd): void {
     if (this.state.kind === 'ended') return;
+    if (end.kind === 'violation')
+      this.#log.warn('an instance was cut off', { instance: this.id, cause: describeEnd(end) });
     this.#beginEnding(describeEnd(end), end.kind === 'goodbye' ? limits.terminateGraceMs : limits.sweepMs);
     const proven = !this.batched && everythingWasRead(end);
     if (proven) this.streams.each((invocation) => invocation.lost());
@@ -289,9 +288,7 @@ export class Instance implements Carrier {
     this.control = null;
     if (this.state.kind === 'ending' || this.state.kind === 'ended') return;
     if (end.kind === 'violation') this.kill(`it broke the protocol: ${end.code}: ${end.detail}`);
-    else if (this.state.kind !== 'draining') {
-      this.#log.warn('an instance lost its control connection', { instance: this.id, code: end.code });
-    }
+    else this.#log.debug('an instance lost its control connection', { instance: this.id, code: end.code });
   }
 
   /** Every limits.sweepMs. */
@@ -377,7 +374,8 @@ export class Instance implements Carrier {
     const cause = describeBoth(this.state.cause, this.#exit);
     this.#readUsage();
     this.#enter({ kind: 'ended', cause });
-    if (this.#endedFrom !== 'draining') this.#log.warn('an instance ended', { instance: this.id, cause });
+    // Before its invocations fail: whoever sees them fail finds the reason in the log.
+    if (this.#endedFrom !== 'draining') this.keeper.logged(endLine(cause), this, null);
     this.process?.kill();
     this.data?.destroy('the instance has ended');
     this.control?.destroy('the instance has ended');
@@ -391,7 +389,7 @@ export class Instance implements Carrier {
   /** While the process can still be asked. */
   #readUsage(): void {
     const usage = this.process?.usage() ?? null;
-    if (usage !== null) this.#finalCpuUs = Math.max(this.#finalCpuUs ?? 0, usage.cpuUs);
+    if (usage !== null) this.finalCpuUs = Math.max(this.finalCpuUs ?? 0, usage.cpuUs);
   }
 }
 

@@ -256,13 +256,11 @@ export class Pool implements InvocationOwner, Home {
     const nowMs = this.#clock.nowMs();
     instance.meter?.close(nowMs, instance.finalCpuUs);
     if (from === 'loading') {
-      this.#log(instance, `the function could not be loaded: ${cause}`);
       this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: cause });
     } else if (from === 'starting' || from === 'stem') {
       this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: cause });
-    } else {
-      if (from === 'ready') this.#log(instance, `the instance ended: ${cause}`);
-      if (this.queue.length > 0) this.#scale(nowMs);
+    } else if (this.queue.length > 0) {
+      this.#scale(nowMs);
     }
     this.#options.onQuiet();
   }
