@@ -192,6 +192,18 @@ test('error pages by Accept, with code, id and Retry-After', async (t) => {
   assert.match(await converse(t, port, last('/')), /Content-Type: text\/plain(?:.|\s)*All <busy>\./);
 });
 
+test('an invoker that throws costs one client an error page', async (t) => {
+  const { port, invoker } = await startEdge(t, () => {
+    throw new TypeError('a mistake');
+  });
+  assert.match(
+    await converse(t, port, last('/')),
+    /^HTTP\/1\.1 500 (?:.|\r\n)*X-Weir-Error: INTERNAL_UNEXPECTED_ERROR/,
+  );
+  invoker.handler = echo;
+  assert.match(await converse(t, port, last('/fine')), /\/fine$/);
+});
+
 test('the status page: for clients of this machine, under its own names', async (t) => {
   const one = {
     label: 'demo/api/hello',

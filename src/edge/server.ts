@@ -11,6 +11,7 @@ import type { Random } from '../base/random.ts';
 import type { Invoker } from '../model/invoke.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { Admitter } from './admit.ts';
+import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
 import { HttpExchange, Responder } from './respond.ts';
 import { buildSites, noSites } from './site.ts';
@@ -166,7 +167,7 @@ export class Edge {
     switch (admission.kind) {
       case 'function':
         if (expects && exchange.hasBody) res.writeContinue();
-        exchange.start(this.options.invoker.invoke(admission.spec, admission.head, exchange));
+        this.invoke(admission, exchange);
         return;
       case 'file':
         void serveFile(exchange, admission.file);
@@ -179,6 +180,17 @@ export class Edge {
         return;
       case 'refused':
         exchange.refuse(admission.refusal, false);
+    }
+  }
+
+  /** A mistake in what is behind the invoker costs one client an error page, not all of them the server. */
+  private invoke({ spec, head }: Admission & { kind: 'function' }, exchange: HttpExchange | UpgradeExchange): void {
+    try {
+      exchange.start(this.options.invoker.invoke(spec, head, exchange));
+    } catch (error) {
+      const why = error instanceof Error ? error.stack : String(error);
+      this.options.log.error('invoke failed', { id: head.id, function: spec.label, why });
+      exchange.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The invocation could not be handed over.' });
     }
   }
 
@@ -205,8 +217,7 @@ export class Edge {
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
     const protocol = req.headers.upgrade ?? '';
     const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
-    if (admission.kind === 'function')
-      exchange.start(this.options.invoker.invoke(admission.spec, admission.head, exchange));
+    if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);
     else exchange.refuse({ code: 'MALFORMED_REQUEST_HEADER', detail: 'There is nothing here to upgrade to.' });
   }
