@@ -12,7 +12,7 @@ export const thresholds = {
   /** Of the last period, held back by the kernel for the CPU quota. */
   throttledPermille: 500,
   /** The loop has not come round for so long: what is read behind it would wait as long again. */
-  loopMs: 100,
+  loopMs: 250,
 } as const;
 
 /** What the process as a whole is like; measured every period, by whichever thread reports. 0: unknown or no limit. */
@@ -42,7 +42,7 @@ export interface Admission {
   readonly failed: boolean;
   readonly inFlight: number;
   readonly maxConcurrency: number;
-  /** How long this turn of the loop has lasted. */
+  /** How long this turn of the loop has lasted; 0 where a sentinel watches it. */
   readonly turnMs: number;
   /** Until the end of the instance's life; Infinity without one. */
   readonly lifetimeLeftMs: number;

@@ -49,6 +49,7 @@ function count(call: Call): void {
 }
 
 const routes: Readonly<Record<string, (call: Call, amount: number) => void>> = {
+  soon: (call) => void Promise.resolve().then(() => answer(call, 'soon')),
   hello: (call) => answer(call, `hello from ${core.currentCall()?.id}`),
   block: (call, ms) => {
     block(ms);

@@ -31,6 +31,9 @@ test(
     const quick = router.request('/hello');
     await router.answer(quick);
     assert.deepEqual(router.names(quick), ['RESPONSE']);
+    const soon = router.request('/soon');
+    await router.answer(soon);
+    assert.deepEqual(router.names(soon), ['RESPONSE'], 'answered by the end of the turn');
     const slow = router.request('/wait/20');
     await router.answer(slow);
     assert.deepEqual(router.names(slow), ['BEGUN', 'RESPONSE']);

@@ -1,5 +1,3 @@
-import { inspect } from 'node:util';
-import { getHeapStatistics } from 'node:v8';
 import { systemClock, type Timer } from '../base/clock.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -114,6 +112,7 @@ class InstanceCore implements Core, SessionEvents {
       },
     });
     this.#turns.ending = this.#turnEnds;
+    this.#turns.more = () => this.#streams()?.pending === true;
     this.#exit = new Exit({
       clock: systemClock,
       terminated: () => this.#drain(0, 'the process was asked to end'),
@@ -160,7 +159,8 @@ class InstanceCore implements Core, SessionEvents {
     });
     this.#session = session;
     this.#enter({ kind: 'stem', at: { session, streams } });
-    this.#logs.open(session, () => streams.written());
+    // At once, as a line on a pipe leaves: the last line before a loop that never ends is the one that is looked for.
+    this.#logs.open(session, streams.flush);
     this.#reporter = new VitalsReporter(this.#cells, session.writer);
     this.#reportVitals();
     systemClock.after(sentinelDelayMs, this.#startSentinel);
@@ -300,15 +300,15 @@ class InstanceCore implements Core, SessionEvents {
     const phase = this.#phase;
     if (phase.kind === 'connecting' || phase.kind === 'ended') return;
     const { streams } = phase.at;
-    streams.flush();
     const nowMs = performance.now();
     if (nowMs - this.#heapAtMs >= limits.vitalsPeriodMs) {
       this.#heapAtMs = nowMs;
-      this.#cells[Cell.heapKiB] = getHeapStatistics().used_heap_size / 1024;
+      this.#cells[Cell.heapKiB] = process.memoryUsage().heapUsed / 1024;
     }
-    if (streams.begun > 0) this.#startSentinel();
     // Without a sentinel nobody could say so before, and the router waits to hear that it is over.
     if (nowMs - this.#turns.startedMs >= limits.loopStuckMs && !this.#isReported()) this.#reportVitals();
+    streams.flush();
+    if (streams.begun > 0) this.#startSentinel();
     if (phase.kind === 'draining' && streams.open === 0 && streams.background === 0) this.#end(phase.exitCode);
   };
 
@@ -359,4 +359,8 @@ class InstanceCore implements Core, SessionEvents {
 }
 
 /** As Node would print it: the stack, causes, and what else the error carries. */
-const textOf = (error: unknown): string => (typeof error === 'string' ? error : inspect(error));
+function textOf(error: unknown): string {
+  if (typeof error === 'string') return error;
+  // Importing it would cost every start 2 ms.
+  return process.getBuiltinModule('node:util').inspect(error);
+}

@@ -39,7 +39,7 @@ export class Logs {
     else if (this.#sink.kind === 'session') this.#send(this.#sink.session, line);
   }
 
-  /** Sends what was kept. `written`: something will have to be flushed. */
+  /** Sends what was kept. `written`: something is to be flushed. */
   open(session: Session, written: () => void): void {
     const kept = this.#sink.kind === 'kept' ? this.#sink.lines : [];
     this.#sink = { kind: 'session', session, written };

@@ -184,6 +184,10 @@ export class StreamCall implements Call {
     if (this.phase !== 'waiting') this.listener.bodyEnd();
   }
 
+  get hasEarly(): boolean {
+    return this.#early !== null || this.#bodyEnded;
+  }
+
   /** User code has set its listener: what came of the body before. */
   takeEarly(): void {
     const early = this.#early;

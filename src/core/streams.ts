@@ -136,6 +136,11 @@ export class Streams implements StreamHost {
     this.writer.flush();
   };
 
+  /** Whether flush() would send something. */
+  get pending(): boolean {
+    return this.writer.pendingBytes > 0 || this.#unannounced.length > 0 || this.#background !== this.#backgroundTold;
+  }
+
   takeCpuUs(call: StreamCall): number {
     return this.#options.attribution.take(call);
   }
@@ -196,7 +201,8 @@ export class Streams implements StreamHost {
       failed: gate.failed,
       inFlight: this.#open,
       maxConcurrency: gate.maxConcurrency,
-      turnMs: nowMs - turns.startedMs,
+      // The sentinel tells the router itself when the loop is stuck: what was not recalled is wanted here.
+      turnMs: cells[Cell.reporting] === 1 ? 0 : nowMs - turns.startedMs,
       lifetimeLeftMs: gate.lifeEndsMs - nowMs,
       maxDurationMs: gate.maxDurationMs,
       verdict: ailment === 0 ? null : (nackReasons[ailment - 1] ?? null),
@@ -241,6 +247,7 @@ export class Streams implements StreamHost {
       this.#options.threw(error, call);
     }
     const untilMs = attribution.enter(null);
+    if (call.hasEarly) this.#inside(call, takeEarly, null);
     if (!call.over && !call.announced) this.#unannounced.push(call);
     if (!this.#begins.observe((untilMs - fromMs) * 1000)) return;
     this.writer.begins(this.#begins.mode);
@@ -321,5 +328,6 @@ export class Streams implements StreamHost {
 
 const grant = (call: StreamCall, bytes: number): void => call.granted(bytes);
 const takeBody = (call: StreamCall, chunk: Buffer): void => call.takeBody(chunk);
+const takeEarly = (call: StreamCall): void => call.takeEarly();
 const endBody = (call: StreamCall): void => call.takeBodyEnd();
 const cancel = (call: StreamCall, reason: Parameters<CallListener['cancelled']>[0]): void => call.cancel(reason);

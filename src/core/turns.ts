@@ -13,6 +13,8 @@ export class Turns {
   startedMs = 0;
   /** Called last thing in every turn. */
   ending: () => void = () => undefined;
+  /** Whether something came up since that call: then the turn goes on. */
+  more: () => boolean = () => false;
   /** Wakes the sentinel. */
   wake: () => void = () => undefined;
   readonly #cells: Int32Array;
@@ -38,12 +40,19 @@ export class Turns {
   }
 
   readonly #end = (): void => {
-    this.ending();
-    // Writes that were made there leave ticks behind, which would begin a turn of their own.
-    process.nextTick(this.#leave);
+    try {
+      this.ending();
+    } finally {
+      // Writes that were made there leave ticks behind, which would begin a turn of their own.
+      process.nextTick(this.#leave);
+    }
   };
 
   readonly #leave = (): void => {
+    if (this.more()) {
+      setImmediate(this.#end);
+      return;
+    }
     this.inside = false;
     this.#activeMs += performance.now() - this.startedMs;
     this.#cells[Cell.activeUs] = this.#activeMs * 1000;

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../base/clock.ts';
+import { type Connection, noConnectionEvents } from '../tunnel/connection.ts';
+import { type FrameName, frameName } from '../tunnel/frame.ts';
+import { FrameReader } from '../tunnel/reader.ts';
+import { openSession } from '../tunnel/session.ts';
+import { FrameWriter } from '../tunnel/writer.ts';
+import { Attribution } from './attribution.ts';
+import { boardBytes, boardCells, boardMemory, Cell } from './board.ts';
+import { Claims } from './claims.ts';
+import type { StreamCall } from './stream.ts';
+import { Streams } from './streams.ts';
+import { Turns } from './turns.ts';
+
+/** A connection whose peer is in this process: what is written is decoded, and it takes bytes when the test says so. */
+class Wire implements Connection {
+  events = noConnectionEvents;
+  bufferedBytes = 0;
+  readonly seen: FrameName[] = [];
+  readonly #reader = new FrameReader({
+    frame: (type) => this.seen.push(frameName(type) ?? 'PONG'),
+    body: () => this.seen.push('BODY'),
+  });
+
+  write(bytes: Buffer): boolean {
+    this.#reader.push(bytes);
+    return true;
+  }
+
+  writeAll(pieces: readonly Buffer[]): boolean {
+    for (const piece of pieces) this.#reader.push(piece);
+    return true;
+  }
+
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  destroy(): void {}
+}
+
+/** The writer of a router whose bytes go to `wire`'s owner. */
+const routerOf = (wire: Wire): FrameWriter => {
+  const give = (bytes: Buffer): boolean => {
+    wire.events.data(bytes);
+    return true;
+  };
+  const back = new Wire();
+  back.write = give;
+  back.writeAll = (pieces) => give(Buffer.concat(pieces));
+  return new FrameWriter(back);
+};
+
+const head = 'inv_1\nPOST\n/';
+const stream = 0x1_0000;
+
+interface Bench {
+  readonly wire: Wire;
+  readonly router: FrameWriter;
+  readonly streams: Streams;
+  readonly claims: Claims;
+  readonly cells: Int32Array;
+  /** Calls that user code got, and what it was given. */
+  readonly begun: StreamCall[];
+  readonly got: string[];
+}
+
+function bench(): Bench {
+  const wire = new Wire();
+  const memory = boardMemory(Claims.bytes(16));
+  const cells = boardCells(memory);
+  const claims = new Claims(memory, boardBytes, 16);
+  const turns = new Turns(cells);
+  const begun: StreamCall[] = [];
+  const got: string[] = [];
+  let streams: Streams | null = null;
+  const session = openSession(wire, {
+    clock: systemClock,
+    hello: { token: 't', role: 'data', pid: 1, runtime: 'test' },
+    events: {
+      opened: () => undefined,
+      frame: (type, id, payload) => streams?.frame(type, id, payload),
+      body: (id, chunk) => streams?.body(id, chunk),
+      readDone: () => streams?.readDone(),
+      drained: () => undefined,
+      closed: (end) => got.push(`closed ${end.code}`),
+    },
+  });
+  const router = routerOf(wire);
+  router.welcome({ version: 1, instance: 'ins_1', maxStreams: 16, windowBytes: 65_536 });
+  router.flush();
+  streams = new Streams({
+    session,
+    claims,
+    cells,
+    turns,
+    attribution: new Attribution({ turns, cells, current: () => undefined, cpuUs: () => 1_000_000 }),
+    begin: (call) => {
+      begun.push(call);
+      call.listener = {
+        body: (chunk) => got.push(`body ${chunk.toString()}`),
+        bodyEnd: () => got.push('end'),
+        writable: () => got.push('writable'),
+        cancelled: (reason) => got.push(`cancelled ${reason}`),
+      };
+    },
+    log: (text) => got.push(text),
+    threw: (error) => got.push(`threw ${String(error)}`),
+  });
+  streams.gate.open = true;
+  return { wire, router, streams, claims, cells, begun, got };
+}
+
+const until = async (done: () => boolean): Promise<void> => {
+  while (!done()) await sleep(1);
+};
+
+test(
+  'in prompt mode nothing begins before the kernel has BEGUN; the body that comes meanwhile is kept',
+  { timeout: 10_000 },
+  async () => {
+    const { wire, router, begun, got, cells } = bench();
+    wire.bufferedBytes = 10;
+    router.request(stream, 0, 1_000, head);
+    router.body(stream, Buffer.from('early'));
+    router.bodyEnd(stream);
+    router.flush();
+    await sleep(5);
+    assert.deepEqual([begun.length, cells[Cell.waiting], cells[Cell.inFlight]], [0, 1, 0]);
+    assert.ok(!wire.seen.includes('BEGUN'));
+    wire.bufferedBytes = 0;
+    await until(() => begun.length === 1);
+    assert.deepEqual(got, ['body early', 'end']);
+    assert.deepEqual([cells[Cell.waiting], cells[Cell.inFlight]], [0, 1]);
+    assert.equal(wire.seen.at(-1), 'BEGUN');
+  },
+);
+
+test('what waits may be recalled, and what was recalled or cancelled never begins', { timeout: 10_000 }, async () => {
+  const { wire, router, begun, got, claims, streams } = bench();
+  wire.bufferedBytes = 10;
+  for (let slot = 0; slot < 4; slot += 1) router.request(stream + slot, 1, 1_000, head);
+  router.recall(stream);
+  router.cancel(stream + 1, 'client');
+  router.flush();
+  assert.equal(claims.recall(stream + 2), 'revoked', 'as the sentinel would');
+  wire.bufferedBytes = 0;
+  await until(() => begun.length === 1);
+  assert.equal(begun[0]?.stream, stream + 3);
+  assert.equal(streams.open, 1);
+  assert.deepEqual(wire.seen.filter((name) => name === 'NACK').length, 1);
+  assert.deepEqual(got, []);
+});
+
+test('what user code throws into the core is told to it, and the session goes on', () => {
+  const { wire, router, begun, got } = bench();
+  router.request(stream, 0, 1_000, head);
+  router.flush();
+  const call = begun[0];
+  assert.ok(call);
+  call.listener = {
+    ...call.listener,
+    body: () => {
+      throw new TypeError('mine');
+    },
+  };
+  router.body(stream, Buffer.from('x'));
+  router.bodyEnd(stream);
+  router.flush();
+  assert.deepEqual(got, ['threw TypeError: mine', 'end']);
+  call.reply(204, [], null);
+  router.ping(Buffer.alloc(8));
+  router.flush();
+  assert.deepEqual(wire.seen.slice(-2), ['RESPONSE', 'PONG']);
+});
+
+test('after its end a call does nothing, whatever is called', () => {
+  const { wire, router, begun, got } = bench();
+  router.request(stream, 1, 1_000, head);
+  router.flush();
+  const call = begun[0];
+  assert.ok(call);
+  call.head(200, []);
+  assert.equal(call.write(Buffer.from('a')), true);
+  call.end();
+  const frames = (): number => {
+    router.ping(Buffer.alloc(8));
+    router.flush();
+    return wire.seen.length;
+  };
+  const before = frames();
+  call.reply(200, [], 'again');
+  call.head(200, []);
+  call.write(Buffer.from('b'));
+  call.inform(103, []);
+  call.end();
+  call.fail('FUNCTION_INVOCATION_FAILED', 'late');
+  call.consumed(100_000);
+  assert.equal(frames(), before + 1);
+  assert.deepEqual(got, []);
+});
+
+test('raw bytes flow both ways after a 101, and its end ends the stream', () => {
+  const { wire, router, begun, got, streams } = bench();
+  router.request(stream, 3, 1_000, head);
+  router.flush();
+  const call = begun[0];
+  assert.ok(call);
+  call.head(101, ['upgrade', 'test']);
+  router.body(stream, Buffer.from('ping'));
+  router.flush();
+  call.write(Buffer.from('pong'));
+  call.end();
+  router.ping(Buffer.alloc(8));
+  router.flush();
+  assert.deepEqual(got, ['body ping']);
+  assert.deepEqual(wire.seen.slice(-4), ['RESPONSE', 'BODY', 'BODY_END', 'PONG']);
+  assert.equal(streams.open, 0);
+});
