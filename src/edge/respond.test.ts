@@ -81,12 +81,18 @@ test('a client that takes nothing is cut off, and the function told', async (t) 
 });
 
 test('a complete answer that nobody takes does not stay for ever either', async (t) => {
-  const { port } = await startEdge(t, ({ exchange }) => exchange.reply(200, [], Buffer.alloc(16 * 1024 * 1024)), {
-    edge: { timeouts: { stallMs: 100 } },
-  });
+  const { edge, port, invoker } = await startEdge(
+    t,
+    ({ exchange }) => exchange.reply(200, [], Buffer.alloc(16 * 1024 * 1024)),
+    {
+      edge: { timeouts: { stallMs: 100 } },
+    },
+  );
   const connection = client(t, port).send(get);
   connection.socket.pause();
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  await invoker.nth(1);
+  // It waits for connections that are under way: here, until this one is cut.
+  await edge.drain(60_000);
   connection.socket.resume();
   assert.ok((await connection.untilClosed()).length < 16 * 1024 * 1024);
 });

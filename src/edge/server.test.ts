@@ -147,7 +147,7 @@ test('a function that has answered is not told that its client left', async (t) 
 });
 
 test('a head that does not come in time is answered 408; an idle connection just ends', async (t) => {
-  const timeouts = { headMs: 100, idleMs: 100, checkMs: 20 };
+  const timeouts = { headMs: 400, idleMs: 400, checkMs: 50 };
   const { port } = await startEdge(t, echo, { edge: { timeouts } });
   const slow = client(t, port).send('GET / HTTP/1.1\r\nHost: localh');
   const silent = client(t, port);
@@ -159,11 +159,11 @@ test('a head that does not come in time is answered 408; an idle connection just
 });
 
 test('bodies and answers may take longer than heads', async (t) => {
-  const timeouts = { headMs: 50, idleMs: 50, checkMs: 10 };
+  const timeouts = { headMs: 200, idleMs: 200, checkMs: 20 };
   const { port, invoker } = await startEdge(t, never, { edge: { timeouts } });
   const connection = client(t, port).send('POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\na');
   const seen = await invoker.nth(1);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await new Promise((resolve) => setTimeout(resolve, 500));
   connection.send('b');
   await seen.until(({ bodyEnded }) => bodyEnded);
   seen.exchange.reply(200, [], Buffer.from(seen.body));
