@@ -252,7 +252,7 @@ export class Exchange implements CallListener {
       req.destroy(abortError());
     }
     finished?.(null);
-    closeResponse(res);
+    process.nextTick(closeResponse, res);
   }
 }
 

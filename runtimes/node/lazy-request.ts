@@ -147,6 +147,7 @@ function forward(name: string, property: PropertyDescriptor): PropertyDescriptor
       },
     };
   }
+  if (typeof property.value !== 'function') return property;
   return {
     configurable: true,
     enumerable: true,

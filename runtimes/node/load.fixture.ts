@@ -1,0 +1,39 @@
+// Loads one module as an instance does, hands it the calls it is told of, and prints what came of it as JSON.
+import { FakeCall, FakeHost, type FakeOptions } from './fake-call.fixture.ts';
+import { installContext } from './context.ts';
+import { type Invoker, load } from './load.ts';
+
+const [root = '', entry = '', launch = '', calls = '[]', environment = '{}'] = process.argv.slice(2);
+const host = new FakeHost();
+installContext(host);
+const order = {
+  function: 'dpl_1/api/test',
+  root,
+  entry,
+  launch: launch as 'module' | 'server',
+  environment: JSON.parse(environment) as Record<string, string>,
+  memoryMiB: 128,
+  maxDurationMs: 60_000,
+  maxConcurrency: null,
+  deployment: 'dpl_1',
+  project: 'shop',
+};
+
+/** Stays until it is answered: what a test waits for keeps its process alive. */
+const alive = setInterval(() => undefined, 1000);
+const answers: unknown[] = [];
+let error = '';
+try {
+  const invoke: Invoker = await load(order, host, { lateListenMs: 300, serverListenMs: 3000 });
+  for (const options of JSON.parse(calls) as FakeOptions[]) {
+    const call = await new FakeCall(options).begin(invoke).settled();
+    answers.push([call.status, call.text, call.code]);
+  }
+} catch (thrown) {
+  error = String(thrown);
+}
+clearInterval(alive);
+process.stdout.write(
+  `${JSON.stringify({ answers, error, cwd: process.cwd(), lines: host.lines.map(({ text }) => text) })}\n`,
+);
+process.exit(0);
