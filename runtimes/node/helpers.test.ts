@@ -1,16 +1,28 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
 import { limits } from '../../src/base/limits.ts';
 import { FakeCall, FakeHost } from './fake-call.fixture.ts';
 import type { FakeOptions } from './fake-call.fixture.ts';
 import { functionInvoker } from './node-invoker.ts';
 
-// What user code sees; its types are its own affair.
-type Handle = (req: any, res: any) => unknown; // oxlint-disable-line typescript/no-explicit-any
+/** What user code sees: Node's messages and the helpers. */
+interface Req extends IncomingMessage {
+  body: unknown;
+  query: unknown;
+  cookies: unknown;
+}
+interface Res extends ServerResponse {
+  status(code: number): this;
+  send(body: unknown): this;
+  json(value: unknown): this;
+  redirect(status: number | string, url?: string): this;
+}
+type Handle = (req: Req, res: Res) => unknown;
 
 const host = new FakeHost();
 const start = (handle: Handle, options?: FakeOptions): FakeCall =>
-  new FakeCall(options).begin(functionInvoker(handle, host, true));
+  new FakeCall(options).begin(functionInvoker(handle as never, host, true));
 const run = (handle: Handle, options?: FakeOptions): Promise<FakeCall> => start(handle, options).settled();
 const post = (type: string, ...body: string[]): FakeOptions => ({
   method: 'POST',
@@ -148,7 +160,7 @@ test('what user code assigns stays', async () => {
 
 test('without helpers there are none', async () => {
   const invoke = functionInvoker(
-    ((req: any, res: any) => res.end(JSON.stringify([typeof req.query, typeof res.json]))) as Handle, // oxlint-disable-line typescript/no-explicit-any
+    ((req: Req, res: Res) => res.end(JSON.stringify([typeof req.query, typeof res.json]))) as never,
     host,
     false,
   );
