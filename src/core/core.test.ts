@@ -166,3 +166,16 @@ test('no more log than the router takes, and a line says what is missing', { tim
   const { payload } = await router.logged('log lines were dropped');
   assert.equal(Number.parseInt(readLog(payload).text, 10), 200 - lines);
 });
+
+test('without a sentinel, a turn that kept the loop is reported by its end, once', { timeout }, async () => {
+  await using router = await FakeRouter.start();
+  const from = router.seen.length;
+  const stream = router.request('/block/100');
+  await router.answer(stream);
+  const told = await router.until((seen) => seen.name === 'VITALS', from);
+  assert.equal(told.vitals?.loopStuckMs, 0);
+  assert.ok((told.vitals?.loopPermille ?? 0) > 0);
+  await router.answer(router.request('/wait/100'));
+  const vitals = router.seen.slice(from).filter((seen) => seen.name === 'VITALS');
+  assert.ok(vitals.length < 50, `${vitals.length} vitals`);
+});
