@@ -252,7 +252,9 @@ export class Exchange implements CallListener {
       req.destroy(abortError());
     }
     finished?.(null);
-    process.nextTick(closeResponse, res);
+    // A tick after 'finish', as Node does, where anyone could tell.
+    if (res.listenerCount('close') > 0 || res.listenerCount('error') > 0) process.nextTick(closeResponse, res);
+    else closeResponse(res);
   }
 }
 

@@ -1,11 +1,10 @@
 // Loads one module as an instance does, hands it the calls it is told of, and prints what came of it as JSON.
+import { writeSync } from 'node:fs';
 import { FakeCall, FakeHost, type FakeOptions } from './fake-call.fixture.ts';
-import { installContext } from './context.ts';
 import { type Invoker, load } from './load.ts';
 
 const [root = '', entry = '', launch = '', calls = '[]', environment = '{}'] = process.argv.slice(2);
 const host = new FakeHost();
-installContext(host);
 const order = {
   function: 'dpl_1/api/test',
   root,
@@ -33,7 +32,6 @@ try {
   error = String(thrown);
 }
 clearInterval(alive);
-process.stdout.write(
-  `${JSON.stringify({ answers, error, cwd: process.cwd(), lines: host.lines.map(({ text }) => text) })}\n`,
-);
+// Loading has captured the stream.
+writeSync(1, `${JSON.stringify({ answers, error, cwd: process.cwd(), lines: host.lines.map(({ text }) => text) })}\n`);
 process.exit(0);

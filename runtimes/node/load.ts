@@ -3,7 +3,10 @@ import { pathToFileURL } from 'node:url';
 import { limits } from '../../src/base/limits.ts';
 import type { Call, LoadOrder } from '../../src/core/call.ts';
 import { type Capture, captureServers, type ListeningServer } from './capture.ts';
+import { captureOutput } from './console.ts';
+import { installContext } from './context.ts';
 import { detect, type Handler } from './detect.ts';
+import { replaceGlobals } from './globals.ts';
 import type { Host } from './host.ts';
 import { resolveLocalhost } from './localhost.ts';
 
@@ -28,12 +31,25 @@ export function platformEnvironment(order: LoadOrder): Record<string, string> {
   };
 }
 
+/** What user code finds replaced. Idempotent: a stem does it ahead of the function. */
+export function prepare(host: Host): Capture {
+  if (prepared === null) {
+    installContext(host);
+    captureOutput(host);
+    replaceGlobals();
+    resolveLocalhost();
+    prepared = captureServers();
+  }
+  return prepared;
+}
+
+let prepared: Capture | null = null;
+
 /** Rejects with what the module threw, or with an Error that says what was expected of it. */
 export async function load(order: LoadOrder, host: Host, times: LoadTimes = limits): Promise<Invoker> {
   Object.assign(process.env, platformEnvironment(order), order.environment);
   process.chdir(order.root);
-  resolveLocalhost();
-  const capture = captureServers();
+  const capture = prepare(host);
   const module: unknown = await import(pathToFileURL(order.entry).href);
   const handler = detect(module);
   // A server's entry file may export its app or itself, and listens at once or when its database is there.
@@ -70,11 +86,4 @@ async function invokerOf(handler: Handler, host: Host, order: LoadOrder): Promis
   if (handler.kind === 'server') return serverInvoker(handler.server, host);
   const helpers = handler.helpers && (order.environment['NODEJS_HELPERS'] ?? process.env['NODEJS_HELPERS']) !== '0';
   return functionInvoker(handler.handle, host, helpers);
-}
-
-/** What either kind of function needs, loaded while a stem has nothing else to do. */
-export async function preload(): Promise<void> {
-  await Promise.all([import('./web.ts'), import('./node-invoker.ts')]);
-  const { installGlobals } = await import('./globals.ts');
-  installGlobals();
 }

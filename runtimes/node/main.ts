@@ -35,4 +35,4 @@ const core = startCore({
   sentinelFile: new URL('./sentinel.mjs', import.meta.url),
   log: say,
 });
-setTimeout(() => runtime.warm(), idleMs).unref();
+setTimeout(() => void runtime.warm(), idleMs).unref();

@@ -1,10 +1,7 @@
 /** The Node runtime: loads one function, for good, and hands invocations to it. */
 import type { Call, LoadOrder, Runtime } from '../../src/core/call.ts';
-import { captureOutput } from './console.ts';
-import { installContext } from './context.ts';
-import { replaceGlobals } from './globals.ts';
-import type { Host } from './host.ts';
-import { type Invoker, load, preload } from './load.ts';
+import { describe, type Host } from './host.ts';
+import { type Invoker, load, prepare } from './load.ts';
 
 export class NodeRuntime implements Runtime {
   readonly #host: Host;
@@ -17,9 +14,6 @@ export class NodeRuntime implements Runtime {
 
   async load(order: LoadOrder): Promise<void> {
     this.#loading = true;
-    installContext(this.#host);
-    captureOutput(this.#host);
-    replaceGlobals();
     this.#invoke = await load(order, this.#host);
   }
 
@@ -28,8 +22,16 @@ export class NodeRuntime implements Runtime {
     else this.#invoke(call);
   }
 
-  /** A stem's time is free: loads what the first function would wait for. Does nothing once one is loading. */
-  warm(): void {
-    if (!this.#loading) void preload();
+  /** For a stem: what its function would wait for. Does nothing once one is loading. */
+  async warm(): Promise<void> {
+    if (this.#loading) return;
+    try {
+      prepare(this.#host);
+      const { rehearse } = await import('./rehearse.ts');
+      if (!this.#loading) await rehearse();
+    } catch (error) {
+      // Only time is lost by it; but nobody would know.
+      this.#host.log('warn', 'platform', `the stem could not be warmed: ${describe(error)}`, null);
+    }
   }
 }
