@@ -93,8 +93,18 @@ export const errors = {
     message: 'The requested range does not exist.',
   },
   EXPECTATION_FAILED: { status: 417, source: 'client', retry: 'never', message: 'Only 100-continue can be expected.' },
-  NOT_IMPLEMENTED: { status: 501, source: 'client', retry: 'never', message: 'The request asks for something this server does not do.' },
-  HTTP_VERSION_NOT_SUPPORTED: { status: 505, source: 'client', retry: 'never', message: 'The HTTP version is not supported here.' },
+  NOT_IMPLEMENTED: {
+    status: 501,
+    source: 'client',
+    retry: 'never',
+    message: 'The request asks for something this server does not do.',
+  },
+  HTTP_VERSION_NOT_SUPPORTED: {
+    status: 505,
+    source: 'client',
+    retry: 'never',
+    message: 'The HTTP version is not supported here.',
+  },
   CLIENT_CLOSED_REQUEST: {
     status: 499,
     source: 'client',

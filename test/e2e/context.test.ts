@@ -66,17 +66,19 @@ import { createServer } from 'node:http';
 createServer((req, res) => {
   if (req.url === '/pid') return res.end(String(process.pid));
   if (req.url === '/wait') return setTimeout(() => res.end(), 200);
-  const until = performance.now() + 100;
-  while (performance.now() < until);
-  res.end();
+  const before = process.cpuUsage();
+  for (;;) {
+    const { user, system } = process.cpuUsage(before);
+    if (user + system >= 100_000) return res.end();
+  }
 }).listen(0);`,
   });
   const weir = await dev(t, dir);
-  const pid = Number((await weir.get('/pid')).text);
+  await weir.get('/pid');
   for (let round = 0; round < 10; round += 1)
     await Promise.all([weir.get('/burn'), weir.get('/wait'), weir.get('/wait')]);
   // The next vitals bring the meter up to date; the loop is idle, so the process uses no more.
-  const systemUs = (): number => {
+  const systemUs = (pid: number): number => {
     const [, rest] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
     const fields = rest!.split(' ');
     return (Number(fields[11]) + Number(fields[12])) * 10_000;
@@ -85,13 +87,16 @@ createServer((req, res) => {
     const [server] = (await weir.status()).functions;
     const { attributedMs, unattributedMs, totalMs } = server.activeCpu;
     assert.ok(Math.abs(attributedMs + unattributedMs - totalMs) < 1, 'the parts are the whole');
-    const system = systemUs() / 1000;
-    // 1 %, and the operating system's own step of 10 ms twice over (user and system time are rounded each).
-    if (Math.abs(totalMs - system) <= system * 0.01 + 20) {
+    // What waited behind a burn may have been recalled to a second instance.
+    const pids: number[] = server.instances.map((instance: { pid: number }) => instance.pid);
+    const system = pids.reduce((sum, pid) => sum + systemUs(pid), 0) / 1000;
+    // 1 %, and the operating system's own step of 10 ms twice over for each process (user and system time are rounded).
+    const roundingMs = 20 * pids.length;
+    if (Math.abs(totalMs - system) <= system * 0.01 + roundingMs) {
       assert.ok(attributedMs >= 0.7 * 1000, `ten burns of 100 ms are attributed ${attributedMs} ms`);
       break;
     }
-    assert.ok(totalMs < system * 1.02 + 20, `the meter says ${totalMs} ms, the system ${system} ms`);
+    assert.ok(totalMs < system * 1.02 + roundingMs, `the meter says ${totalMs} ms, the system ${system} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.equal(await weir.stop(), 0);

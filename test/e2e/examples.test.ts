@@ -23,7 +23,7 @@ test('hello: an api folder, a parameter, the helpers, static files', async (t) =
 test('llm-proxy: tokens stream through two functions, many conversations in one instance', async (t) => {
   const weir = await dev(t, exampleDir('llm-proxy'));
   const host = `127.0.0.1:${weir.port}`;
-  const path = '/api/chat?tokens=5&firstMs=50&tokenMs=20';
+  const path = '/api/chat?tokens=5&firstMs=50&tokenMs=150';
   const response = await weir.open('POST', path, null, { host });
   const chunks: string[] = [];
   for await (const chunk of response) chunks.push(String(chunk));
