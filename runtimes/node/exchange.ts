@@ -40,7 +40,7 @@ export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
 const responseOptions = { highWaterMark: 65_536 };
 
 /** What Node puts into 'error' of a request whose client has left. */
-export const abortError = (): Error => Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+const abortError = (): Error => Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
 
 export class Exchange implements CallListener {
   readonly call: Call;

@@ -18,7 +18,7 @@ export interface RequestSource {
 }
 
 /** The lazy part of a Request; a real one has none. */
-export const lazyRequest: unique symbol = Symbol('lazyRequest');
+const lazyRequest: unique symbol = Symbol('lazyRequest');
 
 interface Lazy {
   readonly source: RequestSource;
@@ -32,7 +32,7 @@ interface Carrier {
 let NativeRequest: typeof Request;
 let template: { create(source: RequestSource): Request };
 
-export function toHeaders(fields: readonly string[]): Headers {
+function toHeaders(fields: readonly string[]): Headers {
   const headers = new Headers();
   for (let at = 0; at < fields.length; at += 2) headers.append(fields[at]!, fields[at + 1]!);
   return headers;

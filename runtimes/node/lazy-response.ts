@@ -13,7 +13,7 @@ interface Lazy {
   native: Response | null;
 }
 
-export const lazyResponse: unique symbol = Symbol('lazyResponse');
+const lazyResponse: unique symbol = Symbol('lazyResponse');
 
 interface Carrier {
   [lazyResponse]?: Lazy;

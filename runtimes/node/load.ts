@@ -19,7 +19,7 @@ export interface LoadTimes {
 }
 
 /** What user code finds in process.env besides its own variables, which win. */
-export function platformEnvironment(order: LoadOrder): Record<string, string> {
+function platformEnvironment(order: LoadOrder): Record<string, string> {
   return {
     VERCEL: '1',
     VERCEL_ENV: 'production',

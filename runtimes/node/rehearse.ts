@@ -1,7 +1,7 @@
 /**
  * A stem's time is free: what the first invocation would wait for (modules, lazily compiled functions, caches of the
  * engine) is brought about by invocations of our own that go nowhere. Measured: the first answer of a small function
- * comes 3 ms sooner.
+ * comes 3 ms sooner; more than one round of it brings nothing but memory.
  */
 import type { Call, CallListener } from '../../src/core/call.ts';
 import { functionInvoker, serverInvoker } from './node-invoker.ts';
@@ -9,7 +9,6 @@ import type { Host } from './host.ts';
 import { http } from './internals.ts';
 import { webInvoker } from './web.ts';
 
-const rounds = 5;
 const ignore = (): void => undefined;
 const fields = ['host', 'localhost', 'x-forwarded-proto', 'http', 'x-forwarded-host', 'localhost', 'accept', '*/*'];
 
@@ -70,18 +69,16 @@ export async function rehearse(): Promise<{ invocations: number; answered: numbe
     ),
   ];
   const calls: Rehearsal[] = [];
-  for (let round = 0; round < rounds; round += 1) {
-    for (const invoke of invokers) {
-      for (const method of ['GET', 'POST'] as const) {
-        const call = new Rehearsal(method);
-        calls.push(call);
-        invoke(call);
-        if (!call.hasBody) continue;
-        call.listener.body(Buffer.from('body'));
-        call.listener.bodyEnd();
-      }
-      await new Promise((resolve) => setImmediate(resolve));
+  for (const invoke of invokers) {
+    for (const method of ['GET', 'POST'] as const) {
+      const call = new Rehearsal(method);
+      calls.push(call);
+      invoke(call);
+      if (!call.hasBody) continue;
+      call.listener.body(Buffer.from('body'));
+      call.listener.bodyEnd();
     }
+    await new Promise((resolve) => setImmediate(resolve));
   }
   // The module loader's own first time.
   const nothing = 'data:text/javascript,export{}';
