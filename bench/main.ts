@@ -30,12 +30,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   starts: () => starts(values.quick ? 8 : 30),
   waits,
   slow: slowReaders,
-  place: async () => [
-    section(
-      'place(): one decision',
-      placeBench().map((row) => ({ ...row })),
-    ),
-  ],
+  place: async () => [section('place(): one decision', placeBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
 

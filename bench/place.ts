@@ -4,7 +4,7 @@ import { Placement } from '../src/scheduler/place.ts';
  * What a placement costs: place + began + ended, and a quarter as many vitals, with 10, 1,000 and 10,000 instances.
  * Target: at most 1 µs with 10,000. Run: `npm run bench place`.
  */
-export function placeBench(): { instances: number; nsPerPlacement: number }[] {
+export function placeBench(): Record<'instances' | 'nsPerPlacement', number>[] {
   return [10, 1000, 10_000].map((instances) => {
     measure(instances, 200_000);
     return { instances, nsPerPlacement: Math.min(...[1, 2, 3].map(() => measure(instances, 500_000))) };

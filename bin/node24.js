@@ -24,11 +24,11 @@ export const isNewEnough = () => Number.parseInt(process.versions.node, 10) >= n
  * All other warnings go their way.
  */
 export function silenceTypeStripping() {
-  const { emitWarning } = process;
+  const emitWarning = process.emitWarning.bind(process);
   process.emitWarning = (warning, ...rest) => {
     const type = typeof rest[0] === 'string' ? rest[0] : rest[0]?.type;
     if (type === 'ExperimentalWarning' && String(warning).startsWith('Type Stripping')) return;
-    Reflect.apply(emitWarning, process, [warning, ...rest]);
+    emitWarning(warning, ...rest);
   };
 }
 

@@ -1,5 +1,5 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
-import { mkdtempSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
@@ -10,6 +10,7 @@ import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
+import { isAlive } from './builder/project.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
@@ -135,12 +136,25 @@ const socketName = 'tunnel.sock';
 /** Of a Unix socket's path: 104 bytes on macOS, 108 on Linux, its end included. */
 const socketPathBytes = 100;
 
-/** For this user alone (mkdtemp's mode is 0700); gone when the process ends, however it does. */
+/** For this user alone (mkdtemp's mode is 0700); gone when the process ends, unless it is killed: then the next one's start. */
 function makeRunDir(): string {
-  const fits = Buffer.byteLength(join(tmpdir(), 'weir-XXXXXX', socketName)) <= socketPathBytes;
-  const dir = mkdtempSync(join(fits ? tmpdir() : '/tmp', 'weir-'));
+  const name = `weir-run-${process.pid}-`;
+  const fits = Buffer.byteLength(join(tmpdir(), `${name}XXXXXX`, socketName)) <= socketPathBytes;
+  const parent = fits ? tmpdir() : '/tmp';
+  removeAbandonedRunDirs(parent);
+  const dir = mkdtempSync(join(parent, name));
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   return dir;
+}
+
+function removeAbandonedRunDirs(parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = Number(/^weir-run-(\d+)-\w{6}$/.exec(name)?.[1]);
+    if (Number.isNaN(pid) || isAlive(pid)) continue;
+    const dir = join(parent, name);
+    if (lstatSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.())
+      rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 /** A project that cannot be built does not keep the others from being served, unless it is the only one. */

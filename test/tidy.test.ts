@@ -35,14 +35,14 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
 const testLibraries = ['fast-check', 'ws', '@vercel/functions', 'express', 'esbuild'];
 
 /** Folders of decisions: no clock, no randomness, no I/O. */
-const pure = ['src/model', 'src/scheduler'];
+const pure = new Set(['src/model', 'src/scheduler']);
 const impure =
   /\b(?:Date\.now|new Date\(|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|process\.)|from 'node:/;
 
 /** Names that say nothing. */
 const emptyNames = /^(?:utils?|helpers?|common|shared|libs?|misc|manager|index)(?:\.|$)/;
 /** The one place where `helpers` is the field's own word: the (req, res) helpers of the hosted platform. */
-const namedByTheField = ['runtimes/node/helpers.ts', 'runtimes/node/helpers.test.ts'];
+const namedByTheField = new Set(['runtimes/node/helpers.ts', 'runtimes/node/helpers.test.ts']);
 
 /** Synonyms of words in the glossary. */
 const synonyms = /\b(?:pod|pods|lambda|lambdas|workerPool|podId)\b/;
@@ -94,10 +94,10 @@ test('imports point one way', () => {
 test('a library is imported by the one folder that has a reason to', () => {
   const found = faults((path, text) => {
     const isTest = path.endsWith('.test.ts') || path.startsWith('test/') || path.startsWith('bench/');
-    const allowed = [...(libraries[folderOf(path)] ?? []), ...(isTest ? testLibraries : [])];
+    const allowed = new Set([...(libraries[folderOf(path)] ?? []), ...(isTest ? testLibraries : [])]);
     for (const specifier of specifiers(text)) {
       if (specifier.startsWith('.') || specifier.startsWith('node:')) continue;
-      if (!allowed.includes(specifier)) return `may not import the library ${specifier}`;
+      if (!allowed.has(specifier)) return `may not import the library ${specifier}`;
     }
     return null;
   }, code);
@@ -107,7 +107,7 @@ test('a library is imported by the one folder that has a reason to', () => {
 test('folders of decisions are pure', () => {
   const found = faults(
     (_, text) => impure.exec(withoutComments(text))?.[0] ?? null,
-    shipped.filter((path) => pure.includes(folderOf(path))),
+    shipped.filter((path) => pure.has(folderOf(path))),
   );
   assert.deepEqual(found, []);
 });
@@ -116,7 +116,7 @@ test('names say what they are', () => {
   const found = files.filter(
     (path) =>
       /^(?:src|runtimes|test|bench|web)\//.test(path) &&
-      !namedByTheField.includes(path) &&
+      !namedByTheField.has(path) &&
       path.split('/').some((part) => emptyNames.test(part)),
   );
   assert.deepEqual(found, []);

@@ -18,7 +18,7 @@ export interface Upgrade {
   readonly head: Buffer;
 }
 
-export type Phase =
+type Phase =
   /** The head that is written has no end yet. */
   | 'head'
   /** 101: raw bytes. */

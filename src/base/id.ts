@@ -12,5 +12,3 @@ export function invocationIds(random: Random): () => string {
 
 /** `ins_` + 16 hex digits. */
 export const instanceId = (random: Random): string => `ins_${random.hex(8)}`;
-/** `dpl_` + 16 hex digits. */
-export const deploymentId = (random: Random): string => `dpl_${random.hex(8)}`;

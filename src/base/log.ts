@@ -1,5 +1,5 @@
 /** What a log line may carry besides its text. Never a secret: no header values, no environment, no token. */
-export type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
+type Fields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 
 export interface Log {
   debug(message: string, fields?: Fields): void;

@@ -20,7 +20,7 @@ export interface ProjectConfig {
   readonly warnings: readonly string[];
 }
 
-export interface Rule {
+interface Rule {
   readonly glob: string;
   readonly settings: Settings;
 }

@@ -17,7 +17,7 @@ export function faultLines(issues: readonly Issue[], root: unknown): string[] {
 }
 
 /** `functions["api/*.ts"].memory`; the whole file is called `(top level)`. */
-export function pathText(path: readonly PropertyKey[]): string {
+function pathText(path: readonly PropertyKey[]): string {
   if (path.length === 0) return '(top level)';
   return path
     .map((part, index) => {

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 
 /** Where a command is between Ctrl-C and its end. */
-export type Phase = 'serving' | 'draining' | 'ending';
+type Phase = 'serving' | 'draining' | 'ending';
 
 export const transitions: Readonly<Record<Phase, readonly Phase[]>> = {
   serving: ['draining', 'ending'],

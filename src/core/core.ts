@@ -53,7 +53,7 @@ interface Connected {
   readonly streams: Streams;
 }
 
-export type CorePhase =
+type CorePhase =
   | { readonly kind: 'connecting' }
   /** Connected, without user code. */
   | { readonly kind: 'stem'; readonly at: Connected }

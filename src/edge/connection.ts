@@ -99,7 +99,7 @@ export class ClientConnection implements Peer {
 }
 
 /** An answer for a client that we have no request of: nothing is known of what it accepts. */
-export function rawRefusal(failure: Failure, id: string): string {
+function rawRefusal(failure: Failure, id: string): string {
   const { status } = errors[failure.code];
   const { type, text } = errorPage(failure, id, undefined);
   return (

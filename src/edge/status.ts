@@ -2,7 +2,7 @@ import { escapeHtml, preferredKind } from './page.ts';
 import type { Page } from './page.ts';
 
 /** What the status page shows of one function; whatever else there is appears in the JSON. */
-export interface StatusFunction {
+interface StatusFunction {
   readonly label: string;
   readonly instances: readonly { readonly inFlight: number }[];
   readonly queued: number;

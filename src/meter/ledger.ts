@@ -56,7 +56,7 @@ class Tally {
   }
 }
 
-export interface TallyReport {
+interface TallyReport {
   readonly invocations: number;
   readonly cold: number;
   readonly prewarmed: number;

@@ -8,14 +8,14 @@ import * as path from 'node:path';
  * A cgroup that can be written is not one that was given to us: systemd and container engines keep their own order in
  * theirs. Ours is one that belongs to this user (and the user is not root), or the root of a cgroup namespace.
  */
-export interface Cgroups {
+interface Cgroups {
   /** Puts a process that was just started under a limit. Null: the kernel would not, the process runs without. */
   limit(instance: string, pid: number, memoryMiB: number): Cgroup | null;
   /** Gives back what was taken. Every instance's cgroup has been removed before. */
   close(): void;
 }
 
-export interface Cgroup {
+interface Cgroup {
   /** Whether the kernel has killed in it for want of memory. */
   outOfMemory(): boolean;
   /** Kills what is left in it, and removes it. */

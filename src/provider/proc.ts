@@ -23,7 +23,7 @@ export function readUsage(pid: number): Usage | null {
 }
 
 /** Resident memory of a Linux process, bytes; null when it is gone. */
-export function readRss(pid: number): number | null {
+function readRss(pid: number): number | null {
   const statm = readProc(pid, 'statm');
   return statm === null ? null : Number(statm.split(' ')[1]) * pageBytes();
 }

@@ -2,7 +2,7 @@ import { limits } from '../base/limits.ts';
 import type { Runtime } from '../model/function.ts';
 
 /** Stems are interchangeable within a class: a heap limit is fixed when the process starts, so memory is part of it. */
-export interface StemClass {
+interface StemClass {
   readonly runtime: Runtime;
   readonly memoryMiB: number;
 }

@@ -12,7 +12,7 @@ export interface ReapPolicy {
   readonly keepAliveMs: number;
 }
 
-export const defaultReapPolicy: ReapPolicy = { keepAliveMs: limits.idleKeepAliveMs };
+const defaultReapPolicy: ReapPolicy = { keepAliveMs: limits.idleKeepAliveMs };
 
 /** Whether an instance has been idle for so long that it may be drained. */
 export function reapable(instance: Idleness, nowMs: number, policy: ReapPolicy = defaultReapPolicy): boolean {

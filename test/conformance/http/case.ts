@@ -6,7 +6,7 @@ export interface Case {
   readonly expect: Expectation;
 }
 
-export type Expectation =
+type Expectation =
   /** One answer with one of these statuses (none at all, where `silent`), then the connection ends. No function runs. */
   | { readonly kind: 'refused'; readonly statuses: readonly number[]; readonly silent: boolean }
   /** One answer by the edge itself; the connection goes on, unless it `closes`. No function runs. */
