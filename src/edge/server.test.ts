@@ -213,7 +213,7 @@ test('the status page: for clients of this machine, under its own names', async 
     starts: { cold: 1, prewarmed: 1, warm: 10 },
     activeCpu: { totalMs: 123 },
     memoryGbSeconds: 4.5,
-    cost: { total: 0.001, onePerInstance: 0.01, savedPercent: 90 },
+    cost: { totalUsd: 0.001, onePerInstanceUsd: 0.01, savedPercent: 90 },
   };
   const { port } = await startEdge(t, echo, {
     deployments: [deployment({ hosts: ['demo.localhost'] })],

@@ -11,7 +11,7 @@ interface StatusFunction {
   readonly activeCpu: { readonly totalMs: number };
   readonly memoryGbSeconds: number;
   /** US dollars. */
-  readonly cost: { readonly total: number; readonly onePerInstance: number; readonly savedPercent: number };
+  readonly cost: { readonly totalUsd: number; readonly onePerInstanceUsd: number; readonly savedPercent: number };
 }
 
 export interface StatusReport {
@@ -47,8 +47,8 @@ function cells(each: StatusFunction): string[] {
     ),
     seconds(each.activeCpu.totalMs),
     each.memoryGbSeconds.toFixed(2),
-    dollars(cost.total),
-    dollars(cost.onePerInstance),
+    dollars(cost.totalUsd),
+    dollars(cost.onePerInstanceUsd),
     `${cost.savedPercent.toFixed(1)} %`,
   ];
 }

@@ -60,23 +60,23 @@ export function splitCpu(
 }
 
 export interface Cost {
-  readonly cpu: number;
-  readonly memory: number;
-  readonly invocations: number;
-  readonly total: number;
+  readonly cpuUsd: number;
+  readonly memoryUsd: number;
+  readonly invocationsUsd: number;
+  readonly totalUsd: number;
   /** What one-invocation-per-instance with wall-clock GB-hours would have charged for the very same traffic. */
-  readonly onePerInstance: number;
+  readonly onePerInstanceUsd: number;
   /** How much less, in percent of that; negative when it is more, 0 when there is nothing to compare. */
   readonly savedPercent: number;
 }
 
 /** US dollars: `cpu h × rate + GB-h × rate + invocations × rate`, and beside it `wall GB-h × rate + invocations × rate`. */
 export function costOf(usage: Usage, prices: Prices): Cost {
-  const cpu = (usage.cpuUs / 3.6e9) * prices.cpuPerHour;
-  const memory = (usage.memoryGbSeconds / 3600) * prices.memoryPerGbHour;
-  const invocations = (usage.invocations / 1e6) * prices.perMillionInvocations;
-  const total = cpu + memory + invocations;
-  const onePerInstance = (usage.wallGbSeconds / 3600) * prices.wallClockPerGbHour + invocations;
-  const savedPercent = onePerInstance === 0 ? 0 : (1 - total / onePerInstance) * 100;
-  return { cpu, memory, invocations, total, onePerInstance, savedPercent };
+  const cpuUsd = (usage.cpuUs / 3.6e9) * prices.cpuPerHour;
+  const memoryUsd = (usage.memoryGbSeconds / 3600) * prices.memoryPerGbHour;
+  const invocationsUsd = (usage.invocations / 1e6) * prices.perMillionInvocations;
+  const totalUsd = cpuUsd + memoryUsd + invocationsUsd;
+  const onePerInstanceUsd = (usage.wallGbSeconds / 3600) * prices.wallClockPerGbHour + invocationsUsd;
+  const savedPercent = onePerInstanceUsd === 0 ? 0 : (1 - totalUsd / onePerInstanceUsd) * 100;
+  return { cpuUsd, memoryUsd, invocationsUsd, totalUsd, onePerInstanceUsd, savedPercent };
 }

@@ -28,9 +28,9 @@ test('the platform’s worked examples come out', () => {
   close(Math.round((gbSeconds(1769, 1e9) / 3600) * 100) / 100, 479.87);
   const gru = { ...publishedPrices, cpuPerHour: 0.221, memoryPerGbHour: 0.0183, perMillionInvocations: 0 };
   const cost = costOf({ ...noUsage, cpuUs: 4e6, memoryGbSeconds: gbSeconds(4096, 10_000) }, gru);
-  assert.equal(cost.cpu.toFixed(7), '0.0002456');
-  assert.equal(cost.memory.toFixed(7), '0.0002033');
-  assert.equal(cost.total.toFixed(7), '0.0004489');
+  assert.equal(cost.cpuUsd.toFixed(7), '0.0002456');
+  assert.equal(cost.memoryUsd.toFixed(7), '0.0002033');
+  assert.equal(cost.totalUsd.toFixed(7), '0.0004489');
 });
 
 test('overlapping invocations pay memory once, idle time is free, one-per-instance pays each', () => {
@@ -59,8 +59,8 @@ test('overlapping invocations pay memory once, idle time is free, one-per-instan
     [report.usage.cpuUs, report.usage.attributedUs, report.usage.unattributedUs],
     [20_000, 10_000, 10_000],
   );
-  close(report.cost.onePerInstance, (3 / 3600) * 0.18 + 3 * 0.6e-6);
-  close(report.cost.total, report.cost.cpu + report.cost.memory + report.cost.invocations);
+  close(report.cost.onePerInstanceUsd, (3 / 3600) * 0.18 + 3 * 0.6e-6);
+  close(report.cost.totalUsd, report.cost.cpuUsd + report.cost.memoryUsd + report.cost.invocationsUsd);
   assert.ok(report.cost.savedPercent > 90);
   assert.equal(report.routes[0]?.tally.invocations, 3);
 });

@@ -20,7 +20,8 @@ export interface Launch {
 
 type Process = ChildProcessByStdio<Writable, Readable, Readable>;
 
-export type ChildPhase =
+type ChildPhase =
+  | { readonly kind: 'spawning' }
   | { readonly kind: 'running'; readonly process: Process; readonly pid: number }
   | { readonly kind: 'terminating'; readonly process: Process; readonly pid: number; readonly kill: Timer }
   /** SIGKILL was sent. */
@@ -32,6 +33,7 @@ export type ChildPhase =
   | { readonly kind: 'ended' };
 
 export const transitions: Readonly<Record<ChildPhase['kind'], readonly ChildPhase['kind'][]>> = {
+  spawning: ['running', 'failed'],
   running: ['terminating', 'killed', 'closing'],
   terminating: ['killed', 'closing'],
   killed: ['closing'],
@@ -52,7 +54,7 @@ export class ChildInstance implements Started {
   leaving: () => boolean = () => false;
   readonly #events: ProviderEvents;
   readonly #clock: Clock;
-  #phase: ChildPhase;
+  #phase: ChildPhase = { kind: 'spawning' };
   #heapExhausted = false;
   #resolveEnded: () => void = () => undefined;
 
@@ -60,7 +62,7 @@ export class ChildInstance implements Started {
     this.#events = events;
     this.#clock = launch.clock;
     this.ended = new Promise((resolve) => (this.#resolveEnded = resolve));
-    this.#phase = this.#spawn(launch);
+    this.#enter(this.#spawn(launch));
     this.pid = this.#phase.kind === 'running' ? this.#phase.pid : null;
   }
 
