@@ -167,7 +167,8 @@ export class Instance implements Carrier {
       this.#pause('stuck', 0);
       this.recall();
       // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
-      if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs) this.kill('its event loop did not yield, and it was killed');
+      if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs)
+        this.kill('its event loop did not yield, and it was killed');
     } else if (this.pause !== null && endsPause(this.pause, sequence, vitals, this.memoryMiB)) {
       this.pause = null;
       this.home?.paused(this);
