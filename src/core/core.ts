@@ -203,7 +203,7 @@ class InstanceCore implements Core, SessionEvents {
   async #connect(): Promise<void> {
     const { address, token } = this.#options;
     try {
-      const connection = await dial(address, { sharedReadBuffer: true });
+      const connection = await dial(address);
       openSession(connection, {
         clock: systemClock,
         hello: { token, role: 'data', pid: process.pid, runtime: this.#runtimeName },

@@ -34,6 +34,7 @@ class Wire implements Connection {
     return true;
   }
 
+  keep(): void {}
   pause(): void {}
   resume(): void {}
   end(): void {}

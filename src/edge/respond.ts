@@ -70,7 +70,9 @@ export class HttpExchange implements Exchange, LiveExchange {
   /** The edge gave up an invocation that the router has not settled. */
   private abandoned = false;
   private reading = false;
-  private listening = false;
+  /** The client has not taken all that the router gave: the router waits to hear that it has. */
+  private slow = false;
+  private taken: (() => void) | null = null;
   private headFlushed = false;
   /** Body bytes still to come as announced by Content-Length; −1: not announced, or no body is sent. */
   private bodyLeft = -1;
@@ -114,15 +116,15 @@ export class HttpExchange implements Exchange, LiveExchange {
     }
   }
 
-  reply(status: number, headers: readonly string[], body: Buffer | null): void {
-    if (this.phase !== 'waiting') return;
+  reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
+    if (this.phase !== 'waiting') return true;
     const length = body === null ? 0 : body.length;
-    if (!this.writeHead(status, headers, length)) return;
+    if (!this.writeHead(status, headers, length)) return true;
     this.settle();
     if (length === 0) this.res.end();
     else if (length <= oneWriteBytes) this.res.end(body!.toString('latin1'), 'latin1');
     else this.res.end(body);
-    this.watchRest();
+    return !this.watchRest();
   }
 
   head(status: number, headers: readonly string[]): void {
@@ -146,11 +148,14 @@ export class HttpExchange implements Exchange, LiveExchange {
       this.bodyLeft -= chunk.length;
     }
     this.headFlushed = true;
-    if (this.res.write(chunk)) return true;
-    if (!this.listening) {
-      this.listening = true;
-      this.res.on('drain', () => this.drainedByClient());
-    }
+    const { res } = this;
+    const { socket } = res;
+    // At once, not at the end of this callback: what the kernel takes now need not be kept.
+    socket?.cork();
+    res.write(chunk, (this.taken ??= () => this.drainedByClient()));
+    socket?.uncork();
+    if (socket !== null && socket.writableLength === 0) return true;
+    this.slow = true;
     this.watchStall();
     return false;
   }
@@ -285,7 +290,10 @@ export class HttpExchange implements Exchange, LiveExchange {
     this.answer(status, headers, silent ? '' : text);
   }
 
+  /** Called back for every piece of a body. */
   private drainedByClient(): void {
+    if (!this.slow || this.connection.socket.writableLength > 0) return;
+    this.slow = false;
     this.connection.socket.setTimeout(0);
     if (this.phase === 'streaming') this.invocation?.resume();
   }
@@ -298,9 +306,11 @@ export class HttpExchange implements Exchange, LiveExchange {
     return true;
   }
 
-  /** As before, until the complete answer is out. Node's own listener comes second: it sets the idle timer. */
-  private watchRest(): void {
-    if (this.watchStall()) this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
+  /** As before, until the complete answer is out. Node's own listener comes second: it sets the idle timer. True: it is not out. */
+  private watchRest(): boolean {
+    if (!this.watchStall()) return this.res.socket === null && !this.res.writableFinished;
+    this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
+    return true;
   }
 
   /** The answer cannot be completed, and the client must be able to tell: its connection ends without the proper end. */

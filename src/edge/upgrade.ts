@@ -60,6 +60,8 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   private early: Buffer[] = [];
   private earlyBytes = 0;
   private clientEnded = false;
+  /** The client has not taken all that the router gave. */
+  private slow = false;
 
   constructor(responder: Responder, connection: ClientConnection, asked: Asked) {
     this.connection = connection;
@@ -107,10 +109,10 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (this.phase === 'asked') this.plain.inform(status, headers);
   }
 
-  reply(status: number, headers: readonly string[], body: Buffer | null): void {
-    if (this.phase !== 'asked') return;
+  reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
+    if (this.phase !== 'asked') return true;
     this.decline();
-    this.plain.reply(status, headers, body);
+    return this.plain.reply(status, headers, body);
   }
 
   head(status: number, headers: readonly string[]): void {
@@ -124,8 +126,11 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   }
 
   body(chunk: Buffer): boolean {
-    if (this.phase === 'open') return this.socket.write(chunk);
-    return this.phase === 'declined' ? this.plain.body(chunk) : true;
+    if (this.phase === 'declined') return this.plain.body(chunk);
+    if (this.phase !== 'open') return true;
+    this.socket.write(chunk, this.taken);
+    this.slow = this.socket.writableLength > 0;
+    return !this.slow;
   }
 
   end(): void {
@@ -194,7 +199,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => this.fromClient(chunk));
     socket.on('end', () => this.clientEnd());
-    socket.on('drain', () => this.toClientDrained());
+    socket.on('drain', () => this.phase === 'declined' && this.plain.res.emit('drain'));
     socket.pause();
   }
 
@@ -229,10 +234,12 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     }
   }
 
-  private toClientDrained(): void {
+  /** Called back for every piece that the function sent. */
+  private readonly taken = (): void => {
+    if (!this.slow || this.socket.writableLength > 0) return;
+    this.slow = false;
     if (this.phase === 'open') this.invocation!.resume();
-    else if (this.phase === 'declined') this.plain.res.emit('drain');
-  }
+  };
 
   private decline(): void {
     this.phase = 'declined';

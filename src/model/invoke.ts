@@ -31,11 +31,14 @@ export interface RequestHead {
 export interface Exchange {
   /** A 1xx other than 101. Any number of times, before `head` or `reply`. */
   inform(status: number, headers: readonly string[]): void;
-  /** A complete answer at once. Terminal. `body` is the callee's to keep. */
-  reply(status: number, headers: readonly string[], body: Buffer | null): void;
+  /** A complete answer at once. Terminal. False: `body` is still referred to after the call, for as long as it takes. */
+  reply(status: number, headers: readonly string[], body: Buffer | null): boolean;
   /** The start of a streamed answer. It must reach the client without waiting for the first body chunk. */
   head(status: number, headers: readonly string[]): void;
-  /** The next piece; the callee's to keep. False: no more, please, until Invocation.resume(). */
+  /**
+   * The next piece. True: it was taken, and its memory may be used again. False: it is still referred to; no more, please,
+   * until Invocation.resume().
+   */
   body(chunk: Buffer): boolean;
   /** The streamed answer is complete. Terminal. */
   end(): void;

@@ -15,6 +15,11 @@ export class AnswerFlow {
   /** The instance has sent everything. */
   ended = false;
 
+  /** The client is slow: what came last is still referred to. */
+  get keeps(): boolean {
+    return this.#paused;
+  }
+
   /** Everything that came has been given to the exchange. */
   get delivered(): boolean {
     return this.#held.length === 0;

@@ -68,7 +68,7 @@ export class InstanceFrames implements SessionEvents {
   }
 
   body(stream: number, chunk: Buffer): void {
-    this.#instance.streams.get(stream)?.chunk(chunk);
+    if (this.#instance.streams.get(stream)?.chunk(chunk) === false) this.#session!.connection.keep();
   }
 
   frame(type: number, stream: number, payload: Buffer): void {
@@ -120,8 +120,8 @@ export class InstanceFrames implements SessionEvents {
     const { flags, status, cpuUs, headers, body } = readResponse(payload);
     this.#instance.served = true;
     invocation.cpuUs = cpuUs;
-    if (flags === responseFlags.complete) invocation.reply(status, headers, body);
-    else invocation.answer(status, headers);
+    if (flags !== responseFlags.complete) invocation.answer(status, headers);
+    else if (!invocation.reply(status, headers, body)) this.#session!.connection.keep();
   }
 
   #sessionFrame(type: number, payload: Buffer): void {

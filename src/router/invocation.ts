@@ -157,15 +157,15 @@ export class RoutedInvocation implements Invocation {
     this.#exchange.inform(status, headers);
   }
 
-  /** A complete answer. */
-  reply(status: number, headers: readonly string[], body: Buffer | null): void {
+  /** A complete answer. False: `body` is still referred to. */
+  reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     if (this.phase === 'answering') throw unexpected('RESPONSE', this.phase);
     if (status < 200 || status > 599) {
       this.#invalid(status);
-      return;
+      return true;
     }
     this.#settle('answered');
-    this.#exchange.reply(status, headers, body);
+    return this.#exchange.reply(status, headers, body);
   }
 
   /** The head of a streamed answer, or a 101. */
@@ -185,10 +185,12 @@ export class RoutedInvocation implements Invocation {
     if (raw && this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
   }
 
-  chunk(chunk: Buffer): void {
+  /** A piece of a streamed answer. False: it is still referred to. */
+  chunk(chunk: Buffer): boolean {
     const flow = this.#flow;
     if (flow === null || flow.ended) throw unexpected('BODY', this.phase);
     this.#grant(flow.receive(chunk, this.#exchange));
+    return !flow.keeps;
   }
 
   /** Everything has come. The stream is free; the invocation settles when the client has been given all of it. */

@@ -14,6 +14,8 @@ export interface Connection {
   write(bytes: Buffer): boolean;
   /** Several pieces in order, one system call where possible. */
   writeAll(pieces: readonly Buffer[]): boolean;
+  /** Within `events.data`: its chunk is referred to after the call, so its memory must not be used again. */
+  keep(): void;
   /** Stops reading; what was read already may still arrive. */
   pause(): void;
   resume(): void;
@@ -24,7 +26,7 @@ export interface Connection {
 }
 
 export interface ConnectionEvents {
-  /** Fresh memory that may be kept, unless the connection was dialled with a shared read buffer: then valid during the call only. */
+  /** Valid during the call only, unless `keep` is called in it. */
   data(chunk: Buffer): void;
   /** All that was buffered has left. Only after a write that returned false. */
   drained(): void;

@@ -55,10 +55,10 @@ interface Link {
 }
 
 /** A real connection: near dialled, far was accepted. */
-async function link(address: string, sharedReadBuffer = false): Promise<Link> {
+async function link(address: string): Promise<Link> {
   const accepted = Promise.withResolvers<{ far: Connection; farWatch: Watch }>();
   const listener = await listen(address, (far) => accepted.resolve({ far, farWatch: new Watch(far) }));
-  const near = await dial(listener.address, { sharedReadBuffer });
+  const near = await dial(listener.address);
   const nearWatch = new Watch(near);
   return { listener, near, nearWatch, ...(await accepted.promise) };
 }
@@ -69,17 +69,15 @@ async function close({ listener, near, far, nearWatch, farWatch }: Link): Promis
   await Promise.all([nearWatch.whenClosed, farWatch.whenClosed, listener.close()]);
 }
 
-const kinds: [string, () => string, boolean][] = [
-  ['unix', unixAddress, false],
-  ['unix, shared read buffer', unixAddress, true],
-  ['tcp', () => 'tcp:127.0.0.1:0', false],
-  ['tcp, shared read buffer', () => 'tcp:127.0.0.1:0', true],
+const kinds: [string, () => string][] = [
+  ['unix', unixAddress],
+  ['tcp', () => 'tcp:127.0.0.1:0'],
 ];
 
-for (const [name, address, shared] of kinds) {
+for (const [name, address] of kinds) {
   suite(name, () => {
     test('bytes both ways, in order, by write and writeAll; end() flushes and both close', async () => {
-      const made = await link(address(), shared);
+      const made = await link(address());
       const { near, far, nearWatch, farWatch } = made;
       const big = Buffer.alloc(3_000_000, 'weir');
       near.write(Buffer.from('a'));
@@ -94,9 +92,39 @@ for (const [name, address, shared] of kinds) {
       await close(made);
     });
 
+    test('memory that was read into is used again, unless it is kept', async () => {
+      const made = await link(address());
+      for (const [sender, receiver, watch] of [
+        [made.near, made.far, made.farWatch],
+        [made.far, made.near, made.nearWatch],
+      ] as const) {
+        const kept: Buffer[] = [];
+        const passed = new Set<ArrayBufferLike>();
+        const all = Promise.withResolvers<void>();
+        let bytes = 0;
+        watch.onData = (chunk) => {
+          if (bytes % 3 === 0) {
+            kept.push(chunk);
+            receiver.keep();
+          } else passed.add(chunk.buffer);
+          bytes += chunk.length;
+          if (bytes < 30) sender.write(Buffer.from([bytes]));
+          else all.resolve();
+        };
+        sender.write(Buffer.from([0]));
+        await all.promise;
+        assert.deepEqual(
+          kept.map((chunk) => chunk[0]),
+          [0, 3, 6, 9, 12, 15, 18, 21, 24, 27],
+        );
+        assert.ok(passed.size <= 11, `${passed.size} pieces of memory for 20 chunks that nobody kept`);
+      }
+      await close(made);
+    });
+
     for (const dialler of ['writes', 'reads'] as const) {
       test(`back-pressure, the dialler ${dialler}: false, bytes held, drained() once the peer reads`, async () => {
-        const made = await link(address(), shared);
+        const made = await link(address());
         const [near, far] = [
           { connection: made.near, watch: made.nearWatch },
           { connection: made.far, watch: made.farWatch },
@@ -119,7 +147,7 @@ for (const [name, address, shared] of kinds) {
     }
 
     test('end() while paused: what the peer still sends does not keep it open', async () => {
-      const made = await link(address(), shared);
+      const made = await link(address());
       made.near.pause();
       made.far.write(Buffer.alloc(100_000));
       made.near.end();
@@ -128,7 +156,7 @@ for (const [name, address, shared] of kinds) {
     });
 
     test('after the end nothing is written, and nothing fails', async () => {
-      const made = await link(address(), shared);
+      const made = await link(address());
       made.near.destroy('enough');
       assert.equal(await made.nearWatch.whenClosed, 'enough');
       assert.equal(made.near.write(Buffer.from('x')), true);
@@ -140,21 +168,6 @@ for (const [name, address, shared] of kinds) {
     });
   });
 }
-
-test('a shared read buffer is shared: chunks are views of one memory', async () => {
-  const made = await link(unixAddress(), true);
-  const memories = new Set<ArrayBufferLike>();
-  const twice = Promise.withResolvers<void>();
-  made.nearWatch.onData = (chunk) => {
-    memories.add(chunk.buffer);
-    if (chunk.toString() === 'one') made.far.write(Buffer.from('two'));
-    else twice.resolve();
-  };
-  made.far.write(Buffer.from('one'));
-  await twice.promise;
-  assert.equal(memories.size, 1);
-  await close(made);
-});
 
 test('sessions and frames over a real socket', async () => {
   const got: string[] = [];
@@ -180,7 +193,7 @@ test('sessions and frames over a real socket', async () => {
       refused: end.resolve,
     });
   });
-  openSession(await dial(listener.address, { sharedReadBuffer: true }), {
+  openSession(await dial(listener.address), {
     clock: systemClock,
     hello: { token: 't', role: 'data', pid: 1, runtime: 'r' },
     events: {

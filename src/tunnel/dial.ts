@@ -3,12 +3,7 @@ import { type AddressInfo, connect, createServer, type NetConnectOpts, type Serv
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Connection } from './connection.ts';
-import { overSocket, SocketConnection } from './socket.ts';
-
-export interface DialOptions {
-  /** Chunks are views of one buffer, valid during the call: less garbage, for who copies what it keeps anyway. */
-  readonly sharedReadBuffer?: boolean;
-}
+import { overAccepted, ReadMemory, SocketConnection } from './socket.ts';
 
 export interface Listener {
   /** As given, with the port that was taken in place of port 0. */
@@ -30,21 +25,13 @@ function parseAddress(address: string): Place {
 }
 
 /** Connects. Rejects with a UsageError that names the address and what the system said. */
-export async function dial(address: string, options: DialOptions = {}): Promise<Connection> {
+export async function dial(address: string): Promise<Connection> {
   const place = parseAddress(address);
   const { promise, resolve, reject } = Promise.withResolvers<Connection>();
   let connection: SocketConnection | null = null;
-  const target: NetConnectOpts = { ...place, timeout: limits.handshakeTimeoutMs };
-  if (options.sharedReadBuffer === true) {
-    const buffer = Buffer.allocUnsafeSlow(limits.readBufferBytes);
-    target.onread = {
-      buffer,
-      callback: (bytes) => {
-        connection?.events.data(bytes === buffer.length ? buffer : buffer.subarray(0, bytes));
-        return true;
-      },
-    };
-  }
+  const memory = new ReadMemory();
+  const onread = memory.into(() => connection);
+  const target: NetConnectOpts = { ...place, timeout: limits.handshakeTimeoutMs, onread };
   const socket = connect(target);
   const failed = (error: Error): void => reject(new UsageError(`cannot connect to ${address}: ${error.message}`));
   const late = (): void => void socket.destroy(new UsageError(`no answer in ${limits.handshakeTimeoutMs} ms`));
@@ -55,8 +42,7 @@ export async function dial(address: string, options: DialOptions = {}): Promise<
     socket.off('timeout', late);
     socket.setTimeout(0);
     socket.setNoDelay(true);
-    connection =
-      options.sharedReadBuffer === true ? new SocketConnection(socket) : (overSocket(socket) as SocketConnection);
+    connection = new SocketConnection(socket, memory);
     resolve(connection);
   });
   return promise;
@@ -69,7 +55,7 @@ export async function dial(address: string, options: DialOptions = {}): Promise<
 export async function listen(address: string, accept: (connection: Connection) => void): Promise<Listener> {
   const place = parseAddress(address);
   if ('path' in place) await removeStale(place.path, address);
-  const server = createServer({ noDelay: true }, (socket) => accept(overSocket(socket)));
+  const server = createServer({ noDelay: true, pauseOnConnect: true }, (socket) => accept(overAccepted(socket)));
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error) => reject(new UsageError(`cannot listen on ${address}: ${error.message}`)));
   server.listen({ ...place, backlog: limits.greetingConnections }, resolve);

@@ -35,6 +35,7 @@ class HoldingConnection implements Connection {
     this.delivered.push(...this.held.map((piece) => Buffer.from(piece)));
     this.held = [];
   }
+  keep(): void {}
   pause(): void {}
   resume(): void {}
   end(): void {}

@@ -66,11 +66,12 @@ export class FakeExchange implements Exchange {
     this.informed.push(status);
   }
 
-  reply(status: number, headers: readonly string[], body: Buffer | null): void {
+  reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     this.status = status;
     this.headers = headers;
-    if (body !== null) this.chunks.push(body);
+    if (body !== null) this.chunks.push(Buffer.from(body));
     this.ends.push('reply');
+    return true;
   }
 
   head(status: number, headers: readonly string[]): void {
@@ -79,7 +80,8 @@ export class FakeExchange implements Exchange {
   }
 
   body(chunk: Buffer): boolean {
-    this.chunks.push(chunk);
+    // What it says it has not taken stays as it is; what it has may be overwritten.
+    this.chunks.push(this.accepting ? Buffer.from(chunk) : chunk);
     return this.accepting;
   }
 

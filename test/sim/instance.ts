@@ -135,7 +135,7 @@ export class SimInstance {
   }
 
   #dial(): MemoryConnection {
-    const { near, far } = memoryConnections({ ...this.world.wire, sharedReadBuffer: true }, this.world.wire);
+    const { near, far } = memoryConnections(this.world.wire);
     this.world.router.accept(far);
     return near;
   }

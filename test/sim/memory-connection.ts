@@ -12,8 +12,6 @@ export interface WireOptions {
   readonly kernelBytes?: number;
   /** Bytes beyond those above which `write` says false; `drained` follows when they have left. Default 256 KiB. */
   readonly highWaterBytes?: number;
-  /** The receiver may use a chunk only during `data`: it is overwritten afterwards, so that whoever keeps a view is found. */
-  readonly sharedReadBuffer?: boolean;
 }
 
 /** Two ends of a reliable byte stream in memory, delivered through a clock. */
@@ -28,7 +26,7 @@ export function memoryConnections(
   return { near: left, far: right };
 }
 
-/** One end. Its options say how what it *sends* travels; `sharedReadBuffer` how it *receives*. */
+/** One end. Its options say how what it *sends* travels. */
 export class MemoryConnection implements Connection {
   events: ConnectionEvents = noConnectionEvents;
   /** Bytes this end has sent since the start. */
@@ -46,6 +44,7 @@ export class MemoryConnection implements Connection {
   #slow = false;
   #paused = false;
   #finSent = false;
+  #kept = false;
 
   constructor(options: WireOptions) {
     this.#options = options;
@@ -75,6 +74,10 @@ export class MemoryConnection implements Connection {
   writeAll(pieces: readonly Buffer[]): boolean {
     if (this.#state !== 'open') return false;
     return this.#take(Buffer.concat(pieces));
+  }
+
+  keep(): void {
+    this.#kept = true;
   }
 
   pause(): void {
@@ -174,9 +177,11 @@ export class MemoryConnection implements Connection {
     return Buffer.from(chunk.subarray(0, first));
   }
 
+  /** What is not kept is overwritten afterwards, so that whoever refers to it all the same is found. */
   #receive(chunk: Buffer): void {
+    this.#kept = false;
     this.events.data(chunk);
-    if (this.#options.sharedReadBuffer === true) chunk.fill(0xdd);
+    if (!this.#kept) chunk.fill(0xdd);
   }
 
   /** The peer has ended: so do we, after what is still to be said. */

@@ -137,7 +137,7 @@ export class Trial implements Exchange {
     if (this.#headSeen) this.violated('I4', 'inform after head');
   }
 
-  reply(status: number, _headers: readonly string[], body: Buffer | null): void {
+  reply(status: number, _headers: readonly string[], body: Buffer | null): boolean {
     this.#open('reply');
     if (this.#headSeen || status !== 200 || !this.functionEnded)
       this.violated('I1', `a reply with ${status} that nobody gave`);
@@ -145,6 +145,7 @@ export class Trial implements Exchange {
       this.violated('I4', 'the reply’s body is wrong');
     }
     this.#settle('reply');
+    return true;
   }
 
   head(status: number): void {
@@ -159,6 +160,7 @@ export class Trial implements Exchange {
     if (!this.#headSeen) this.violated('I4', 'body before head');
     if (this.#paused) this.violated('I4', 'body while the client is slow');
     if (!isBody(chunk, this.number, this.#received)) this.violated('I4', `answer bytes are wrong at ${this.#received}`);
+    const from = this.#received;
     this.#received += chunk.length;
     if (!this.script.slowReader || this.#world.random.below(3) > 0) {
       this.#taken = this.#received;
@@ -166,6 +168,7 @@ export class Trial implements Exchange {
     }
     this.#paused = true;
     this.#world.clock.after(this.#world.random.below(30), () => {
+      if (!isBody(chunk, this.number, from)) this.violated('I4', 'bytes that a slow client waits for were overwritten');
       this.#paused = false;
       this.#taken = this.#received;
       // Also when it has settled meanwhile: then it does nothing.

@@ -44,7 +44,6 @@ test('bytes arrive in order however they are cut and delayed, and drained follow
     split: (bytes) => Math.ceil(bytes / 3),
     kernelBytes: 4,
     highWaterBytes: 6,
-    sharedReadBuffer: true,
   });
   let text = '';
   let drained = 0;

@@ -13,7 +13,7 @@ import { targetCases } from './target.ts';
 
 /** Answers when all of the request has come, so that a body that breaks off is never taken for a whole one. */
 function whenComplete(seen: Seen): void {
-  const answer = (): void => seen.exchange.reply(200, ['content-type', 'text/plain'], Buffer.from('served'));
+  const answer = (): boolean => seen.exchange.reply(200, ['content-type', 'text/plain'], Buffer.from('served'));
   if (!seen.head.hasBody) answer();
   else void seen.until(({ bodyEnded }) => bodyEnded).then(answer);
 }
