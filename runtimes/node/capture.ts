@@ -1,43 +1,123 @@
 /**
- * Servers that call listen() without a port being opened (I7): the first HTTP server that does is the one invocations go
- * to. `net` is loaded in every instance, `http` only where user code wants it; so the method that both kinds of HTTP
- * server inherit is replaced, and whoever is no HTTP server listens as ever.
+ * Servers that call listen(). One HTTP server is the function: its port is never opened (I7), invocations are handed to
+ * it. That is the first that listens, or the one that the module exports; when the module exports something else that
+ * takes requests, it is none. All others listen for real, on loopback: what the function keeps for itself works, and
+ * who expected requests there is told where they go.
+ *
+ * `net` is loaded in every instance, `http` only where user code wants it; so the method that both kinds of HTTP server
+ * inherit is replaced.
  */
 import * as net from 'node:net';
 import type * as Http from 'node:http';
+import type { LoadOrder } from '../../src/core/call.ts';
+import type { Host } from './host.ts';
+import { type Asked, askedOf, callbackOf, type Listen, listenOnLoopback } from './loopback.ts';
 
 export type ListeningServer = Http.Server;
 
-/** Resolves with the first server that listens. */
-export interface Capture {
-  readonly first: Promise<ListeningServer>;
-  /** Undefined until then. */
-  readonly server: ListeningServer | undefined;
-}
+/** The port that nobody asked for. */
+const defaultPort = 3000;
 
-let capture: (Capture & { server: ListeningServer | undefined }) | null = null;
+let capture: Capture | null = null;
 
 /** Replaces listen(). Idempotent: one instance has one capture. */
-export function captureServers(): Capture {
-  if (capture !== null) return capture;
-  let found: (server: ListeningServer) => void = () => undefined;
-  const first = new Promise<ListeningServer>((resolve) => {
-    found = resolve;
-  });
-  const made = { first, server: undefined as ListeningServer | undefined };
-  capture = made;
-  const listen = Reflect.get(net.Server.prototype, 'listen') as (...args: unknown[]) => net.Server;
-  function pretend(this: net.Server, ...args: unknown[]): net.Server {
-    if (!isHttp(this)) return Reflect.apply(listen, this, args);
-    pretendToListen(this, args);
-    if (made.server === undefined) {
-      made.server = this;
-      found(this);
-    }
-    return this;
+export function captureServers(host: Host): Capture {
+  capture ??= new Capture(host);
+  return capture;
+}
+
+export class Capture {
+  /** Resolves with the first HTTP server that listens. */
+  readonly first: Promise<ListeningServer>;
+  /** Resolves when a server listens that speaks HTTP/2 alone. */
+  readonly http2: Promise<void>;
+  /** An API file may well have a server of its own beside its exports: on a port of its choice that is open at once. */
+  launch: LoadOrder['launch'] = 'server';
+  readonly #host: Host;
+  readonly #listen: Listen;
+  #server: ListeningServer | undefined;
+  #decided = false;
+  /** What it was that the captured server asked for, and how it ends the pretence. */
+  #asked: readonly unknown[] = [];
+  #pretence: Pretence | null = null;
+  /** Warnings that wait for the decision. */
+  #untold: (() => void)[] | null = null;
+  #found: (server: ListeningServer) => void = () => undefined;
+  #foundHttp2: () => void = () => undefined;
+
+  constructor(host: Host) {
+    this.#host = host;
+    this.first = new Promise((resolve) => (this.#found = resolve));
+    this.http2 = new Promise((resolve) => (this.#foundHttp2 = resolve));
+    this.#listen = Reflect.get(net.Server.prototype, 'listen') as Listen;
+    const listened = (server: net.Server, args: readonly unknown[]): void => this.#listened(server, args);
+    net.Server.prototype.listen = function pretend(this: net.Server, ...args: unknown[]): net.Server {
+      listened(this, args);
+      return this;
+    };
   }
-  net.Server.prototype.listen = pretend;
-  return made;
+
+  /** The function, so far. */
+  get server(): ListeningServer | undefined {
+    return this.#server;
+  }
+
+  /** Invocations go to this server; null: to something that is none. Whoever was captured instead listens for real. */
+  decide(chosen: ListeningServer | null): void {
+    const captured = this.#server;
+    this.#decided = true;
+    this.#server = chosen ?? undefined;
+    const untold = this.#untold ?? [];
+    this.#untold = null;
+    for (const tell of untold) tell();
+    if (captured === undefined || captured === chosen || this.#pretence?.end() !== true) return;
+    this.#open(captured, this.#asked, true);
+  }
+
+  #listened(server: net.Server, args: readonly unknown[]): void {
+    const asked = askedOf(args);
+    if (!isHttp(server)) {
+      if (isHttp2(server)) this.#foundHttp2();
+      return listenOnLoopback(server, args, { listen: this.#listen });
+    }
+    const isFirst = this.#server === undefined && !this.#decided;
+    if (isFirst) {
+      this.#server = server;
+      this.#found(server);
+    } else if (server !== this.#server && !this.#isOtherAddress(asked)) {
+      return this.#open(server, args, false);
+    }
+    if (isFirst && this.launch === 'module' && asked?.port === 0) {
+      return listenOnLoopback(server, args, { listen: this.#listen });
+    }
+    const pretence = new Pretence(server, args, asked);
+    if (server !== this.#server) return;
+    this.#asked = args;
+    this.#pretence = pretence;
+  }
+
+  /** The function's server on one more address: Fastify has a server for each that `localhost` stands for. */
+  #isOtherAddress(asked: Asked | null): boolean {
+    return asked !== null && asked.port > 0 && asked.port === this.#pretence?.port;
+  }
+
+  #open(server: ListeningServer, args: readonly unknown[], quiet: boolean): void {
+    const port = askedOf(args)?.port ?? 0;
+    const call = this.#host.currentCall() ?? null;
+    const bound = (at: number, taken: boolean): void => {
+      // Who leaves the port to the system asks for it, and talks to itself.
+      if (port === 0) return;
+      const moved = taken ? ` (port ${port} is taken, by another instance of the function perhaps)` : '';
+      const tell = (): void => {
+        const to = this.#server === undefined ? 'what the module exports' : 'the server that called listen() first';
+        const text = `a server listens on 127.0.0.1:${at}${moved}, for this machine alone; requests go to ${to}`;
+        this.#host.log('warn', 'platform', text, call);
+      };
+      if (this.launch === 'module' && !this.#decided) (this.#untold ??= []).push(tell);
+      else tell();
+    };
+    listenOnLoopback(server, args, { listen: this.#listen, quiet, bound });
+  }
 }
 
 /** HTTP and HTTPS: what comes through the tunnel is plain HTTP to both. */
@@ -48,57 +128,66 @@ function isHttp(server: net.Server): server is ListeningServer {
   return server.constructor.name === 'Server' && 'requestTimeout' in server && 'keepAliveTimeout' in server;
 }
 
-interface Address {
-  readonly address: string;
-  readonly family: 'IPv4' | 'IPv6';
-  readonly port: number;
-}
+/** Its classes have no public name. */
+export const isHttp2 = (server: object): boolean => /^Http2(?:Secure)?Server$/.test(server.constructor.name);
 
-/** The port that nobody asked for. */
-const defaultPort = 3000;
-
-/** The address that the arguments of listen() ask for; a path reads as itself. */
-function addressOf(args: readonly unknown[]): Address | string {
-  const [first, second] = args;
-  const options = typeof first === 'object' && first !== null ? (first as Record<string, unknown>) : null;
-  const path = options === null ? first : options['path'];
-  if (typeof path === 'string' && !/^\d+$/.test(path)) return path;
-  const port = Number(options === null ? first : options['port']);
-  const host = options === null ? second : options['host'];
-  const address = typeof host === 'string' ? host : '::';
+/** What address() says; a path reads as itself. */
+function addressOf(args: readonly unknown[], asked: Asked | null): net.AddressInfo | string | null {
+  if (asked === null) {
+    const path = typeof args[0] === 'object' ? (args[0] as { path?: unknown }).path : args[0];
+    return typeof path === 'string' ? path : null;
+  }
+  const address = asked.address ?? '::';
   return {
     address: address === 'localhost' ? '127.0.0.1' : address,
     family: address.includes(':') ? 'IPv6' : 'IPv4',
-    port: Number.isInteger(port) && port > 0 ? port : defaultPort,
+    port: Number.isInteger(asked.port) && asked.port > 0 ? asked.port : defaultPort,
   };
 }
 
-/** What a server says of itself while it listens. */
-function pretendToListen(server: net.Server, args: readonly unknown[]): void {
-  const address = addressOf(args);
-  const own = { configurable: true, enumerable: false, writable: true };
-  let listening = true;
-  Object.defineProperty(server, 'listening', { configurable: true, enumerable: false, get: () => listening });
-  Object.defineProperty(server, 'address', { ...own, value: () => (listening ? address : null) });
-  Object.defineProperty(server, 'close', {
-    ...own,
-    value(callback?: (error?: Error) => void): net.Server {
-      const error = listening
-        ? undefined
-        : Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
-      listening = false;
-      if (callback !== undefined) {
-        if (error === undefined) server.once('close', callback);
-        else process.nextTick(callback, error);
-      }
-      // Invocations under way are the core's to finish: it drains the instance.
-      if (error === undefined) process.nextTick(() => server.emit('close'));
+/** A server that believes it listens. */
+class Pretence {
+  /** 0: it asked for a path. */
+  readonly port: number;
+  readonly #server: net.Server;
+  #listening = true;
+
+  constructor(server: net.Server, args: readonly unknown[], asked: Asked | null) {
+    this.#server = server;
+    const address = addressOf(args, asked);
+    this.port = typeof address === 'object' && address !== null ? address.port : 0;
+    const own = { configurable: true, enumerable: false };
+    const close = (callback?: (error?: Error) => void): net.Server => this.#close(callback);
+    Object.defineProperties(server, {
+      listening: { ...own, get: () => this.#listening },
+      address: { ...own, writable: true, value: () => (this.#listening ? address : null) },
+      close: { ...own, writable: true, value: close },
+    });
+    const callback = callbackOf(args);
+    if (callback !== undefined) server.once('listening', callback);
+    process.nextTick(() => {
+      if (this.#listening) server.emit('listening');
+    });
+  }
+
+  /** The server is as Node made it again. False: it was closed before. */
+  end(): boolean {
+    if (!this.#listening) return false;
+    for (const name of ['listening', 'address', 'close']) Reflect.deleteProperty(this.#server, name);
+    return true;
+  }
+
+  #close(callback: ((error?: Error) => void) | undefined): net.Server {
+    const server = this.#server;
+    if (!this.#listening) {
+      const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
+      if (callback !== undefined) process.nextTick(callback, error);
       return server;
-    },
-  });
-  const callback = args.findLast((arg) => typeof arg === 'function') as (() => void) | undefined;
-  if (callback !== undefined) server.once('listening', callback);
-  process.nextTick(() => {
-    if (listening) server.emit('listening');
-  });
+    }
+    this.#listening = false;
+    if (callback !== undefined) server.once('close', callback);
+    // Invocations under way are the core's to finish: it drains the instance.
+    process.nextTick(() => server.emit('close'));
+    return server;
+  }
 }

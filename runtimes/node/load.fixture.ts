@@ -1,9 +1,12 @@
 // Loads one module as an instance does, hands it the calls it is told of, and prints what came of it as JSON.
-import { writeSync } from 'node:fs';
+import fs from 'node:fs';
 import { FakeCall, FakeHost, type FakeOptions } from './fake-call.fixture.ts';
 import { type Invoker, load } from './load.ts';
 
-const [root = '', entry = '', launch = '', calls = '[]', environment = '{}'] = process.argv.slice(2);
+// Loading replaces it.
+const { writeSync } = fs;
+const [root = '', entry = '', launch = '', calls = '[]', environment = '{}', serverListenMs = ''] =
+  process.argv.slice(2);
 const host = new FakeHost();
 const order = {
   function: 'dpl_1/api/test',
@@ -23,7 +26,7 @@ const alive = setInterval(() => undefined, 1000);
 const answers: unknown[] = [];
 let error = '';
 try {
-  const invoke: Invoker = await load(order, host, { lateListenMs: 300, serverListenMs: 3000 });
+  const invoke: Invoker = await load(order, host, { lateListenMs: 300, serverListenMs: Number(serverListenMs) });
   for (const options of JSON.parse(calls) as FakeOptions[]) {
     const call = await new FakeCall(options).begin(invoke).settled();
     answers.push([call.status, call.text, call.code]);

@@ -1,40 +1,6 @@
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { FakeOptions } from './fake-call.fixture.ts';
-
-const fixture = fileURLToPath(new URL('load.fixture.ts', import.meta.url));
-const root = realpathSync(mkdtempSync(join(tmpdir(), 'weir-load-')));
-after(() => rmSync(root, { recursive: true, force: true }));
-
-interface Outcome {
-  readonly answers: readonly (readonly [number, string, string])[];
-  readonly error: string;
-  readonly cwd: string;
-  readonly lines: readonly string[];
-}
-
-interface Loading {
-  readonly launch?: 'module' | 'server';
-  readonly calls?: readonly FakeOptions[];
-  readonly environment?: Readonly<Record<string, string>>;
-}
-
-/** A process of its own: loading changes what a process is. */
-function load(name: string, source: string, options: Loading = {}): Outcome {
-  const entry = join(root, name);
-  writeFileSync(entry, source);
-  const { launch = 'module', calls = [{}], environment = {} } = options;
-  const args = [fixture, root, entry, launch, JSON.stringify(calls), JSON.stringify(environment)];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
-  assert.equal(status, 0, stderr);
-  const lines = stdout.trimEnd().split('\n');
-  return JSON.parse(lines.at(-1)!) as Outcome;
-}
+import { test } from 'node:test';
+import { loadSource as load, root } from './load-source.fixture.ts';
 
 test('modules of either kind, in the directory of their project', () => {
   const esm = load('esm.mjs', 'export default (req, res) => res.send(process.cwd());');
@@ -116,7 +82,7 @@ const server = createServer((req, res) => {
   assert.deepEqual(JSON.parse(answers[0]![1]), ['closed', false, null, 'ERR_SERVER_NOT_RUNNING']);
 });
 
-test('a server that is no HTTP server listens as ever', () => {
+test('a server that is no HTTP server listens', () => {
   const source = `
 import { createServer, connect } from 'node:net';
 const plain = createServer((socket) => socket.end('raw'));

@@ -2,7 +2,7 @@
 import { pathToFileURL } from 'node:url';
 import { limits } from '../../src/base/limits.ts';
 import type { Call, LoadOrder } from '../../src/core/call.ts';
-import { type Capture, captureServers, type ListeningServer } from './capture.ts';
+import { type Capture, captureServers, isHttp2, type ListeningServer } from './capture.ts';
 import { captureOutput } from './console.ts';
 import { installContext } from './context.ts';
 import { detect, type Handler } from './detect.ts';
@@ -27,6 +27,7 @@ function platformEnvironment(order: LoadOrder): Record<string, string> {
     VERCEL_REGION: 'dev1',
     VERCEL_DEPLOYMENT_ID: order.deployment,
     NODE_ENV: 'production',
+    // Any port would do: the function's server opens none, and whoever keeps a server of its own says which (capture.ts).
     PORT: '3000',
   };
 }
@@ -38,7 +39,7 @@ export function prepare(host: Host): Capture {
     captureOutput(host);
     replaceGlobals();
     resolveLocalhost();
-    prepared = captureServers();
+    prepared = captureServers(host);
   }
   return prepared;
 }
@@ -50,15 +51,55 @@ export async function load(order: LoadOrder, host: Host, times: LoadTimes = limi
   Object.assign(process.env, platformEnvironment(order), order.environment);
   process.chdir(order.root);
   const capture = prepare(host);
+  capture.launch = order.launch;
   const module: unknown = await import(pathToFileURL(order.entry).href);
   const handler = detect(module);
-  // A server's entry file may export its app or itself, and listens at once or when its database is there.
-  if (handler !== null && handler.kind !== 'server') return invokerOf(handler, host, order);
-  if (handler !== null) return invokerOf({ kind: 'server', server: capture.server ?? handler.server }, host, order);
-  const waitMs = order.launch === 'server' ? times.serverListenMs : times.lateListenMs;
-  const server = await lateServer(capture, waitMs);
-  if (server === null) throw new TypeError(unfit(order, waitMs));
-  return invokerOf({ kind: 'server', server }, host, order);
+  const made: Made = { order, host, times, capture };
+  return order.launch === 'server' ? loadServer(handler, made) : loadModule(handler, made);
+}
+
+interface Made {
+  readonly order: LoadOrder;
+  readonly host: Host;
+  readonly times: LoadTimes;
+  readonly capture: Capture;
+}
+
+/**
+ * A server's entry file: the server that listens is the function, also where the file exports its app for tests and
+ * tools; only the server has the listeners that were put onto it (WebSockets). Until it listens, when its database is
+ * there perhaps, what is exported answers.
+ */
+async function loadServer(handler: Handler | null, { order, host, times, capture }: Made): Promise<Invoker> {
+  if (capture.server !== undefined) return invokerOf({ kind: 'server', server: capture.server }, host, order);
+  if (handler === null) {
+    const server = await lateServer(capture, order, times.serverListenMs, times.lateListenMs);
+    return invokerOf({ kind: 'server', server }, host, order);
+  }
+  let invoke = await invokerOf(handler, host, order);
+  void capture.first.then(async (server) => {
+    invoke = await invokerOf({ kind: 'server', server }, host, order);
+  });
+  return (call) => invoke(call);
+}
+
+/** An API file: its exports first, a server that it has listen if there are none. */
+async function loadModule(handler: Handler | null, { order, host, times, capture }: Made): Promise<Invoker> {
+  if (handler === null) {
+    const server = await lateServer(capture, order, times.lateListenMs, times.lateListenMs);
+    capture.decide(server);
+    return invokerOf({ kind: 'server', server }, host, order);
+  }
+  if (handler.kind !== 'server') {
+    capture.decide(null);
+    return invokerOf(handler, host, order);
+  }
+  const { Server } = process.getBuiltinModule('node:http');
+  // What only looks like a server is a framework's object around the one that listens.
+  const server = handler.server instanceof Server ? handler.server : (capture.server ?? handler.server);
+  const invoke = await invokerOf({ kind: 'server', server }, host, order);
+  capture.decide(server);
+  return invoke;
 }
 
 const unfit = (order: LoadOrder, waitMs: number): string =>
@@ -66,12 +107,23 @@ const unfit = (order: LoadOrder, waitMs: number): string =>
   'Expected one of: functions named GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS; a default export that is a function ' +
   `(req, res), has a fetch(request) method, or is an http.Server; or a server that calls listen() within ${waitMs} ms.`;
 
-function lateServer(capture: Capture, waitMs: number): Promise<ListeningServer | null> {
+const unfitHttp2 = (order: LoadOrder): string =>
+  `The server in module "${order.entry}" takes HTTP/2 alone, and requests reach a function as HTTP/1.1.\n` +
+  'Expected: http.createServer instead of http2.createServer. Clients may still speak HTTP/2 to whatever ends TLS in front.';
+
+/** Rejects when none listens in time. Beside a server for HTTP/2 (gRPC, say) the function's own may come a little later. */
+function lateServer(capture: Capture, order: LoadOrder, waitMs: number, graceMs: number): Promise<ListeningServer> {
   if (capture.server !== undefined) return Promise.resolve(capture.server);
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), waitMs);
+  return new Promise((resolve, reject) => {
+    const fail = (text: string): void => reject(new TypeError(text));
+    const timer = setTimeout(() => fail(unfit(order, waitMs)), waitMs);
+    let grace: NodeJS.Timeout | undefined;
+    void capture.http2.then(() => {
+      grace = setTimeout(() => fail(unfitHttp2(order)), Math.min(graceMs, waitMs));
+    });
     void capture.first.then((server) => {
       clearTimeout(timer);
+      clearTimeout(grace);
       resolve(server);
     });
   });
@@ -83,6 +135,7 @@ async function invokerOf(handler: Handler, host: Host, order: LoadOrder): Promis
     return webInvoker(handler.handlers, host);
   }
   const { functionInvoker, serverInvoker } = await import('./node-invoker.ts');
+  if (handler.kind === 'server' && isHttp2(handler.server)) throw new TypeError(unfitHttp2(order));
   if (handler.kind === 'server') return serverInvoker(handler.server, host);
   const helpers = handler.helpers && (order.environment['NODEJS_HELPERS'] ?? process.env['NODEJS_HELPERS']) !== '0';
   return functionInvoker(handler.handle, host, helpers);
