@@ -1,4 +1,8 @@
-/** What a module's exports are to the platform: pure, in the order that ARCHITECTURE.md and docs/reference give. */
+/**
+ * What a module's exports are to the platform: pure, and in the order of the hosted platform's launcher. Functions named
+ * after methods, or `fetch`: a web handler. A function: (req, res). A server that was never asked to listen. Only where
+ * nothing of it fits does a server that listens count, unless the file is a server's entry (load.ts).
+ */
 import type * as Http from 'node:http';
 import type { WebHandler, WebHandlers } from './web.ts';
 
