@@ -108,8 +108,36 @@ test('a body is read once', async () => {
   await request.text();
   assert.equal(request.bodyUsed, true);
   await assert.rejects(request.json(), TypeError);
-  await assert.rejects(request.body!.getReader().read(), TypeError);
+  assert.throws(() => request.body!.getReader(), TypeError);
   assert.equal(await lazy().text(), '');
+});
+
+test('a body that was read is a used one to everything that looks at it', async () => {
+  for (const make of [() => lazy(bodyOf('x')), () => real('x')]) {
+    for (const read of ['text', 'json', 'arrayBuffer', 'bytes', 'blob'] as const) {
+      const request = make();
+      await request[read]().catch(() => undefined);
+      assert.deepEqual([request.body?.locked, request.bodyUsed], [true, true], read);
+      assert.throws(() => new Request('http://localhost/other', request), TypeError);
+      assert.throws(() => new Request(request), TypeError);
+      assert.throws(() => request.clone(), TypeError);
+      await assert.rejects(fetch(request), TypeError);
+      await assert.rejects(request.text(), TypeError);
+    }
+    const passed = make();
+    const copy = new Request('http://localhost/other', passed);
+    assert.deepEqual([copy.url, copy.method, await copy.text()], ['http://localhost/other', 'POST', 'x']);
+  }
+});
+
+test('a body that is being read is a used one too, and is read to its end', async () => {
+  const body = new RequestBody(() => undefined);
+  const request = lazy(body);
+  const text = request.text();
+  assert.deepEqual([request.body?.locked, request.bodyUsed], [true, true]);
+  body.push(Buffer.from('late'));
+  body.end();
+  assert.equal(await text, 'late');
 });
 
 test('a byte order mark is dropped, what is not UTF-8 replaced', async () => {

@@ -45,9 +45,12 @@ export function nativeRequest<T>(value: T): T | Request {
   return lazy === undefined ? value : materialize(lazy);
 }
 
+const ignore = (): void => undefined;
+
 function materialize(lazy: Lazy): Request {
   if (lazy.native !== null) return lazy.native;
   const { source } = lazy;
+  const used = source.requestBody?.used === true;
   const init: RequestInit = { method: source.method, signal: source.signal };
   init.headers = lazy.headers ?? toHeaders(source.fields);
   if (source.requestBody !== null) {
@@ -55,6 +58,8 @@ function materialize(lazy: Lazy): Request {
     init.duplex = 'half';
   }
   lazy.native = new NativeRequest(source.url, init);
+  // It was read without a stream: this one is, too, so that it is disturbed, locked and refused wherever a read one is.
+  if (used) lazy.native.text().catch(ignore);
   return lazy.native;
 }
 
