@@ -115,3 +115,14 @@ test('headers by lower-case name; one context for an invocation, none outside', 
   assert.equal(next.get(), undefined);
   assert.equal(waitUntil(Promise.resolve()), undefined);
 });
+
+test('a header may be named like what every object has', async () => {
+  const headers = ['constructor', 'a', '__proto__', 'b', '__PROTO__', 'c', 'toString', 'd', 'host', 'app'];
+  const call = await run((_, context) => Response.json(Object.entries(context.headers)), { headers });
+  assert.deepEqual(JSON.parse(call.text), [
+    ['constructor', 'a'],
+    ['__proto__', 'b, c'],
+    ['tostring', 'd'],
+    ['host', 'app'],
+  ]);
+});

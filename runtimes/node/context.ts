@@ -59,9 +59,13 @@ function toRecord(fields: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {};
   for (let at = 0; at < fields.length; at += 2) {
     const name = fields[at]!.toLowerCase();
-    const earlier = record[name];
     const value = fields[at + 1]!;
-    record[name] = earlier === undefined ? value : `${earlier}${name === 'cookie' ? '; ' : ', '}${value}`;
+    // Clients choose the names, and some name what every object has.
+    if (!Object.hasOwn(record, name)) {
+      Object.defineProperty(record, name, { value, configurable: true, enumerable: true, writable: true });
+      continue;
+    }
+    record[name] = `${record[name]}${name === 'cookie' ? '; ' : ', '}${value}`;
   }
   return record;
 }
