@@ -3,6 +3,7 @@
  * never does so does not pay for loading them. A real Request or Response is accepted everywhere a lazy one is, and the
  * other way round.
  */
+import { noteFetched } from './decoded.ts';
 import { defineRequest, nativeRequest } from './lazy-request.ts';
 import { defineResponse } from './lazy-response.ts';
 
@@ -53,7 +54,7 @@ function install(): void {
   define('Request', unwrapping(NativeRequest));
   define('Response', defineResponse(NativeResponse));
   const fetch = (input: string | URL | Request, init?: RequestInit): Promise<Response> =>
-    nativeFetch(nativeRequest(input), init);
+    nativeFetch(nativeRequest(input), init).then(noteFetched);
   define('fetch', fetch);
 }
 

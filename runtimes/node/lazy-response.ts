@@ -4,6 +4,8 @@
  * in one frame; a real Response costs 4 µs, most of it for a stream that nobody reads. Whatever looks further gets the
  * real one made behind it; subclasses, other bodies and everything that is wrong go to the real constructor at once.
  */
+import { noteMade } from './decoded.ts';
+
 interface Lazy {
   readonly body: string | Uint8Array | null;
   readonly status: number;
@@ -105,7 +107,8 @@ type ResponseConstructor = new (body?: unknown, init?: ResponseInit) => Response
 
 function makeNative(target: object | undefined, body: unknown, init: unknown): Response {
   const args = init === undefined ? [body] : [body, init];
-  return Reflect.construct(NativeResponse, args, (target ?? NativeResponse) as ResponseConstructor) as Response;
+  const made: unknown = Reflect.construct(NativeResponse, args, (target ?? NativeResponse) as ResponseConstructor);
+  return noteMade(made as Response, body, init);
 }
 
 /** Members that a note answers by itself. */
@@ -157,7 +160,7 @@ export function defineResponse(native: typeof Response): typeof Response {
   function json(data: unknown, init?: ResponseInit): Response {
     const text = JSON.stringify(data) as string | undefined;
     const lazy = text === undefined ? null : note(text, init, 'application/json');
-    if (lazy === null) return NativeResponse.json(data, init);
+    if (lazy === null) return noteMade(NativeResponse.json(data, init), null, init);
     const response = Object.create(prototype) as Carrier;
     response[lazyResponse] = lazy;
     return response as unknown as Response;

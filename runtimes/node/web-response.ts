@@ -1,6 +1,7 @@
 // Hot path: every answer of a web handler.
 /** Sends what a web handler returned: in one frame when it is known whole, else as its stream gives it. */
 import type { Call } from '../../src/core/call.ts';
+import { describing } from './decoded.ts';
 import { simpleResponse } from './lazy-response.ts';
 import { roleOf } from './header-role.ts';
 
@@ -63,11 +64,12 @@ export class Sender {
     if (!(value.status >= 200 && value.status <= 599)) {
       throw new InvalidAnswer(`expected a Response with a status from 200 to 599, got ${value.status}`);
     }
-    const fields = fieldsOf(value.headers);
+    const all = fieldsOf(value.headers);
     if (value.body === null || value.body === undefined) {
-      this.#reply(value.status, fields, null);
+      this.#reply(value.status, all, null);
       return null;
     }
+    const fields = describing(value, all);
     if (value.bodyUsed || value.body.locked) {
       throw new InvalidAnswer(
         'expected a Response whose body was not read, got one that was (clone() it before reading)',
