@@ -2,7 +2,7 @@ import { nackReasons, noVitals, type Vitals } from '../model/vitals.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import { verdict } from './admission.ts';
 import { Cell } from './board.ts';
-import { ProcessReadings } from './readings.ts';
+import { ProcessReadings, type Reading } from './readings.ts';
 
 const kibibyte = 1024;
 const mebibyte = 1024 * 1024;
@@ -41,6 +41,7 @@ export class VitalsReporter {
     const attributedUs = this.#attributed.follow(cells[Cell.attributedUs] ?? 0);
     const reading = this.#readings.read(nowMs);
     const periodUs = Math.max(1, (nowMs - this.#atMs) * 1000);
+    const ailment = this.#ailment(reading, periodUs);
     const vitals: Vitals = {
       ...reading,
       heapBytes: (cells[Cell.heapKiB] ?? 0) * kibibyte,
@@ -51,15 +52,9 @@ export class VitalsReporter {
       background: cells[Cell.background] ?? 0,
       errors: cells[Cell.errors] ?? 0,
       attributedUs,
+      ailment,
     };
-    const ailment = verdict({
-      rssBytes: reading.rssBytes,
-      memoryBytes: (cells[Cell.memoryMiB] ?? 0) * mebibyte,
-      fds: reading.fds,
-      fdLimit: this.#readings.fdLimit,
-      throttledPermille: this.#sequence === 0 ? 0 : ((reading.throttledUs - this.#throttledUs) * 1000) / periodUs,
-    });
-    Atomics.store(cells, Cell.verdict, ailment === null ? 0 : nackReasons.indexOf(ailment) + 1);
+    Atomics.store(cells, Cell.verdict, ailment);
     this.#sequence += 1;
     this.#writer.vitals(this.#sequence, this.#told, vitals);
     this.#told = vitals;
@@ -70,6 +65,18 @@ export class VitalsReporter {
 
   close(): void {
     this.#readings.close();
+  }
+
+  /** As in vitals and on the board. */
+  #ailment(reading: Reading, periodUs: number): number {
+    const ailment = verdict({
+      rssBytes: reading.rssBytes,
+      memoryBytes: (this.#cells[Cell.memoryMiB] ?? 0) * mebibyte,
+      fds: reading.fds,
+      fdLimit: this.#readings.fdLimit,
+      throttledPermille: this.#sequence === 0 ? 0 : ((reading.throttledUs - this.#throttledUs) * 1000) / periodUs,
+    });
+    return ailment === null ? 0 : nackReasons.indexOf(ailment) + 1;
   }
 
   /** Busy time ÷ time. The turn that goes on counts as far as it has come. */

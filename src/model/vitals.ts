@@ -21,6 +21,11 @@ export interface Vitals {
   readonly errors: number;
   /** CPU attributed to invocations that have ended, microseconds since the start. */
   readonly attributedUs: number;
+  /**
+   * What ails the process by the core's verdict, which knows limits that nobody else does: 0 well, otherwise 1 + the index
+   * in nackReasons. A larger one is a reason that this version does not know.
+   */
+  readonly ailment: number;
 }
 
 /** In wire order: protocol/tunnel.md, VITALS. */
@@ -37,6 +42,7 @@ export const vitalFields = [
   'background',
   'errors',
   'attributedUs',
+  'ailment',
 ] as const satisfies readonly (keyof Vitals)[];
 
 export const noVitals: Vitals = {
@@ -52,6 +58,7 @@ export const noVitals: Vitals = {
   background: 0,
   errors: 0,
   attributedUs: 0,
+  ailment: 0,
 };
 
 /** Why a core refused an invocation that had not begun. Wire order: protocol/tunnel.md, NACK. */
