@@ -208,6 +208,29 @@ test('what a handler throws or rejects with is a 500 of that invocation alone, l
   assert.equal((await new FakeCall().begin(serverInvoker(server, host)).settled()).code, 'FUNCTION_INVOCATION_FAILED');
 });
 
+test('a (req, res) function that returns a Response fails at once, and is told what to export', async () => {
+  const outcomes = [
+    await run(() => new Response('hi')),
+    await run(async () => Response.json({})),
+    await run(async (req) => fetch(`data:text/plain,${req.method}`)),
+  ];
+  for (const call of outcomes) {
+    assert.deepEqual(call.trace, ['fail FUNCTION_INVOCATION_FAILED']);
+    assert.match(call.detail, /returned a Response, but .* `export default \{ fetch \}`/);
+    assert.ok(host.lines.some((line) => line.call === call && line.text === call.detail));
+  }
+  const answered: Handle[] = [
+    (_, res) => res.end('x'),
+    async (_, res) => (res.end('x'), new Response('unheard')),
+    (_, res) => void setImmediate(() => res.end('x')),
+    (_, res) => (setImmediate(() => res.end('x')), { status: 'text', headers: {} }),
+    async (_, res) => (setImmediate(() => res.end('x')), res),
+  ];
+  for (const handle of answered) assert.equal((await run(handle)).text, 'x');
+  const begun = start((_, res) => (res.write('x'), new Response('unheard')));
+  assert.deepEqual(begun.trace, ['head 200', 'write 1']);
+});
+
 test('the socket says who the client is', async () => {
   const headers = ['x-real-ip', '2001:db8::1', 'x-forwarded-proto', 'https'];
   const call = await run(

@@ -9,6 +9,7 @@ import { ApiError, helperMessages, withBody } from './helpers.ts';
 import { describe, type Host, kindOf } from './host.ts';
 import { messageClasses } from './internals.ts';
 import { openUpgrade } from './upgrade.ts';
+import { isAnswer } from './web-response.ts';
 
 /** As node:http does for every request: what tracing and error-reporting libraries hook into. */
 const requestStarts = channel('http.server.request.start');
@@ -21,7 +22,12 @@ export function functionInvoker(handle: NodeHandler, host: Host, helpers: boolea
   const run = (exchange: Exchange): void => {
     try {
       const result = handle(exchange.req, exchange.res);
-      if (isPromise(result)) result.then(undefined, (error: unknown) => failed(exchange, error, host));
+      if (!isPromise(result)) returned(exchange, result, host);
+      else
+        result.then(
+          (value) => returned(exchange, value, host),
+          (error: unknown) => failed(exchange, error, host),
+        );
     } catch (error) {
       failed(exchange, error, host);
     }
@@ -67,6 +73,17 @@ function upgrade(server: Http.Server, call: Call, host: Host): void {
 
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
+
+const unheard =
+  'The function returned a Response, but a default export that is a function is called as (req, res), and it wrote ' +
+  'nothing to res. Expected: export it as GET (or another method), or as `export default { fetch }`.';
+
+/** Nobody would answer, until maxDuration is up: a Response means that the function was written for another call. */
+function returned(exchange: Exchange, value: unknown, host: Host): void {
+  if (value === undefined || exchange.phase !== 'waiting' || exchange.head !== null || !isAnswer(value)) return;
+  host.log('error', 'stderr', unheard, exchange.call);
+  exchange.fail('FUNCTION_INVOCATION_FAILED', unheard);
+}
 
 /** What the helpers throw is the client's mistake; everything else is the function's. */
 function failed(exchange: Exchange, error: unknown, host: Host): void {

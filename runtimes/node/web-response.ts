@@ -19,7 +19,7 @@ export class InvalidAnswer extends TypeError {
   override readonly name = 'InvalidAnswer';
 }
 
-function isAnswer(value: unknown): value is Answer {
+export function isAnswer(value: unknown): value is Answer {
   if (typeof value !== 'object' || value === null) return false;
   const { status, headers } = value as Partial<Answer>;
   return typeof status === 'number' && typeof headers?.[Symbol.iterator] === 'function';
