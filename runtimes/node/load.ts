@@ -9,6 +9,7 @@ import { detect, type Handler } from './detect.ts';
 import { replaceGlobals } from './globals.ts';
 import type { Host } from './host.ts';
 import { resolveLocalhost } from './localhost.ts';
+import { withholdWarnings } from './warnings.ts';
 
 export type Invoker = (call: Call) => void;
 
@@ -37,6 +38,7 @@ export function prepare(host: Host): Capture {
   if (prepared === null) {
     installContext(host);
     captureOutput(host);
+    withholdWarnings();
     replaceGlobals();
     resolveLocalhost();
     prepared = captureServers(host);

@@ -11,11 +11,15 @@ process.title = 'weir-instance';
 const address = process.env['WEIR_ADDRESS'];
 const sentinel = process.env['WEIR_SENTINEL'] !== '0';
 for (const name of Object.keys(process.env)) if (name.startsWith('WEIR_')) delete process.env[name];
+// Node has read it; the programs that user code starts are not to write their bytecode where instances read theirs.
+delete process.env['NODE_COMPILE_CACHE'];
 
 // The provider writes it to stdin, where no process list and no child of user code can see it.
 const token = fs.readFileSync(0, 'utf8').split('\n', 1)[0] ?? '';
 
-const say = (line: string): void => void fs.writeSync(2, `${line}\n`);
+// User code's view of it is replaced (console.ts), and there may be no tunnel to say it through.
+const { writeSync } = fs;
+const say = (line: string): void => void writeSync(2, `${line}\n`);
 
 if (address === undefined || address === '' || token === '') {
   say('an instance is started by a Weir router: expected WEIR_ADDRESS in the environment and a token on stdin');
