@@ -1,9 +1,9 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
-import type { IncomingMessage } from 'node:http';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
 import type { StaticFile } from './files.ts';
+import type { EdgeRequest } from './request.ts';
 import { addForwarding, HeadScan } from './head.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
@@ -24,7 +24,7 @@ export type Admission =
 
 /** Who asks, and under which id. */
 export interface Arrival {
-  readonly req: IncomingMessage;
+  readonly req: EdgeRequest;
   readonly connection: ClientConnection;
   readonly id: string;
   readonly vercelId: string;

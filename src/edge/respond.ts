@@ -1,6 +1,6 @@
 // Hot path: the answer of one invocation, from the router's calls to the client's socket.
 import { STATUS_CODES } from 'node:http';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { errors } from '../base/errors.ts';
 import type { Failure } from '../base/errors.ts';
@@ -11,6 +11,7 @@ import { AnswerScan, addPlatformHeaders, defaultCacheControl } from './answer.ts
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { informText } from './inform.ts';
 import { errorPage } from './page.ts';
+import type { EdgeRequest } from './request.ts';
 
 export type Phase =
   /** Nothing of the final answer was written. */
@@ -61,7 +62,7 @@ export class HttpExchange implements Exchange, LiveExchange {
   phase: Phase = 'waiting';
   readonly vercelId: string;
   readonly connection: ClientConnection;
-  readonly req: IncomingMessage;
+  readonly req: EdgeRequest;
   readonly res: ServerResponse;
   /** A request body was announced. */
   hasBody = false;
@@ -81,7 +82,7 @@ export class HttpExchange implements Exchange, LiveExchange {
   constructor(
     responder: Responder,
     connection: ClientConnection,
-    request: { req: IncomingMessage; res: ServerResponse; vercelId: string },
+    request: { req: EdgeRequest; res: ServerResponse; vercelId: string },
   ) {
     this.responder = responder;
     this.connection = connection;
@@ -282,7 +283,7 @@ export class HttpExchange implements Exchange, LiveExchange {
     const { status } = errors[failure.code];
     if (status >= 500)
       this.responder.log.warn('invocation failed', { id: this.vercelId, code: failure.code, detail: failure.detail });
-    const { type, text } = errorPage(failure, this.vercelId, this.req.headers.accept);
+    const { type, text } = errorPage(failure, this.vercelId, this.req.fields.accept);
     const headers = ['Content-Type', type, 'Cache-Control', defaultCacheControl];
     headers.push('X-Weir-Error', failure.code, 'X-Vercel-Error', failure.code);
     if (failure.retryAfterS !== undefined) headers.push('Retry-After', String(Math.ceil(failure.retryAfterS)));

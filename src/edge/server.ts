@@ -1,6 +1,6 @@
 // Hot path: `serve` runs once per request.
 import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorCode, Failure } from '../base/errors.ts';
@@ -13,6 +13,7 @@ import type { Snapshot } from '../model/snapshot.ts';
 import { Admitter } from './admit.ts';
 import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
+import { EdgeRequest } from './request.ts';
 import { HttpExchange, Responder } from './respond.ts';
 import { buildSites, noSites } from './site.ts';
 import { serveFile } from './static.ts';
@@ -118,6 +119,7 @@ export class Edge {
       // HeadScan says what is wrong with it.
       requireHostHeader: false,
       shouldUpgradeCallback: mayUpgrade,
+      IncomingMessage: EdgeRequest,
     });
     server.maxConnections = limits.clientConnections;
     // HeadScan counts; Node would leave out what is too much, and say nothing.
@@ -126,11 +128,11 @@ export class Edge {
     server.on('drop', () =>
       this.options.log.warn('too many connections: one was dropped', { limit: limits.clientConnections }),
     );
-    server.on('request', (req: IncomingMessage, res: ServerResponse) => this.serve(req, res, false));
-    server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => this.serve(req, res, true));
-    server.on('checkExpectation', (req: IncomingMessage, res: ServerResponse) => this.refuseExpectation(req, res));
-    server.on('upgrade', (req: IncomingMessage, socket: Socket, early: Buffer) => this.upgrade(req, socket, early));
-    server.on('connect', (req: IncomingMessage) => {
+    server.on('request', (req: EdgeRequest, res: ServerResponse) => this.serve(req, res, false));
+    server.on('checkContinue', (req: EdgeRequest, res: ServerResponse) => this.serve(req, res, true));
+    server.on('checkExpectation', (req: EdgeRequest, res: ServerResponse) => this.refuseExpectation(req, res));
+    server.on('upgrade', (req: EdgeRequest, socket: Socket, early: Buffer) => this.upgrade(req, socket, early));
+    server.on('connect', (req: EdgeRequest) => {
       ClientConnection.of(req.socket).refuse(
         { code: 'INVALID_REQUEST_METHOD', detail: 'CONNECT is not served.' },
         this.vercelId(),
@@ -153,7 +155,7 @@ export class Edge {
   }
 
   /** `expects`: the client waits for 100 before it sends the body. It gets it when a function has been found that takes it. */
-  private serve(req: IncomingMessage, res: ServerResponse, expects: boolean): void {
+  private serve(req: EdgeRequest, res: ServerResponse, expects: boolean): void {
     const connection = ClientConnection.of(req.socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
@@ -197,11 +199,11 @@ export class Edge {
   private answerStatus(exchange: HttpExchange): void {
     const port = exchange.connection.localPort;
     const links = this.admitter.sites.all.map((site) => `http://${site.url ?? 'localhost'}:${port}`);
-    const page = statusPage(this.options.status(), links, exchange.req.headers.accept);
+    const page = statusPage(this.options.status(), links, exchange.req.fields.accept);
     exchange.answer(200, ['Content-Type', page.type, 'Cache-Control', 'no-store'], page.text);
   }
 
-  private refuseExpectation(req: IncomingMessage, res: ServerResponse): void {
+  private refuseExpectation(req: EdgeRequest, res: ServerResponse): void {
     const exchange = new HttpExchange(this.responder, ClientConnection.of(req.socket), {
       req,
       res,
@@ -210,12 +212,12 @@ export class Edge {
     exchange.refuse({ code: 'EXPECTATION_FAILED', detail: 'Expect was something else.' }, true);
   }
 
-  private upgrade(req: IncomingMessage, socket: Socket, early: Buffer): void {
+  private upgrade(req: EdgeRequest, socket: Socket, early: Buffer): void {
     const connection = ClientConnection.of(socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
-    const protocol = req.headers.upgrade ?? '';
+    const protocol = req.fields.upgrade ?? '';
     const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);
@@ -224,8 +226,8 @@ export class Edge {
 }
 
 /** Otherwise Upgrade is ignored, as a server may (RFC 9110, 7.8): h2c, with a body, or while another answer is on its way. */
-function mayUpgrade(req: IncomingMessage): boolean {
-  const { headers } = req;
+function mayUpgrade(req: EdgeRequest): boolean {
+  const { fields: headers } = req;
   if (req.method !== 'GET' || req.httpVersionMajor !== 1 || req.httpVersionMinor !== 1) return false;
   if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') return false;
   return headers.upgrade !== undefined && !/\bh2c?\b/i.test(headers.upgrade) && ClientConnection.of(req.socket).quiet;

@@ -1,12 +1,12 @@
 import { constants, createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import type { IncomingMessage } from 'node:http';
 import { pipeline } from 'node:stream';
 import { defaultCacheControl } from './answer.ts';
 import { entityTag, lastModified, select } from './conditional.ts';
 import type { Conditions, Version } from './conditional.ts';
 import type { StaticFile } from './files.ts';
+import type { EdgeRequest } from './request.ts';
 import type { HttpExchange } from './respond.ts';
 
 /** Up to this length a file is read whole and written at once. */
@@ -65,8 +65,8 @@ async function answerFile(exchange: HttpExchange, handle: FileHandle, content: C
 }
 
 /** RFC 9110: a range is for GET alone (14.2). */
-function conditionsOf(req: IncomingMessage): Conditions {
-  const { headers } = req;
+function conditionsOf(req: EdgeRequest): Conditions {
+  const { fields: headers } = req;
   return {
     ifMatch: headers['if-match'],
     ifNoneMatch: headers['if-none-match'],

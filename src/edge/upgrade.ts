@@ -1,5 +1,4 @@
 import { ServerResponse } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
@@ -7,6 +6,7 @@ import type { Exchange, Invocation } from '../model/invoke.ts';
 import { serverName } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { headerLines } from './inform.ts';
+import type { EdgeRequest } from './request.ts';
 import { HttpExchange } from './respond.ts';
 import type { Responder } from './respond.ts';
 
@@ -40,7 +40,7 @@ const skipped = new Set([
 ]);
 
 interface Asked {
-  readonly req: IncomingMessage;
+  readonly req: EdgeRequest;
   /** What came behind the head. */
   readonly early: Buffer;
   /** Upgrade's value. */

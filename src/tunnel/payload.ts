@@ -18,6 +18,7 @@ export type BeginsMode = (typeof beginsModes)[number];
 
 export const requestFixedBytes = 5;
 export const responseFixedBytes = 11;
+export const failedFixedBytes = 4;
 export const vitalsFixedBytes = 6;
 export const vitalBytes = 6;
 
@@ -44,7 +45,7 @@ export interface Response {
   readonly status: number;
   readonly cpuUs: number;
   readonly headers: string[];
-  /** A copy, when the response is complete and has one. */
+  /** A view, when the response is complete and has one. */
   readonly body: Buffer | null;
 }
 
@@ -61,7 +62,7 @@ export function readResponse(payload: Buffer): Response {
   if (bodyBytes < 0) throw bad('RESPONSE with a head beyond its end');
   if (bodyBytes > (complete ? limits.chunkBytes : 0)) throw bad(`RESPONSE with ${bodyBytes} bytes of body`);
   const headers = readHeaders(payload.toString('latin1', responseFixedBytes, headEnd));
-  return { flags, status, cpuUs, headers, body: bodyBytes > 0 ? Buffer.from(payload.subarray(headEnd)) : null };
+  return { flags, status, cpuUs, headers, body: bodyBytes > 0 ? payload.subarray(headEnd) : null };
 }
 
 export function readInform(payload: Buffer): { readonly status: number; readonly headers: string[] } {
@@ -91,13 +92,21 @@ export const readNack = (payload: Buffer): NackReason => oneOf(payload, nackReas
 export const readBegins = (payload: Buffer): BeginsMode => oneOf(payload, beginsModes, 'BEGINS');
 export const readBackground = (payload: Buffer): number => readU32(payload, 'BACKGROUND');
 
-/** A code (A–Z, 0–9, _) and what happened. FAILED, GOODBYE. */
+/** A code (A–Z, 0–9, _) and what happened. GOODBYE; FAILED, with what the invocation cost. */
 export interface Coded {
   readonly code: string;
   readonly detail: string;
 }
 
-export const readFailed = (payload: Buffer): Coded => readCoded(payload, 'FAILED');
+export interface Failed extends Coded {
+  readonly cpuUs: number;
+}
+
+export function readFailed(payload: Buffer): Failed {
+  atLeast(payload, failedFixedBytes, 'FAILED');
+  return { ...readCoded(payload.subarray(failedFixedBytes), 'FAILED'), cpuUs: payload.readUInt32BE(0) };
+}
+
 export const readGoodbye = (payload: Buffer): Coded => readCoded(payload, 'GOODBYE');
 
 function readCoded(payload: Buffer, name: string): Coded {
