@@ -24,6 +24,21 @@ test('burners are charged, waiters are not, and the sum is what the vitals say (
   assert.ok((vitals.vitals?.cpuUs ?? 0) >= sum, 'no more is attributed than was used');
 });
 
+test('a failed invocation is charged too; what a cancelled one used is nobody’s', { timeout: 60_000 }, async () => {
+  await using router = await FakeRouter.start();
+  const cancelled = router.request('/burnAndWait/60');
+  await router.logged('burned');
+  router.data.writer.cancel(cancelled, 'timeout');
+  router.data.writer.flush();
+  const neighbour = router.request('/wait/1000');
+  await router.frameOf(neighbour, 'BEGUN');
+  const { cpuUs } = await router.failed(router.request('/burnAndThrow/60'));
+  assert.ok(cpuUs > 20_000, `a failure of 60 ms was charged ${cpuUs} µs`);
+  const told = await router.until((seen) => (seen.vitals?.attributedUs ?? 0) > 0);
+  assert.equal(told.vitals?.attributedUs, cpuUs);
+  assert.deepEqual(router.names(cancelled), ['BEGUN']);
+});
+
 test('never more than the operating system says', () => {
   const cells = boardCells(boardMemory(0));
   const turns = new Turns(cells);

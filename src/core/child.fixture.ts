@@ -86,6 +86,14 @@ const routes: Readonly<Record<string, (call: Call, amount: number) => void>> = {
   throwNow: () => {
     throw new Error('thrown at once');
   },
+  burnAndThrow: (_call, ms) => {
+    burn(ms);
+    throw new Error('thrown after work');
+  },
+  burnAndWait: (call, ms) => {
+    burn(ms);
+    core.log('info', 'stdout', 'burned', call);
+  },
   throwLater: () =>
     void setTimeout(() => {
       throw new Error('thrown later');

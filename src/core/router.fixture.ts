@@ -14,7 +14,15 @@ import { type FrameName, frameName, FrameType } from '../tunnel/frame.ts';
 import type { Load, Loaded } from '../tunnel/greeting.ts';
 import { readLoaded } from '../tunnel/greeting.ts';
 import { headText } from '../tunnel/head.ts';
-import { readBodyEnd, readFailed, readLog, readNack, readResponse, readVitals } from '../tunnel/payload.ts';
+import {
+  type Failed,
+  readBodyEnd,
+  readFailed,
+  readLog,
+  readNack,
+  readResponse,
+  readVitals,
+} from '../tunnel/payload.ts';
 import { acceptSession, type Session, type SessionEnd } from '../tunnel/session.ts';
 
 const child = fileURLToPath(new URL('child.fixture.ts', import.meta.url));
@@ -167,7 +175,11 @@ export class FakeRouter {
   }
 
   async failureOf(stream: number): Promise<string> {
-    return readFailed((await this.frameOf(stream, 'FAILED')).payload).code;
+    return (await this.failed(stream)).code;
+  }
+
+  async failed(stream: number): Promise<Failed> {
+    return readFailed((await this.frameOf(stream, 'FAILED')).payload);
   }
 
   /** The instance's exit code, when it has ended by itself. */

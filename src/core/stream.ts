@@ -153,7 +153,7 @@ export class StreamCall implements Call {
 
   fail(code: string, detail: string): void {
     if (this.phase === 'ended') return;
-    this.#host.writer.failed(this.stream, code, detail);
+    this.#host.writer.failed(this.stream, code, detail, this.#host.takeCpuUs(this));
     this.#finish();
   }
 
@@ -212,7 +212,10 @@ export class StreamCall implements Call {
     }
   }
 
-  /** Nobody waits for the answer any more. What is written from now on goes nowhere. */
+  /**
+   * Nobody waits for the answer any more. What is written from now on goes nowhere. What the invocation cost is not taken:
+   * there is no frame left to report it by, so it stays the instance's (unattributed) CPU.
+   */
   cancel(reason: Parameters<CallListener['cancelled']>[0]): void {
     if (this.phase === 'ended') return;
     this.#finish();

@@ -84,7 +84,7 @@ export function encode(writer: FrameWriter, { type, stream, meaning: m }: MeantF
         body: m['body'] === null ? null : hex(m['body']),
       }),
     INFORM: () => writer.inform(stream, number('status'), headersText(headers)),
-    FAILED: () => writer.failed(stream, text('code'), text('detail')),
+    FAILED: () => writer.failed(stream, text('code'), text('detail'), number('cpuUs')),
     NACK: () => writer.nack(stream, text('reason') as NackReason),
     CREDIT: () => writer.credit(stream, number('bytes')),
     RECALL: () => writer.recall(stream),

@@ -219,7 +219,7 @@ test('100,000 frames through one slab arrive as they were written, with a peer t
   const reader = new FrameReader({
     frame: (_type, stream, payload) => {
       assert.equal(stream, expected);
-      assert.equal(payload.toString('latin1'), `CODE\n${expected}`);
+      assert.equal(payload.toString('latin1', 4), `CODE\n${expected}`);
       expected += 1;
       if (expected === 100_000) all.resolve();
     },

@@ -97,7 +97,7 @@ test('what the connection still holds is never overwritten, by this writer or an
       for (const [index, { writer, size, next }] of steps.entries()) {
         const text = String.fromCharCode(97 + (index % 26)).repeat(size);
         writers[writer]!.failed(S + index, 'CODE', text);
-        expected[writer]!.push(`${S + index} CODE\n${text.slice(0, limits.detailBytes)}`);
+        expected[writer]!.push(`${S + index} \0\0\0\0CODE\n${text.slice(0, limits.detailBytes)}`);
         writers[writer]!.log(0, 'info', 'stdout', text);
         expected[writer]!.push(`0 \u0001\u0001${text}`);
         if (next !== 'nothing') writers[writer]!.flush();

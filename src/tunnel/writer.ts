@@ -10,6 +10,7 @@ import {
   beginsModes,
   type CancelReason,
   cancelReasons,
+  failedFixedBytes,
   type LogLevel,
   logLevels,
   type LogSource,
@@ -147,8 +148,11 @@ export class FrameWriter {
     this.#slab?.write(head, at + 2, head.length, 'latin1');
   }
 
-  failed(stream: number, code: string, detail: string): void {
-    this.frame(FrameType.FAILED, stream, codedPayload(code, detail));
+  failed(stream: number, code: string, detail: string, cpuUs = 0): void {
+    const coded = codedPayload(code, detail);
+    const at = this.#begin(FrameType.FAILED, stream, failedFixedBytes + coded.length);
+    put32(this.#slab as Buffer, at, cpuUs);
+    this.#slab?.set(coded, at + failedFixedBytes);
   }
 
   nack(stream: number, reason: NackReason): void {
