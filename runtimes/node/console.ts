@@ -1,11 +1,14 @@
 /**
- * console.* and what is written to process.stdout and process.stderr become log lines of the invocation that wrote them.
+ * console.* and what is written to process.stdout, process.stderr and their descriptors become log lines of the
+ * invocation that wrote them.
  * One call of console.* is one line, with its newlines inside; streams are cut at newlines. The real stdout stays silent,
  * or every line would come twice; what native code and process crashes write to the descriptors is the provider's to read.
  */
+import type { StringDecoder } from 'node:string_decoder';
 import type { Call } from '../../src/core/call.ts';
 import { limits } from '../../src/base/limits.ts';
 import type { LogLevel, LogSource } from '../../src/tunnel/payload.ts';
+import { captureDescriptors } from './descriptors.ts';
 import type { Host } from './host.ts';
 
 const levels: Readonly<Record<string, LogLevel>> = {
@@ -16,11 +19,14 @@ const levels: Readonly<Record<string, LogLevel>> = {
   assert: 'error',
 };
 
-/** Replaces the methods of the global console and the two streams. Once per instance. */
+/** Replaces the methods of the global console, the two streams, and what writes to their descriptors. Once per instance. */
 export function captureOutput(host: Host): void {
+  const stdout = new Lines('info', 'stdout', host);
+  const stderr = new Lines('error', 'stderr', host);
   captureConsole(host);
-  captureStream('stdout', new Lines('info', 'stdout', host));
-  captureStream('stderr', new Lines('error', 'stderr', host));
+  captureStream('stdout', stdout);
+  captureStream('stderr', stderr);
+  captureDescriptors((fd, chunk) => (fd === 1 ? stdout : stderr).push(chunk));
 }
 
 /** Node's own console does the formatting: groups, tables, timers, counters; only its streams are ours. */
@@ -64,6 +70,8 @@ class Lines {
   readonly #level: LogLevel;
   readonly #source: LogSource;
   readonly #host: Host;
+  /** Characters may be cut in two by whoever writes bytes. */
+  #decoder: StringDecoder | null = null;
   #partial = '';
   #call: Call | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -74,7 +82,9 @@ class Lines {
     this.#host = host;
   }
 
-  push(text: string): void {
+  push(chunk: string | Uint8Array): void {
+    this.#decoder ??= new (process.getBuiltinModule('node:string_decoder').StringDecoder)('utf8');
+    const text = typeof chunk === 'string' ? chunk : this.#decoder.write(chunk);
     const call = this.#host.currentCall() ?? null;
     if (call !== this.#call) this.flush();
     this.#call = call;
@@ -117,13 +127,10 @@ function captureStream(name: 'stdout' | 'stderr', lines: Lines): void {
 
 function makeStream(name: 'stdout' | 'stderr', lines: Lines): NodeJS.WritableStream {
   const { Writable } = process.getBuiltinModule('node:stream');
-  const { StringDecoder } = process.getBuiltinModule('node:string_decoder');
-  const decoder = new StringDecoder('utf8');
   const stream = new Writable({
     decodeStrings: false,
     write(chunk: string | Buffer, encoding, done) {
-      const bytes = typeof chunk === 'string' && encoding !== 'utf8' ? Buffer.from(chunk, encoding) : chunk;
-      lines.push(typeof bytes === 'string' ? bytes : decoder.write(bytes));
+      lines.push(typeof chunk === 'string' && encoding !== 'utf8' ? Buffer.from(chunk, encoding) : chunk);
       done();
     },
   });
