@@ -43,8 +43,23 @@ await new Promise((resolve) => second.once('listening', resolve));`;
   assert.equal(lines.length, 1);
   assert.match(
     lines[0]!,
-    /^a server listens on 127\.0\.0\.1:39571, for this machine alone; requests go to the server that called/,
+    /^a server listens on 127\.0\.0\.1:39571, for this machine alone; requests go to the function's server \(port 3000\)$/,
   );
+});
+
+test('the server on PORT is the function, though another one listened before it', () => {
+  const source = `${ask}
+import { createServer } from 'node:http';
+let heard = 0;
+const metrics = createServer((req, res) => res.end('metrics')).on('listening', () => heard += 1).listen(39575);
+await new Promise((resolve) => metrics.once('listening', resolve));
+const start = () => createServer(async (req, res) => res.end('app ' + (await ask(39575)) + heard)).listen(process.env.PORT);`;
+  const now = load('port.mjs', `${source}\nstart();`, { launch: 'server' });
+  assert.equal(now.answers[0]?.[1], 'app metrics1');
+  assert.match(now.lines.join(), /^a server listens on 127\.0\.0\.1:39575, .* requests go to the function's server/);
+  const later = source.replace("res.end('metrics')", "(res.end('metrics'), start())");
+  const { answers } = load('later.mjs', later, { launch: 'server', calls: Array.from({ length: 20 }, () => ({})) });
+  assert.deepEqual([answers[0]?.[1], answers.at(-1)?.[1].slice(0, 3)], ['metrics', 'app']);
 });
 
 test('a port that another instance has taken: the next one, and no error', async (t) => {

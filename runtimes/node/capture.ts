@@ -1,7 +1,7 @@
 /**
  * Servers that call listen(). One HTTP server is the function: its port is never opened (I7), invocations are handed to
- * it. That is the first that listens, or the one that the module exports; when the module exports something else that
- * takes requests, it is none. All others listen for real, on loopback: what the function keeps for itself works, and
+ * it. That is the first that listens, one on $PORT before others, or the one that the module exports; when the module
+ * exports something else that takes requests, it is none. All others listen for real, on loopback: what the function keeps for itself works, and
  * who expected requests there is told where they go.
  *
  * `net` is loaded in every instance, `http` only where user code wants it; so the method that both kinds of HTTP server
@@ -33,6 +33,8 @@ export class Capture {
   readonly http2: Promise<void>;
   /** An API file may well have a server of its own beside its exports: on a port of its choice that is open at once. */
   launch: LoadOrder['launch'] = 'server';
+  /** Another server is the function from now on. */
+  changed: (server: ListeningServer) => void = () => undefined;
   readonly #host: Host;
   readonly #listen: Listen;
   #server: ListeningServer | undefined;
@@ -80,25 +82,38 @@ export class Capture {
       if (isHttp2(server)) this.#foundHttp2();
       return listenOnLoopback(server, args, { listen: this.#listen });
     }
-    const isFirst = this.#server === undefined && !this.#decided;
-    if (isFirst) {
-      this.#server = server;
-      this.#found(server);
-    } else if (server !== this.#server && !this.#isOtherAddress(asked)) {
-      return this.#open(server, args, false);
-    }
-    if (isFirst && this.launch === 'module' && asked?.port === 0) {
-      return listenOnLoopback(server, args, { listen: this.#listen });
-    }
+    if (this.#isFunction(server, asked)) return this.#capture(server, args, asked);
+    if (server !== this.#server && !this.#isOtherAddress(asked)) return this.#open(server, args, false);
     const pretence = new Pretence(server, args, asked);
-    if (server !== this.#server) return;
+    if (server === this.#server) [this.#asked, this.#pretence] = [args, pretence];
+  }
+
+  /** A server for metrics or WebSockets alone may listen before the one that the port in the environment is for. */
+  #isFunction(server: ListeningServer, asked: Asked | null): boolean {
+    if (this.#decided || server === this.#server) return false;
+    const port = Number(process.env['PORT']);
+    return this.#server === undefined || (asked?.port === port && askedOf(this.#asked)?.port !== port);
+  }
+
+  #capture(server: ListeningServer, args: readonly unknown[], asked: Asked | null): void {
+    const [earlier, earlierArgs, earlierPretence] = [this.#server, this.#asked, this.#pretence];
+    const isOpen = this.launch === 'module' && asked?.port === 0;
+    this.#server = server;
     this.#asked = args;
-    this.#pretence = pretence;
+    this.#pretence = isOpen ? null : new Pretence(server, args, asked);
+    if (isOpen) listenOnLoopback(server, args, { listen: this.#listen });
+    this.#found(server);
+    this.changed(server);
+    if (earlier !== undefined && earlierPretence?.end() === true) this.#open(earlier, earlierArgs, true);
   }
 
   /** The function's server on one more address: Fastify has a server for each that `localhost` stands for. */
   #isOtherAddress(asked: Asked | null): boolean {
     return asked !== null && asked.port > 0 && asked.port === this.#pretence?.port;
+  }
+
+  #at(): string {
+    return this.#pretence === null || this.#pretence.port === 0 ? '' : ` (port ${this.#pretence.port})`;
   }
 
   #open(server: ListeningServer, args: readonly unknown[], quiet: boolean): void {
@@ -109,7 +124,7 @@ export class Capture {
       if (port === 0) return;
       const moved = taken ? ` (port ${port} is taken, by another instance of the function perhaps)` : '';
       const tell = (): void => {
-        const to = this.#server === undefined ? 'what the module exports' : 'the server that called listen() first';
+        const to = this.#server === undefined ? 'what the module exports' : `the function's server${this.#at()}`;
         const text = `a server listens on 127.0.0.1:${at}${moved}, for this machine alone; requests go to ${to}`;
         this.#host.log('warn', 'platform', text, call);
       };

@@ -73,15 +73,14 @@ interface Made {
  * there perhaps, what is exported answers.
  */
 async function loadServer(handler: Handler | null, { order, host, times, capture }: Made): Promise<Invoker> {
-  if (capture.server !== undefined) return invokerOf({ kind: 'server', server: capture.server }, host, order);
-  if (handler === null) {
-    const server = await lateServer(capture, order, times.serverListenMs, times.lateListenMs);
-    return invokerOf({ kind: 'server', server }, host, order);
-  }
-  let invoke = await invokerOf(handler, host, order);
-  void capture.first.then(async (server) => {
+  let chosen = capture.server;
+  if (handler === null) chosen ??= await lateServer(capture, order, times.serverListenMs, times.lateListenMs);
+  let invoke = await invokerOf(chosen === undefined ? handler! : { kind: 'server', server: chosen }, host, order);
+  const change = async (server: ListeningServer): Promise<void> => {
     invoke = await invokerOf({ kind: 'server', server }, host, order);
-  });
+  };
+  capture.changed = (server) => void change(server);
+  if (capture.server !== undefined && capture.server !== chosen) await change(capture.server);
   return (call) => invoke(call);
 }
 
