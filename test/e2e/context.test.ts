@@ -37,14 +37,16 @@ export function GET(request) {
   assert.equal(await weir.stop(), 0);
 });
 
-test('console lines and stdout carry the id of their invocation', async (t) => {
+test('console lines, stdout and what loggers write to its descriptor carry the id of their invocation', async (t) => {
   const dir = project(t, {
     'api/log.js': `
+import { writeSync } from 'node:fs';
 export async function GET(request) {
   const n = new URL(request.url).searchParams.get('n');
   await new Promise((resolve) => setTimeout(resolve, 20));
   console.log('console', n);
   process.stdout.write('stdout ' + n + '\\n');
+  writeSync(1, 'descriptor ' + n + '\\n');
   return new Response(request.headers.get('x-vercel-id'));
 }`,
   });
@@ -53,7 +55,8 @@ export async function GET(request) {
   for (let n = 0; n < 10; n += 1) {
     const [, ofConsole] = await weir.printed(new RegExp(`(inv_[0-9a-f]+).*console ${n}$`, 'm'));
     const [, ofStdout] = await weir.printed(new RegExp(`(inv_[0-9a-f]+).*stdout ${n}$`, 'm'));
-    assert.equal(ofConsole, ofStdout);
+    const [, ofDescriptor] = await weir.printed(new RegExp(`(inv_[0-9a-f]+).*descriptor ${n}$`, 'm'));
+    assert.deepEqual([ofStdout, ofDescriptor], [ofConsole, ofConsole]);
     assert.match(answers[n]!.text, new RegExp(`${ofConsole}$`));
   }
   assert.equal(await weir.stop(), 0);

@@ -1,7 +1,14 @@
 // What user code finds in an instance, and what it must not find.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { dev, project } from './weir.ts';
+import { createGzip } from 'node:zlib';
+import { WebSocket } from 'ws';
+import { dev, project, repository } from './weir.ts';
 
 test('an instance leaves nothing of the platform in the environment, and does not comment on the module', async (t) => {
   const dir = project(t, {
@@ -25,4 +32,86 @@ export function GET() {
   assert.equal(cached, true, 'the instance itself has its bytecode');
   assert.equal(await weir.stop(), 0);
   assert.doesNotMatch(weir.output(), /TYPELESS|to eliminate this warning/i);
+});
+
+test('a server that listens has its WebSockets, though its file exports the app; a second server is no secret', async (t) => {
+  const dir = project(t, {
+    'server.js': `
+import { createServer } from 'node:http';
+import { WebSocketServer } from 'ws';
+createServer((req, res) => res.end('metrics')).listen(39581, '0.0.0.0');
+const app = (req, res) => res.end('app');
+const server = createServer(app);
+new WebSocketServer({ server }).on('connection', (socket) => socket.on('message', (text) => socket.send('heard ' + text)));
+server.listen(process.env.PORT);
+export default app;`,
+  });
+  symlinkSync(join(repository, 'node_modules'), join(dir, 'node_modules'));
+  const weir = await dev(t, dir);
+  assert.equal((await weir.get('/')).text, 'app');
+  const client = new WebSocket(`ws://127.0.0.1:${weir.port}`);
+  await once(client, 'open');
+  client.send('this');
+  const [text] = (await once(client, 'message')) as [Buffer];
+  assert.equal(String(text), 'heard this');
+  const [said] = await weir.printed(/a server listens on 127\.0\.0\.1:39581.*$/m);
+  assert.match(said, /requests go to the function's server \(port 3000\)/);
+  client.terminate();
+  assert.equal(await weir.stop(), 0);
+});
+
+test('what a model answers, compressed, streams through return fetch(…), token by token', async (t) => {
+  let next: (token: string | null) => void = () => undefined;
+  const model = createServer((_, res) => {
+    const gzip = createGzip();
+    gzip.pipe(res.setHeader('content-encoding', 'gzip'));
+    next = (token) => void (token === null ? gzip.end() : gzip.write(token, () => gzip.flush(() => undefined)));
+    res.flushHeaders();
+  });
+  t.after(() => model.close());
+  await once(model.listen(0, '127.0.0.1'), 'listening');
+  const { port } = model.address() as AddressInfo;
+  const dir = project(t, {
+    'api/chat.js': `
+export const GET = () => fetch('http://127.0.0.1:${port}/');
+export const POST = async () => {
+  const upstream = await fetch('http://127.0.0.1:${port}/');
+  return new Response(upstream.body, upstream);
+};`,
+  });
+  const weir = await dev(t, dir);
+  for (const method of ['GET', 'POST']) {
+    const response = await weir.open(method, '/api/chat');
+    assert.deepEqual(
+      [response.headers['content-encoding'], response.headers['content-length']],
+      [undefined, undefined],
+    );
+    const tokens: string[] = [];
+    next('one ');
+    for await (const chunk of response) {
+      tokens.push(String(chunk));
+      next(tokens.length === 1 ? 'two' : null);
+    }
+    assert.deepEqual(tokens, ['one ', 'two']);
+  }
+  assert.equal(await weir.stop(), 0);
+});
+
+test('a Response from a (req, res) function is an error that says what to export, at once', async (t) => {
+  const dir = project(t, { 'api/hi.js': "export default (request) => new Response('hi');" });
+  const weir = await dev(t, dir);
+  const answer = await weir.get('/api/hi', { accept: 'text/plain' });
+  assert.deepEqual([answer.status, answer.headers['x-weir-error']], [500, 'FUNCTION_INVOCATION_FAILED']);
+  assert.match(answer.text, /export it as GET \(or another method\), or as `export default \{ fetch \}`/);
+  await weir.printed(/returned a Response/);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('a server for HTTP/2 alone is told what to use', async (t) => {
+  const dir = project(t, { 'server.js': "import { createServer } from 'node:http2'; createServer().listen(3000);" });
+  const weir = await dev(t, dir);
+  const answer = await weir.get('/', { accept: 'text/plain' });
+  assert.equal(answer.headers['x-weir-error'], 'FUNCTION_LOAD_FAILED');
+  await weir.printed(/Expected: http\.createServer instead of http2\.createServer/);
+  assert.equal(await weir.stop(), 0);
 });
