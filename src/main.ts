@@ -19,6 +19,7 @@ import { ProcessProvider } from './provider/process.ts';
 import type { FunctionLogLine } from './router/pool.ts';
 import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
+import type { MachineState } from './router/supply.ts';
 import { listen } from './tunnel/dial.ts';
 
 export type { ProjectPlace } from './builder/live.ts';
@@ -221,10 +222,11 @@ function platformVariables(
   };
 }
 
-const machineState = (): { freeMemoryMiB: number; loadPerCore: number } => ({
-  freeMemoryMiB: Math.floor(process.availableMemory() / 1024 / 1024),
-  loadPerCore: (loadavg()[0] ?? 0) / availableParallelism(),
-});
+function machineState(): MachineState {
+  const cores = availableParallelism();
+  const freeMemoryMiB = Math.floor(process.availableMemory() / 1024 / 1024);
+  return { freeMemoryMiB, loadPerCore: (loadavg()[0] ?? 0) / cores, cores };
+}
 
 /** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */
 function statusReport(status: RouterStatus) {
@@ -256,6 +258,8 @@ function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) 
       totalMs: usage.usage.cpuUs / 1000,
       attributedMs: usage.usage.attributedUs / 1000,
       unattributedMs: usage.usage.unattributedUs / 1000,
+      /** Beside the total: what booting the instances took, which is charged to nobody. */
+      bootMs: usage.usage.bootUs / 1000,
     },
     memoryGbSeconds: usage.usage.memoryGbSeconds,
     wallGbSeconds: usage.usage.wallGbSeconds,

@@ -44,10 +44,17 @@ export const limits = {
   /** Queue of one function, and how long an invocation may wait in it. */
   queueInvocations: 10_000,
   queueWaitMs: 30_000,
-  /** A head of a queue that has waited so long forces a start, if none is under way. */
+  /** A head of a queue that has waited so long forces a start, if none is under way or the newest seems to hang. */
   queueStaleMs: 100,
-  /** Nacks and recalls of one invocation before the client is told. */
-  placements: 16,
+  startSlowMs: 1_000,
+  /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. A head that
+   * has waited so long gets one all the same, in case they never yield; up to so many instances per processor. */
+  heldQueueStaleMs: 1_000,
+  heldInstancesPerCore: 4,
+  /** 1xx answers of one invocation that are passed on. */
+  informs: 32,
+  /** Refusals of one invocation by instances before the client is told. Recalls do not count: its time in the queue does. */
+  refusals: 16,
   /** Request body bytes kept for an invocation that is not yet on an instance. */
   unplacedBodyBytes: 256 * 1024,
 
@@ -79,6 +86,12 @@ export const limits = {
   startBackoffMs: 250,
   startBackoffMaxMs: 30_000,
   instancesPerFunction: 10_000,
+  /** Processes that boot at once, per processor and at least; and the memory that is left free by starts. */
+  startsPerCore: 2,
+  startsAtOnce: 4,
+  startsLeaveFreeMiB: 256,
+  /** What the machine has to spare is looked at this often. */
+  machineLookMs: 100,
   /** How often the router looks for deadlines that have come. */
   sweepMs: 100,
   /** When of an instance's tunnel and process one has ended, the other is waited for so long. */
@@ -125,9 +138,18 @@ export const limits = {
   functionsPerDeployment: 1024,
   /** A bundled runtime that nothing was started from for so long is removed from the cache. */
   payloadKeptMs: 30 * 24 * 3_600_000,
+  /** A platform that runs says so often that it uses its runtime. */
+  payloadTouchMs: 24 * 3_600_000,
+  /** A build's folder that does not say which process it is of may be one in the making; after so long it is not. */
+  unownedBuildMs: 60_000,
   /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */
   watchQuietMs: 60,
   watchPollMs: 1_000,
+  /** Nesting of a function's in-code configuration, and of tsconfig.json files that extend each other. */
+  literalDepth: 32,
+  tsconfigDepth: 32,
+  /** What waits for whoever reads the terminal; lines beyond it are dropped, and counted. */
+  terminalBacklogBytes: 4 * 1024 * 1024,
 
   /** Ports tried after the one that is taken. */
   portAttempts: 50,

@@ -4,8 +4,10 @@ import type { Prices } from './prices.ts';
 export interface Usage {
   /** Ran or was refused; each once, whatever its outcome. */
   readonly invocations: number;
-  /** What the operating system says the processes used. */
+  /** What the operating system says the processes used from the moment they were told their function. */
   readonly cpuUs: number;
+  /** What they had used before, to boot: the platform's, charged to nobody. I8: cpuUs + bootUs is the operating system's total. */
+  readonly bootUs: number;
   /** CPU charged to invocations that have ended. I8: attributed + unattributed = cpuUs. */
   readonly attributedUs: number;
   readonly unattributedUs: number;
@@ -20,6 +22,7 @@ export interface Usage {
 export const noUsage: Usage = {
   invocations: 0,
   cpuUs: 0,
+  bootUs: 0,
   attributedUs: 0,
   unattributedUs: 0,
   excessUs: 0,
@@ -34,6 +37,7 @@ function combine(left: Usage, right: Usage, sign: 1 | -1): Usage {
   return {
     invocations: left.invocations + sign * right.invocations,
     cpuUs: left.cpuUs + sign * right.cpuUs,
+    bootUs: left.bootUs + sign * right.bootUs,
     attributedUs: left.attributedUs + sign * right.attributedUs,
     unattributedUs: left.unattributedUs + sign * right.unattributedUs,
     excessUs: left.excessUs + sign * right.excessUs,

@@ -36,7 +36,7 @@ test('the platform’s worked examples come out', () => {
 test('overlapping invocations pay memory once, idle time is free, one-per-instance pays each', () => {
   const ledger = new Ledger();
   const meter = ledger.openFunction(spec('f'));
-  const instance = meter.openInstance('i');
+  const instance = meter.openInstance('i', 0);
   const route = meter.route('/x');
   const settled: Settlement = { route, start: 'warm', outcome: 'answered', wallMs: 1000, cpuUs: 5000 };
   instance.began(1000);
@@ -67,7 +67,7 @@ test('overlapping invocations pay memory once, idle time is free, one-per-instan
 
 test('work still in flight counts up to now, and up to the end of an instance that dies with it', () => {
   const ledger = new Ledger();
-  const instance = ledger.openFunction(spec('f')).openInstance('i');
+  const instance = ledger.openFunction(spec('f')).openInstance('i', 0);
   instance.began(0);
   close(ledger.report(4000).usage.memoryGbSeconds, 4);
   instance.close(6000, 1234);
@@ -81,7 +81,7 @@ test('work still in flight counts up to now, and up to the end of an instance th
 test('a slow client settles after its instance has ended: counted, and the parts still add up', () => {
   const ledger = new Ledger();
   const meter = ledger.openFunction(spec('f'));
-  const instance = meter.openInstance('i');
+  const instance = meter.openInstance('i', 0);
   instance.began(0);
   instance.ended(1000);
   instance.close(2000, 5000);
@@ -114,7 +114,8 @@ test('everything has a limit: routes, ended instances, retired functions; totals
   const meter = ledger.openFunction(spec('f'));
   assert.equal(ledger.openFunction(spec('f')), meter);
   for (let count = 0; count < limits.meterRoutes + 10; count += 1) meter.refused(meter.route(`/${count}`), 'NOT_FOUND');
-  for (let count = 0; count < limits.meterEndedInstances + 10; count += 1) meter.openInstance(`i${count}`).close(0, 10);
+  for (let count = 0; count < limits.meterEndedInstances + 10; count += 1)
+    meter.openInstance(`i${count}`, 0).close(0, 10);
   for (let count = 0; count < limits.meterRetiredFunctions + 10; count += 1) {
     const other = ledger.openFunction(spec(`g${count}`));
     other.refused(other.route('/'), 'NOT_FOUND');
@@ -155,7 +156,7 @@ test('law: routes add up to functions, instances to functions, functions to the 
       const ledger = new Ledger();
       const meters = [ledger.openFunction(spec('f', 512)), ledger.openFunction(spec('g', 2048))];
       const instances = [0, 1, 2, 3, 4, 5].map((each) => ({
-        meter: meters[each % 2]!.openInstance(`i${each}`),
+        meter: meters[each % 2]!.openInstance(`i${each}`, 0),
         each,
         open: true,
         inFlight: 0,

@@ -85,16 +85,19 @@ export class InstanceMeter {
   #busySinceMs = 0;
   #busyMs = 0;
   #invocations = 0;
+  /** What the process had used when it was told its function: not the function's. */
+  readonly #bootUs: number;
   #osUs = 0;
   #attributedUs = 0;
   #reportedAttributedUs = 0;
   #wallMs = 0;
   #state: 'open' | 'closed' = 'open';
 
-  constructor(id: string, owner: FunctionMeter, memoryMiB: number) {
+  constructor(id: string, owner: FunctionMeter, bootCpuUs: number) {
     this.id = id;
     this.#function = owner;
-    this.#memoryMiB = memoryMiB;
+    this.#memoryMiB = owner.memoryMiB;
+    this.#bootUs = bootCpuUs;
   }
 
   /** An invocation was sent to it. Each is followed by exactly one `ended`. */
@@ -123,7 +126,7 @@ export class InstanceMeter {
 
   /** Totals since the start of the process: what the operating system says, what the instance has attributed. */
   vitals(cpuUs: number, attributedUs: number): void {
-    if (cpuUs > this.#osUs) this.#osUs = cpuUs;
+    if (cpuUs - this.#bootUs > this.#osUs) this.#osUs = cpuUs - this.#bootUs;
     if (attributedUs > this.#reportedAttributedUs) this.#reportedAttributedUs = attributedUs;
   }
 
@@ -153,6 +156,7 @@ export class InstanceMeter {
     return {
       invocations: this.#invocations,
       ...splitCpu(this.#osUs, this.#attributedUs),
+      bootUs: this.#bootUs,
       memoryGbSeconds: gbSeconds(this.#memoryMiB, busyMs),
       wallGbSeconds: gbSeconds(this.#memoryMiB, this.#wallMs),
     };
@@ -199,9 +203,9 @@ export class FunctionMeter {
     return made;
   }
 
-  /** An instance of this function is ready. Its memory counts from its first invocation. */
-  openInstance(id: string): InstanceMeter {
-    const made = new InstanceMeter(id, this, this.memoryMiB);
+  /** An instance of this function is ready. Its memory counts from its first invocation, its CPU from what it had used to boot. */
+  openInstance(id: string, bootCpuUs: number): InstanceMeter {
+    const made = new InstanceMeter(id, this, bootCpuUs);
     this.#open.add(made);
     return made;
   }
@@ -269,7 +273,7 @@ export interface LedgerReport {
  * The meter's book. Handles are taken once per function, route and instance; per invocation their methods are called.
  *
  *     const meter = ledger.openFunction(spec)          // the same handle for the same id
- *     const instance = meter.openInstance('ins_…')     // when LOADED arrived
+ *     const instance = meter.openInstance('ins_…', bootCpuUs)     // when LOADED arrived
  *     instance.began(now) … instance.ended(now)        // sent … not in flight any more (nacks too)
  *     instance.settled({ route: meter.route('/api/x'), start, outcome, wallMs, cpuUs })
  *     meter.refused(route, code)                       // ended without an instance

@@ -17,7 +17,9 @@ export class Backoff {
     this.#untilMs = nowMs + startDelayMs(this.#failures);
   }
 
-  succeeded(): void {
+  /** `startedMs`: when the start that succeeded began. One from before the last failure says nothing of it. */
+  succeeded(startedMs: number): void {
+    if (startedMs < this.#noticedMs) return;
     this.#failures = 0;
     this.#untilMs = 0;
     this.#noticedMs = -Infinity;

@@ -3,6 +3,9 @@ import { limits } from '../base/limits.ts';
 import type { SlotTable } from '../tunnel/slots.ts';
 import type { RoutedInvocation } from './invocation.ts';
 
+/** The PING by which a loop is asked whether it comes round. */
+export const askBytes = Buffer.from('weirasks');
+
 /** What the sweep wants done with the instance. */
 export type Verdict =
   | 'fine'

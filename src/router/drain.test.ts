@@ -105,7 +105,7 @@ test('an invocation that was matched before the newest publish is still served',
 });
 
 test('drain(): finishes what is in flight and queued, then every instance ends', async () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0 }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2 }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.clock.advance(100);
@@ -147,4 +147,22 @@ test('close(): everything fails at once, every instance is killed, and nothing i
   rig.clock.advance(limits.handshakeTimeoutMs + limits.silenceMs);
   assert.equal(rig.clock.pending, 0);
   assert.deepEqual(rig.router.status().functions, []);
+});
+
+test('a drain lets what is in flight have its time', () => {
+  const rig = new Rig();
+  const maxDurationMs = 3 * limits.drainMs;
+  const spec = functionSpec('api/long', { maxDurationMs });
+  const only = rig.warm(spec);
+  rig.onDrain = () => undefined;
+  const long = rig.invoke(spec);
+  rig.settle();
+  only.say((writer) => writer.begun(only.last.stream));
+  rig.settle();
+  void rig.router.drain();
+  rig.clock.advance(2 * limits.drainMs);
+  assert.deepEqual([long.ends, only.terminated], [[], false]);
+  only.reply(only.last.stream);
+  rig.settle();
+  assert.deepEqual(long.ends, ['reply']);
 });

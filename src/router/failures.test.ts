@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { limits } from '../base/limits.ts';
+import { noVitals } from '../model/vitals.ts';
 import { functionSpec, Rig } from '../../test/router/rig.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
@@ -275,14 +276,14 @@ test('a stuck loop: what has not begun is recalled over the control connection a
   const waiting = [rig.invoke(spec), rig.invoke(spec), rig.invoke(spec)];
   rig.settle();
   const [, , ...sent] = stuck.requests;
-  stuck.vitals({ loopStuckMs: limits.loopStuckMs });
+  stuck.vitals({ loopStuckMs: limits.loopStuckMs, inFlight: 2 });
   rig.settle();
   assert.deepEqual(
     stuck.recalls,
     sent.map(({ stream }) => stream),
   );
   // Once is enough.
-  stuck.vitals({ loopStuckMs: 2 * limits.loopStuckMs });
+  stuck.vitals({ loopStuckMs: 2 * limits.loopStuckMs, inFlight: 2 });
   rig.settle();
   assert.equal(stuck.recalls.length, 3);
   // The first of them had just begun after all.
@@ -301,10 +302,17 @@ test('a stuck loop: what has not begun is recalled over the control connection a
   for (let count = 0; count < 100; count += 1) rig.invoke(spec);
   rig.settle();
   assert.equal(stuck.requests.length, 5);
-  stuck.vitals({ loopStuckMs: 0 });
+  // It has as many as user code had then, and gets more with every sign of health.
+  stuck.vitals({ loopStuckMs: 0, inFlight: 2 });
   rig.invoke(spec);
   rig.settle();
-  assert.equal(stuck.requests.length, 6);
+  assert.equal(stuck.requests.length, 5);
+  rig.clock.advance(2 * limits.vitalsPeriodMs);
+  stuck.vitals({ loopStuckMs: 0, inFlight: 2, rssBytes: 1 });
+  rig.settle();
+  rig.invoke(spec);
+  rig.settle();
+  assert.ok(stuck.requests.length > 5);
   assert.deepEqual(spinning.ends, []);
 });
 
@@ -322,4 +330,55 @@ test('an instance with work to do that answers no PING is not given up while its
   busy.reply(busy.last.stream);
   rig.settle();
   assert.deepEqual(exchange.ends, ['reply']);
+});
+
+test('vitals count from whichever connection they come: a pause ends though the sentinel’s is gone', () => {
+  const rig = new Rig({ instancesPerFunction: 1 });
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  for (let count = 0; count < 50; count += 1) only.vitals({ cpuUs: count + 1 });
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  only.nack(only.last.stream, 'memory');
+  only.control!.connection.destroy();
+  rig.settle();
+  // The main thread reports now, and counts from one.
+  for (let sequence = 1; sequence <= 3; sequence += 1) {
+    only.say((writer) => writer.vitals(sequence, noVitals, { ...noVitals, cpuUs: 100 + sequence }));
+  }
+  rig.settle();
+  only.reply(only.last.stream);
+  rig.settle();
+  assert.deepEqual(exchange.ends, ['reply']);
+});
+
+test('a recall whose answer was lost with the control connection is asked for on the other one', () => {
+  const rig = new Rig();
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  const { stream } = only.last;
+  only.vitals({ loopStuckMs: limits.loopStuckMs });
+  rig.settle();
+  assert.deepEqual(only.recalls, [stream]);
+  only.control!.connection.destroy();
+  rig.settle();
+  assert.deepEqual(only.recallsOnData, [stream]);
+  only.nack(stream, 'recalled');
+  rig.onRequest = (instance, request) => instance.reply(request.stream);
+  rig.clock.advance(100);
+  assert.deepEqual(exchange.ends, ['reply']);
+});
+
+test('1xx without end are not passed on without end', () => {
+  const rig = new Rig();
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  for (let count = 0; count < 1000; count += 1) only.say((writer) => writer.inform(only.last.stream, 103, ''));
+  only.reply(only.last.stream);
+  rig.settle();
+  assert.deepEqual([exchange.informed.length, exchange.ends], [limits.informs, ['reply']]);
 });

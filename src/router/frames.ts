@@ -46,7 +46,7 @@ export class InstanceFrames implements SessionEvents {
   }
 
   readDone(): void {
-    if (this.#role === 'data') this.#instance.heard = true;
+    if (this.#role === 'data') this.#instance.cameRound();
   }
 
   drained(): void {
@@ -108,7 +108,8 @@ export class InstanceFrames implements SessionEvents {
         return;
       }
       case FrameType.FAILED: {
-        const { code, detail } = readFailed(payload);
+        const { code, detail, cpuUs } = readFailed(payload);
+        invocation.cpuUs = cpuUs;
         invocation.fail(Object.hasOwn(errors, code) ? (code as ErrorCode) : 'FUNCTION_INVOCATION_FAILED', detail);
         return;
       }
@@ -128,9 +129,9 @@ export class InstanceFrames implements SessionEvents {
     const instance = this.#instance;
     switch (type) {
       case FrameType.VITALS: {
-        const { sequence, vitals } = readVitals(payload, this.#vitals);
+        const { vitals } = readVitals(payload, this.#vitals);
         this.#vitals = vitals;
-        instance.gotVitals(sequence, vitals);
+        instance.gotVitals(vitals);
         return;
       }
       case FrameType.BACKGROUND:

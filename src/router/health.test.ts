@@ -17,14 +17,14 @@ test('free is what the scarcest resource has left', () => {
 
 test('a pause ends by newer vitals that say its reason is over', () => {
   const memory = { reason: 'memory', afterSequence: 5 } as const;
-  const full = { ...noVitals, rssBytes: 240 * mebibyte };
-  assert.equal(endsPause(memory, 5, noVitals, 256), false);
-  assert.equal(endsPause(memory, 6, noVitals, 256), true);
-  assert.equal(endsPause(memory, 6, full, 256), false);
-  // Memory is not what a loop's pause is about.
-  const loop = { reason: 'loop', afterSequence: 5 } as const;
-  assert.equal(endsPause(loop, 6, full, 256), true);
-  assert.equal(endsPause(loop, 6, { ...noVitals, loopPermille: 1000 }, 256), false);
-  assert.equal(endsPause({ reason: 'limit', afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }, 256), true);
-  assert.equal(endsPause({ reason: 'stuck', afterSequence: 5 }, 6, { ...noVitals, loopStuckMs: 500 }, 256), false);
+  const ailing = { ...noVitals, ailment: 1 };
+  assert.equal(endsPause(memory, 5, noVitals), false);
+  assert.equal(endsPause(memory, 6, noVitals), true);
+  // Whatever the pause was about: the core would refuse the next one for what ails it now.
+  for (const reason of ['memory', 'fds', 'cpu', 'limit', 'stuck'] as const) {
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, ailing), false);
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopStuckMs: 500 }), false);
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }), true);
+  }
+  assert.equal(endsPause({ reason: 'loop', afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }), false);
 });

@@ -1,9 +1,7 @@
 import { limits } from '../base/limits.ts';
 import type { NackReason, Vitals } from '../model/vitals.ts';
 
-/** Above this share of its memory an instance that nacked stays paused. */
-const memoryFullPermille = 900;
-/** Above this share of its loop's time an instance that nacked for want of CPU stays paused. */
+/** Above this share of its loop's time an instance whose loop did not come round in time stays paused. */
 const loopFullPermille = 990;
 
 /**
@@ -30,11 +28,9 @@ export interface Pause {
 }
 
 /** Whether vitals that are newer than the nack say that what it was about is over. */
-export function endsPause(pause: Pause, sequence: number, vitals: Vitals, memoryMiB: number): boolean {
-  if (sequence <= pause.afterSequence || isStuck(vitals)) return false;
-  if (pause.reason === 'memory') return memoryPermille(vitals, memoryMiB) < memoryFullPermille;
-  if (pause.reason === 'cpu' || pause.reason === 'loop') return vitals.loopPermille < loopFullPermille;
-  return true;
+export function endsPause(pause: Pause, sequence: number, vitals: Vitals): boolean {
+  if (sequence <= pause.afterSequence || isStuck(vitals) || vitals.ailment !== 0) return false;
+  return pause.reason === 'loop' ? vitals.loopPermille < loopFullPermille : true;
 }
 
 const memoryPermille = (vitals: Vitals, memoryMiB: number): number =>

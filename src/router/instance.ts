@@ -6,42 +6,21 @@ import type { InstanceMeter, StartKind } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import { noVitals, type NackReason, type Vitals } from '../model/vitals.ts';
 import type { Exit, Started } from '../provider/provider.ts';
+import type { Window } from '../scheduler/window.ts';
 import { headText } from '../tunnel/head.ts';
 import type { Loaded } from '../tunnel/greeting.ts';
-import { requestFlags, type LogFrame } from '../tunnel/payload.ts';
+import { requestFlags } from '../tunnel/payload.ts';
 import type { Session, SessionEnd } from '../tunnel/session.ts';
 import { SlotTable } from '../tunnel/slots.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import type { Flusher } from './flusher.ts';
-import { Deadlines, type LoopEvidence } from './deadlines.ts';
+import type { Home, Keeper } from './keeper.ts';
+import { askBytes, Deadlines, type LoopEvidence } from './deadlines.ts';
 import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead } from './ending.ts';
 import { transitions, type InstanceState } from './instance-state.ts';
 import { endsPause, isStuck, type Pause } from './health.ts';
 import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
 import { RecentStreams } from './recent.ts';
-
-/** Whom an instance belongs to: the stock of stems, then its function's pool for the rest of its life. */
-export interface Keeper {
-  /** It has dialled in: a stem. */
-  connected(instance: Instance): void;
-  logged(line: LogFrame, instance: Instance, invocation: string | null): void;
-  /** It takes nothing new from here on: draining, or ending. Once. */
-  retired(instance: Instance): void;
-  /** Once. `from`: the phase it was in before it began to end. */
-  ended(instance: Instance, from: InstanceState['kind'], cause: string): void;
-}
-
-/** The pool of its function. */
-export interface Home extends Keeper {
-  loaded(instance: Instance): void;
-  loadFailed(instance: Instance, message: string): void;
-  /** An invocation left it: it may have room. */
-  released(instance: Instance, nowMs: number): void;
-  /** `instance.pause` says why; null: it goes on. */
-  paused(instance: Instance): void;
-  /** Newer vitals. */
-  vitals(instance: Instance): void;
-}
 
 export interface InstanceOptions {
   readonly id: string;
@@ -69,8 +48,9 @@ export class Instance implements Carrier {
   control: Session | null = null;
   process: Started | null = null;
   pid: number | null = null;
-  /** Set by its pool: its place in Placement, and its meter. */
+  /** Set by its pool: its place in Placement, how much it gets at once, and its meter. */
   index = -1;
+  window: Window | null = null;
   meter: InstanceMeter | null = null;
   readyMs = 0;
   idleSinceMs: number;
@@ -79,10 +59,13 @@ export class Instance implements Carrier {
   batched = false;
   vitals: Vitals = noVitals;
   vitalsAtMs = 0;
+  /** Vitals received. */
   sequence = 0;
   pause: Pause | null = null;
   /** It has begun something, so that what it refuses is not for want of a good start. */
   served = false;
+  /** What the process had used when it was told its function: the platform's, not the function's. */
+  bootCpuUs = 0;
   /** The operating system's last word. */
   finalCpuUs: number | null = null;
   /** Something was read from the data connection since the loop was last asked whether it comes round. */
@@ -158,9 +141,10 @@ export class Instance implements Carrier {
 
   // — health —
 
-  gotVitals(sequence: number, vitals: Vitals): void {
+  gotVitals(vitals: Vitals): void {
     this.vitals = vitals;
-    this.sequence = sequence;
+    // Not the wire's number, which starts anew with every connection.
+    this.sequence += 1;
     this.vitalsAtMs = this.#clock.nowMs();
     this.meter?.vitals(vitals.cpuUs, vitals.attributedUs);
     if (isStuck(vitals)) {
@@ -169,11 +153,19 @@ export class Instance implements Carrier {
       // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
       if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs)
         this.kill('its event loop did not yield, and it was killed');
-    } else if (this.pause !== null && endsPause(this.pause, sequence, vitals, this.memoryMiB)) {
+    } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals)) {
       this.pause = null;
       this.home?.paused(this);
     }
     this.home?.vitals(this);
+  }
+
+  /** Something came that the loop has sent: if it was held, it came round. Newer than what said so, or next to it. */
+  cameRound(): void {
+    this.heard = true;
+    if (this.pause?.reason !== 'stuck' || this.streams.count > 0) return;
+    this.pause = null;
+    this.home?.paused(this);
   }
 
   /** Takes back what was sent and has not begun. The sentinel answers: without one this can only wait. */
@@ -216,6 +208,7 @@ export class Instance implements Carrier {
   load(spec: FunctionSpec, maxConcurrency: number): void {
     const { config } = spec;
     this.#maxDurationMs = config.maxDurationMs;
+    this.bootCpuUs = this.process?.usage()?.cpuUs ?? this.vitals.cpuUs;
     this.#writer()?.load({
       function: spec.id,
       root: spec.root,
@@ -256,8 +249,12 @@ export class Instance implements Carrier {
       this.kill(reason);
       return;
     }
-    const allowedMs = Math.min(leftMs, limits.drainMs);
-    this.#enter({ kind: 'draining', reason, deadlineMs: this.#clock.nowMs() + allowedMs });
+    const nowMs = this.#clock.nowMs();
+    let untilMs = nowMs + Math.min(leftMs, limits.drainMs);
+    // Nothing is cut off that may still take its time.
+    if (leftMs >= limits.drainMs) this.streams.each(({ deadlineMs }) => (untilMs = Math.max(untilMs, deadlineMs)));
+    const allowedMs = untilMs - nowMs;
+    this.#enter({ kind: 'draining', reason, deadlineMs: untilMs });
     this.keeper.retired(this);
     this.data.drain(allowedMs, reason);
   }
@@ -289,7 +286,15 @@ export class Instance implements Carrier {
     this.control = null;
     if (this.state.kind === 'ending' || this.state.kind === 'ended') return;
     if (end.kind === 'violation') this.kill(`it broke the protocol: ${end.code}: ${end.detail}`);
-    else this.#log.debug('an instance lost its control connection', { instance: this.id, code: end.code });
+    else this.#askAgain();
+  }
+
+  /** What was recalled, and answered or not on the connection that is gone: the other one answers too. */
+  #askAgain(): void {
+    this.#log.debug('an instance lost its control connection', { instance: this.id });
+    this.streams.each((invocation, stream) => {
+      if (invocation.phase === 'sent' && invocation.recalled) this.#writer()?.recall(stream);
+    });
   }
 
   /** Every limits.sweepMs. */
@@ -393,5 +398,3 @@ export class Instance implements Carrier {
     if (usage !== null) this.finalCpuUs = Math.max(this.finalCpuUs ?? 0, usage.cpuUs);
   }
 }
-
-const askBytes = Buffer.from('weirasks');

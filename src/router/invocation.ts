@@ -54,8 +54,8 @@ export class RoutedInvocation implements Invocation {
   stream = 0;
   sentMs = 0;
   deadlineMs = 0;
-  /** How often it was sent to an instance. */
-  placements = 0;
+  /** How often an instance refused it. */
+  refusals = 0;
   /** Of the instance that has or had it when it settled; null while it is on none. */
   meter: InstanceMeter | null = null;
   /** In the pool's queue; −1: not there. */
@@ -74,6 +74,7 @@ export class RoutedInvocation implements Invocation {
   /** After a 101: bytes flow both ways. */
   #raw = false;
   #isAccounted = false;
+  #informs = 0;
 
   constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter) {
     this.#owner = owner;
@@ -122,7 +123,6 @@ export class RoutedInvocation implements Invocation {
     this.carrier = carrier;
     this.stream = stream;
     this.sentMs = nowMs;
-    this.placements += 1;
     this.recalled = false;
     if (this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
   }
@@ -133,7 +133,9 @@ export class RoutedInvocation implements Invocation {
     this.#body?.begun();
   }
 
+  /** CREDIT: user code has read of the body, so it has begun, and nothing is kept to be sent again. */
   credited(bytes: number): void {
+    this.begun();
     const body = this.#body;
     if (body === null) return;
     body.granted(bytes);
@@ -154,7 +156,8 @@ export class RoutedInvocation implements Invocation {
   inform(status: number, headers: readonly string[]): void {
     this.begun();
     if (this.phase === 'answering') throw unexpected('INFORM', this.phase);
-    this.#exchange.inform(status, headers);
+    this.#informs += 1;
+    if (this.#informs <= limits.informs) this.#exchange.inform(status, headers);
   }
 
   /** A complete answer. False: `body` is still referred to. */

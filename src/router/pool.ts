@@ -9,13 +9,15 @@ import type { NackReason } from '../model/vitals.ts';
 import { Placement } from '../scheduler/place.ts';
 import { Queue } from '../scheduler/queue.ts';
 import { reapable, type ReapPolicy } from '../scheduler/reap.ts';
-import { startsNeeded } from '../scheduler/scale.ts';
+import { Window } from '../scheduler/window.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
-import { Backoff } from './backoff.ts';
 import { freePermille } from './health.ts';
 import type { InstanceState } from './instance-state.ts';
-import type { Home, Instance } from './instance.ts';
+import type { Instance } from './instance.ts';
+import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
+import { badStart, refusals, stopped, waitedInVain } from './refusals.ts';
+import { type InstanceSource, Starts } from './starts.ts';
 
 /** A line that a function, or the platform on its behalf, logged. */
 export interface FunctionLogLine {
@@ -32,25 +34,13 @@ export interface PoolOptions {
   readonly clock: Clock;
   readonly spec: FunctionSpec;
   readonly meter: FunctionMeter;
-  /** A stem, or a process that is started; never one that has ended already. */
-  readonly obtain: (spec: FunctionSpec, home: Home) => Instance;
+  readonly source: InstanceSource;
   readonly onLog: (line: FunctionLogLine) => void;
   /** There may be nothing left to do here. */
   readonly onQuiet: () => void;
   readonly reapPolicy: ReapPolicy;
   readonly maxInstances: number;
 }
-
-/** Reasons for which an instance that has done nothing yet had no good start. */
-const badStart: ReadonlySet<string> = new Set<NackReason>([
-  'cpu',
-  'memory',
-  'fds',
-  'loop',
-  'lifetime',
-  'errors',
-  'unloaded',
-]);
 
 /** One function: its instances, what waits for them, and how many more to start. */
 export class Pool implements InvocationOwner, Home {
@@ -68,12 +58,12 @@ export class Pool implements InvocationOwner, Home {
   readonly #options: PoolOptions;
   readonly #meter: FunctionMeter;
   readonly #placement = new Placement();
-  readonly #backoff = new Backoff();
+  readonly #starts: Starts;
   /** By their index in Placement. */
   readonly #ready: (Instance | undefined)[] = [];
   readonly #freeIndices: number[] = [];
-  /** On their way to being ready. */
-  #pending = 0;
+  /** Ready instances with a narrow window. */
+  #held = 0;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -86,6 +76,7 @@ export class Pool implements InvocationOwner, Home {
     this.#clock = options.clock;
     this.#options = options;
     this.#meter = options.meter;
+    this.#starts = new Starts(options.spec, this.limit, options.maxInstances, options.source);
   }
 
   get readyCount(): number {
@@ -94,7 +85,8 @@ export class Pool implements InvocationOwner, Home {
 
   /** Why no instance is started now; null: one may be. */
   backingOff(nowMs: number): Failure | null {
-    return this.#backoff.blocks(nowMs) ? this.#backoff.last : null;
+    const { backoff } = this.#starts;
+    return backoff.blocks(nowMs) ? backoff.last : null;
   }
 
   invoke(head: RequestHead, exchange: Exchange): RoutedInvocation {
@@ -113,7 +105,7 @@ export class Pool implements InvocationOwner, Home {
     for (const instance of this.instances) instance.sweep(nowMs);
     this.queue.expire(nowMs, (invocation) => {
       invocation.queueHandle = -1;
-      const { code, detail } = (this.#placement.ready === 0 ? this.#backoff.last : null) ?? waitedInVain;
+      const { code, detail } = (this.#placement.ready === 0 ? this.#starts.backoff.last : null) ?? waitedInVain;
       invocation.fail(code, detail, 1);
     });
     if (this.queue.length > 0) this.#scale(nowMs);
@@ -167,18 +159,24 @@ export class Pool implements InvocationOwner, Home {
       invocation.fail(stopped.code, stopped.detail, stopped.retryAfterS);
       return;
     }
-    if (invocation.placements >= limits.placements) {
-      invocation.fail('FUNCTION_THROTTLED', `${limits.placements} instances refused it, the last one: ${reason}`, 1);
+    if (refusals.has(reason)) invocation.refusals += 1;
+    if (invocation.refusals >= limits.refusals) {
+      invocation.fail('FUNCTION_THROTTLED', `${limits.refusals} instances refused it, the last one: ${reason}`, 1);
       return;
     }
     const nowMs = this.#clock.nowMs();
+    const deadlineMs = invocation.receivedMs + limits.queueWaitMs;
+    if (nowMs >= deadlineMs) {
+      invocation.fail(waitedInVain.code, waitedInVain.detail, 1);
+      return;
+    }
     const index = this.#placement.place(nowMs);
     if (index !== -1) {
       this.#send(invocation, index, nowMs);
       return;
     }
     invocation.waited = true;
-    invocation.queueHandle = this.queue.unshift(invocation, invocation.receivedMs, nowMs + limits.queueWaitMs);
+    invocation.queueHandle = this.queue.putBack(invocation, invocation.receivedMs, deadlineMs);
     this.#scale(nowMs);
   }
 
@@ -196,14 +194,16 @@ export class Pool implements InvocationOwner, Home {
   }
 
   loaded(instance: Instance): void {
-    this.#pending -= 1;
+    this.#starts.arrived();
     const index = this.#freeIndices.pop() ?? this.#ready.length;
     this.#ready[index] = instance;
     instance.index = index;
     instance.readyMs = this.#clock.nowMs();
-    instance.meter = this.#meter.openInstance(instance.id);
+    instance.meter = this.#meter.openInstance(instance.id, instance.bootCpuUs);
+    instance.window = new Window(this.limit);
     this.#placement.add(index, this.limit);
     this.#pump(instance.readyMs);
+    if (this.queue.length > 0) this.#scale(instance.readyMs);
     this.#finishRetiring();
   }
 
@@ -223,16 +223,24 @@ export class Pool implements InvocationOwner, Home {
     if (instance.index === -1) return;
     const reason = instance.pause?.reason;
     this.#placement.setPaused(instance.index, reason !== undefined);
-    if (reason === undefined) this.#pump(this.#clock.nowMs());
-    else if (!instance.served && badStart.has(reason)) {
+    if (reason === 'stuck') this.#resize(instance, (window) => window.close(instance.vitals.inFlight));
+    if (reason === undefined) {
+      const nowMs = this.#clock.nowMs();
+      instance.window?.opened(nowMs);
+      this.#pump(nowMs);
+    } else if (!instance.served && badStart.has(reason)) {
       this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: `a new instance refuses: ${reason}` });
     }
   }
 
   vitals(instance: Instance): void {
     if (instance.index === -1) return;
-    if (instance.served) this.#backoff.succeeded();
-    this.#placement.setHealth(instance.index, freePermille(instance.vitals, instance.memoryMiB), instance.vitalsAtMs);
+    const { vitals, vitalsAtMs, window } = instance;
+    if (instance.served) this.#starts.backoff.succeeded(instance.startedMs);
+    this.#placement.setHealth(instance.index, freePermille(vitals, instance.memoryMiB), vitalsAtMs);
+    if (instance.pause !== null || window === null) return;
+    this.#resize(instance, () => window.widen(vitals.loopPermille, vitalsAtMs));
+    if (this.queue.length > 0) this.#pump(vitalsAtMs);
   }
 
   logged(line: LogFrame, instance: Instance, invocationId: string | null): void {
@@ -241,9 +249,11 @@ export class Pool implements InvocationOwner, Home {
 
   retired(instance: Instance): void {
     if (instance.index === -1) {
-      this.#pending -= 1;
+      this.#starts.arrived();
       return;
     }
+    if (instance.window?.narrow === true) this.#held -= 1;
+    instance.window = null;
     this.#placement.remove(instance.index);
     this.#ready[instance.index] = undefined;
     this.#freeIndices.push(instance.index);
@@ -257,7 +267,7 @@ export class Pool implements InvocationOwner, Home {
     instance.meter?.close(nowMs, instance.finalCpuUs);
     if (from === 'loading') {
       this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: cause });
-    } else if (from === 'starting' || from === 'stem') {
+    } else if (from === 'starting' || from === 'stem' || (from === 'ready' && !instance.served)) {
       this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: cause });
     } else if (this.queue.length > 0) {
       this.#scale(nowMs);
@@ -268,8 +278,8 @@ export class Pool implements InvocationOwner, Home {
   // — deciding —
 
   #enqueue(invocation: RoutedInvocation, nowMs: number): void {
-    const hopeless = this.#placement.ready === 0 && this.#pending === 0;
-    const failure = this.#closed ? stopped : hopeless ? this.#backoff.failure(nowMs) : null;
+    const hopeless = this.#placement.ready === 0 && this.#starts.underWay === 0;
+    const failure = this.#closed ? stopped : hopeless ? this.#starts.backoff.failure(nowMs) : null;
     if (failure !== null) {
       this.#failSoon(invocation, failure);
       return;
@@ -316,32 +326,33 @@ export class Pool implements InvocationOwner, Home {
 
   /** Starts what the queue needs, and is not on its way. */
   #scale(nowMs: number): void {
-    if (this.#backoff.blocks(nowMs)) return;
-    const starts = startsNeeded({
-      waiting: this.queue.length,
-      headAgeMs: this.queue.oldestAgeMs(nowMs),
-      starting: this.#pending,
-      startingCapacity: this.#pending * this.limit,
-      limit: this.limit,
-      live: this.instances.size,
-      maxInstances: this.#options.maxInstances,
-    });
-    for (let started = 0; started < starts; started += 1) {
-      this.#pending += 1;
-      const instance = this.#options.obtain(this.spec, this);
-      this.instances.add(instance);
+    const { queue, instances } = this;
+    const headAgeMs = queue.oldestAgeMs(nowMs);
+    const need = { waiting: queue.length, headAgeMs, live: instances.size, held: this.#held };
+    for (const instance of this.#starts.start(need, this, nowMs)) {
+      instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);
     }
+  }
+
+  #resize(instance: Instance, change: (window: Window) => void): void {
+    const { window } = instance;
+    if (window === null) return;
+    const before = window.narrow;
+    change(window);
+    this.#held += Number(window.narrow) - Number(before);
+    this.#placement.setLimit(instance.index, window.size);
   }
 
   /** Whoever waits is told, unless others may still serve them. No restart storm: the next start waits. */
   #startFailed(instance: Instance, failure: Failure): void {
     const nowMs = this.#clock.nowMs();
-    this.#backoff.failed(failure, instance.startedMs, nowMs);
+    const { backoff, underWay } = this.#starts;
+    backoff.failed(failure, instance.startedMs, nowMs);
     const { kind } = instance.state;
     const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
-    if (this.#placement.ready > 0 || this.#pending > itself) return;
-    const told = this.#backoff.failure(nowMs);
+    if (this.#placement.ready > 0 || underWay > itself) return;
+    const told = backoff.failure(nowMs);
     if (told !== null) this.#failWaiting(told);
   }
 
@@ -374,11 +385,5 @@ export class Pool implements InvocationOwner, Home {
     this.logged({ level: 'error', source: 'platform', text }, instance, null);
   }
 }
-
-const waitedInVain: Failure = {
-  code: 'FUNCTION_THROTTLED',
-  detail: `no instance could take it within ${limits.queueWaitMs} ms`,
-};
-const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
 
 const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';

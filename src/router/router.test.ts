@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { limits } from '../base/limits.ts';
+import { nackReasons } from '../model/vitals.ts';
 import { functionSpec, Rig, snapshotOf } from '../../test/router/rig.ts';
 
 test('an invocation with no instance starts one, and the next finds it warm', () => {
@@ -107,11 +108,11 @@ test('vitals that are newer and not healthy do not end a pause', () => {
   const exchange = rig.invoke(spec);
   rig.settle();
   only.nack(only.last.stream, 'memory');
-  const rssBytes = 250 * 1024 * 1024;
-  for (let count = 0; count < 3; count += 1) only.vitals({ rssBytes: rssBytes + count });
+  const ailment = 1 + nackReasons.indexOf('memory');
+  for (let count = 0; count < 3; count += 1) only.vitals({ ailment, rssBytes: count });
   rig.settle();
   assert.equal(only.requests.length, 2);
-  only.vitals({ rssBytes: 50 * 1024 * 1024 });
+  only.vitals({ ailment: 0 });
   rig.settle();
   assert.equal(only.requests.length, 3);
   only.reply(only.last.stream);
@@ -132,7 +133,7 @@ test('an invocation that everybody refuses is answered after a bounded number of
   rig.clock.runUntil(() => exchange.ends.length > 0, 60_000);
   assert.equal(exchange.failure?.code, 'FUNCTION_THROTTLED');
   const sent = rig.instances.reduce((sum, instance) => sum + instance.requests.length, 0);
-  assert.equal(sent, limits.placements + 1);
+  assert.equal(sent, limits.refusals + 1);
 });
 
 test('a client that leaves frees the slot at once, and the function is told', () => {
@@ -169,7 +170,7 @@ test('a client that leaves the queue is not sent anywhere', () => {
 });
 
 test('stems: the first invocation takes one, and the stock is refilled afterwards', () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0 }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2 }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.clock.advance(1000);
@@ -187,7 +188,7 @@ test('stems: the first invocation takes one, and the stock is refilled afterward
 });
 
 test('a stem that is still booting is taken rather than another process started', () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0 }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2 }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.settle();

@@ -121,7 +121,7 @@ export class Router implements Invoker {
       clock,
       spec: target,
       meter: ledger.openFunction(target),
-      obtain: (spec, home) => this.#supply.obtain(spec, home),
+      source: this.#supply,
       onLog,
       onQuiet: () => this.#quiet(),
       reapPolicy: { keepAliveMs: keepAliveMs ?? limits.idleKeepAliveMs },

@@ -118,3 +118,28 @@ test('an environment that is too large for the tunnel fails the function, not th
   assert.equal(exchange.failure?.code, 'FUNCTION_LOAD_FAILED');
   assert.match(exchange.failure.detail, /environment/);
 });
+
+test('a neighbour that is well does not end the back-off of starts that fail', () => {
+  const rig = new Rig();
+  const spec = functionSpec('api/x', { maxConcurrency: 1 });
+  const well = rig.warm(spec);
+  rig.invoke(spec);
+  rig.settle();
+  rig.startMs = null;
+  rig.invoke(spec);
+  for (let count = 0; count < 90; count += 1) {
+    rig.instances.at(-1)!.die({ kind: 'failed', reason: 'spawn EAGAIN' });
+    rig.clock.advance(100);
+    well.vitals({ cpuUs: count + 1 });
+  }
+  assert.ok(rig.instances.length < 12, `${rig.instances.length} starts in 9 s`);
+});
+
+test('instances that end as soon as they have loaded are not started one after the other', () => {
+  const rig = new Rig();
+  rig.onRequest = (instance) => instance.die(exited(1));
+  const exchange = rig.invoke(functionSpec());
+  rig.clock.advance(3000);
+  assert.ok(rig.instances.length < 8, `${rig.instances.length} starts in 3 s`);
+  assert.ok(exchange.ends.length <= 1);
+});

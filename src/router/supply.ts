@@ -10,7 +10,9 @@ import type { LogFrame } from '../tunnel/payload.ts';
 import { Backoff } from './backoff.ts';
 import type { Flusher } from './flusher.ts';
 import type { InstanceState } from './instance-state.ts';
-import { type Home, Instance, type Keeper } from './instance.ts';
+import { Instance } from './instance.ts';
+import type { Home, Keeper } from './keeper.ts';
+import type { InstanceSource } from './starts.ts';
 import type { Tokens } from './tokens.ts';
 
 /** What the machine has to spare, for the number of stems. */
@@ -18,6 +20,7 @@ export interface MachineState {
   readonly freeMemoryMiB: number;
   /** Runnable processes per core, averaged over the last minute. */
   readonly loadPerCore: number;
+  readonly cores: number;
 }
 
 export interface SupplyOptions {
@@ -47,7 +50,7 @@ interface StemClass {
 const demandWindowMs = 60_000;
 
 /** Where instances come from: the stock of stems, and the provider. Keeps the stems until a function takes them. */
-export class Supply implements Keeper {
+export class Supply implements Keeper, InstanceSource {
   /** Free to be taken: connected or booting. */
   readonly stems = new Set<Instance>();
   /** Stems on their way out. */
@@ -55,6 +58,12 @@ export class Supply implements Keeper {
   readonly #options: SupplyOptions;
   readonly #classes = new Map<string, StemClass>();
   readonly #backoff = new Backoff();
+  /** Processes that have not connected yet, as far as it is known. */
+  readonly #booting = new Set<Instance>();
+  /** Stems that are no longer needed: their end is no failure. */
+  readonly #dismissed = new WeakSet<Instance>();
+  #seen: MachineState | null = null;
+  #seenMs = -Infinity;
   #refillArmed = false;
   #reviewMs = 0;
   #closed = false;
@@ -75,7 +84,7 @@ export class Supply implements Keeper {
   obtain(spec: FunctionSpec, keeper: Home): Instance {
     const { clock } = this.#options;
     const { runtime, memoryMiB } = spec.config;
-    this.#classOf(spec).neededMs.push(clock.nowMs());
+    if (this.#options.machine !== null) this.#classOf(spec).neededMs.push(clock.nowMs());
     this.#refillSoon();
     const stem = this.#best(runtime, memoryMiB);
     if (stem !== null) this.stems.delete(stem);
@@ -84,6 +93,35 @@ export class Supply implements Keeper {
     instance.home = keeper;
     instance.kind = instance.state.kind === 'stem' ? 'prewarmed' : 'cold';
     return instance;
+  }
+
+  get cores(): number {
+    return this.#look()?.cores ?? Infinity;
+  }
+
+  room(spec: FunctionSpec): number {
+    const machine = this.#look();
+    if (machine === null) return Infinity;
+    const { runtime, memoryMiB } = spec.config;
+    let stems = 0;
+    for (const stem of this.stems) if (stem.runtime === runtime && stem.memoryMiB === memoryMiB) stems += 1;
+    for (const instance of this.#booting) if (instance.state.kind !== 'starting') this.#booting.delete(instance);
+    const atOnce = Math.max(limits.startsAtOnce, limits.startsPerCore * machine.cores) - this.#booting.size;
+    // What is booting has not taken its memory yet.
+    const free = machine.freeMemoryMiB - limits.startsLeaveFreeMiB - this.#booting.size * limits.stemRssMiB;
+    return stems + Math.max(0, Math.min(atOnce, Math.floor(free / limits.stemRssMiB)));
+  }
+
+  /** The machine, as it was a moment ago. */
+  #look(): MachineState | null {
+    const { machine, clock } = this.#options;
+    if (machine === null) return null;
+    const nowMs = clock.nowMs();
+    if (this.#seen === null || nowMs - this.#seenMs >= limits.machineLookMs) {
+      this.#seen = machine();
+      this.#seenMs = nowMs;
+    }
+    return this.#seen;
   }
 
   /** Every limits.sweepMs. */
@@ -98,7 +136,7 @@ export class Supply implements Keeper {
   /** No more stems: those that are there end. */
   drain(): void {
     this.#closed = true;
-    for (const stem of this.stems) stem.drain('the router is stopping', limits.terminateGraceMs);
+    for (const stem of this.stems) this.#dismiss(stem, 'the router is stopping');
   }
 
   close(): void {
@@ -108,8 +146,8 @@ export class Supply implements Keeper {
 
   // — Keeper, of those that belong to no function —
 
-  connected(): void {
-    this.#backoff.succeeded();
+  connected(instance: Instance): void {
+    this.#backoff.succeeded(instance.startedMs);
   }
 
   logged(line: LogFrame, instance: Instance): void {
@@ -123,7 +161,7 @@ export class Supply implements Keeper {
 
   ended(instance: Instance, from: InstanceState['kind'], cause: string): void {
     this.leaving.delete(instance);
-    if (from === 'starting' || from === 'stem') {
+    if ((from === 'starting' || from === 'stem') && !this.#dismissed.has(instance)) {
       const nowMs = this.#options.clock.nowMs();
       this.#backoff.failed({ code: 'INTERNAL_FUNCTION_NOT_READY', detail: cause }, instance.startedMs, nowMs);
       if (!this.#closed) this.#options.log.warn('a stem ended before it was used', { instance: instance.id, cause });
@@ -165,10 +203,11 @@ export class Supply implements Keeper {
 
   /** Brings the stock to what is wanted now. */
   #refill(): void {
-    const { machine, clock } = this.#options;
-    const nowMs = clock.nowMs();
+    const nowMs = this.#options.clock.nowMs();
+    const machine = this.#look();
     if (machine === null || this.#closed || this.#backoff.blocks(nowMs)) return;
-    const { freeMemoryMiB, loadPerCore } = machine();
+    const { loadPerCore } = machine;
+    const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));
     const surplus = new Set(this.stems);
     for (const { runtime, memoryMiB, count } of stemsWanted({ demands, freeMemoryMiB, loadPerCore })) {
@@ -180,7 +219,12 @@ export class Supply implements Keeper {
       }
       for (; missing > 0; missing -= 1) this.stems.add(this.#start(runtime, memoryMiB, this));
     }
-    for (const stem of surplus) stem.drain('no longer needed', limits.terminateGraceMs);
+    for (const stem of surplus) this.#dismiss(stem, 'no longer needed');
+  }
+
+  #dismiss(stem: Instance, reason: string): void {
+    this.#dismissed.add(stem);
+    stem.drain(reason, limits.terminateGraceMs);
   }
 
   #start(runtime: Runtime, memoryMiB: number, keeper: Keeper): Instance {
@@ -197,6 +241,7 @@ export class Supply implements Keeper {
     };
     instance.process = provider.start({ instance: instance.id, token, runtime, memoryMiB }, events);
     instance.pid = instance.process.pid;
+    this.#booting.add(instance);
     this.#options.onStarted();
     return instance;
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { Queue } from './queue.ts';
 
-test('first come, first served; a full queue refuses; what was taken can go back to the head', () => {
+test('first come, first served; a full queue refuses; what was taken can go back to its turn', () => {
   const queue = new Queue<string>(2);
   assert.ok(queue.push('a', 0, 100) >= 0);
   assert.ok(queue.push('b', 5, 100) >= 0);
@@ -12,7 +12,7 @@ test('first come, first served; a full queue refuses; what was taken can go back
   assert.equal(queue.shift(), 'a');
   assert.equal(queue.oldestAgeMs(10), 5);
   queue.push('c', 6, 100);
-  queue.unshift('a', 0, 100);
+  queue.putBack('a', 0, 100);
   assert.deepEqual(
     [queue.length, queue.shift(), queue.shift(), queue.shift(), queue.shift()],
     [3, 'a', 'b', 'c', undefined],
@@ -52,21 +52,25 @@ test('expire takes out what is due, in order, and lets the callee push', () => {
 
 test('law: it behaves as a list', () => {
   const step = fc.record({
-    kind: fc.constantFrom('push', 'push', 'unshift', 'shift', 'remove', 'expire'),
+    kind: fc.constantFrom('push', 'push', 'putBack', 'shift', 'remove', 'expire'),
     value: fc.nat(50),
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200, size: 'max' }), (steps) => {
       const queue = new Queue<number>(20);
-      let model: { id: number; handle: number; deadlineMs: number }[] = [];
+      let model: { id: number; handle: number; deadlineMs: number; pushedAtMs: number }[] = [];
       steps.forEach(({ kind, value }, nowMs) => {
         const deadlineMs = nowMs + value;
         if (kind === 'push') {
           const handle = queue.push(nowMs, nowMs, deadlineMs);
           assert.equal(handle === -1, model.length >= 20);
-          if (handle !== -1) model.push({ id: nowMs, handle, deadlineMs });
-        } else if (kind === 'unshift') {
-          model.unshift({ id: nowMs, handle: queue.unshift(nowMs, nowMs, deadlineMs), deadlineMs });
+          if (handle !== -1) model.push({ id: nowMs, handle, deadlineMs, pushedAtMs: nowMs });
+        } else if (kind === 'putBack') {
+          // It was first pushed a while ago, behind others that were.
+          const pushedAtMs = nowMs - value;
+          const at = model.findIndex((each) => each.pushedAtMs > pushedAtMs);
+          const handle = queue.putBack(nowMs, pushedAtMs, deadlineMs);
+          model.splice(at === -1 ? model.length : at, 0, { id: nowMs, handle, deadlineMs, pushedAtMs });
         } else if (kind === 'shift') assert.equal(queue.shift(), model.shift()?.id);
         else if (kind === 'remove') {
           const [gone] = model.splice(value % 25, 1);

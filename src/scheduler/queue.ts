@@ -46,15 +46,22 @@ export class Queue<T> {
     return this.#handle(slot);
   }
 
-  /** Puts one back at the head: it had left, and its instance refused it. Over capacity, too: it had its place. */
-  unshift(item: T, pushedAtMs: number, deadlineMs: number): number {
+  /** Back in turn: behind those that were pushed before `pushedAtMs`. Over capacity, too: it had its place. */
+  putBack(item: T, pushedAtMs: number, deadlineMs: number): number {
     const slot = this.#take(item, pushedAtMs, deadlineMs);
-    const head = this.#head;
-    this.#next[slot] = head;
-    this.#previous[slot] = -1;
-    if (head === -1) this.#tail = slot;
-    else this.#previous[head] = slot;
-    this.#head = slot;
+    // Those that come back were ahead of the others: few are passed.
+    let next = this.#head;
+    let previous = -1;
+    while (next !== -1 && this.#pushedAtMs[next]! <= pushedAtMs) {
+      previous = next;
+      next = this.#next[next]!;
+    }
+    this.#next[slot] = next;
+    this.#previous[slot] = previous;
+    if (next === -1) this.#tail = slot;
+    else this.#previous[next] = slot;
+    if (previous === -1) this.#head = slot;
+    else this.#next[previous] = slot;
     return this.#handle(slot);
   }
 

@@ -3,35 +3,64 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { reapable } from './reap.ts';
-import { startDelayMs, startsNeeded } from './scale.ts';
+import { type Demand, startDelayMs, startsNeeded } from './scale.ts';
+import { Window } from './window.ts';
 
-const calm = { waiting: 0, headAgeMs: 0, starting: 0, startingCapacity: 0, limit: 10, live: 0, maxInstances: 100 };
+const calm: Demand = {
+  waiting: 0,
+  headAgeMs: 0,
+  startingCapacity: 0,
+  newestStartAgeMs: Infinity,
+  sinceStartMs: Infinity,
+  limit: 10,
+  live: 0,
+  maxInstances: 100,
+  held: 0,
+  cores: 2,
+};
 
 test('starts for what waits, minus what is on its way', () => {
   assert.equal(startsNeeded(calm), 0);
   assert.equal(startsNeeded({ ...calm, waiting: 1 }), 1);
   assert.equal(startsNeeded({ ...calm, waiting: 25 }), 3);
-  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 2, startingCapacity: 20, live: 2 }), 1);
-  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 3, startingCapacity: 30, live: 3 }), 0);
+  const starting = { ...calm, waiting: 25, newestStartAgeMs: 10 };
+  assert.equal(startsNeeded({ ...starting, startingCapacity: 20, live: 2 }), 1);
+  assert.equal(startsNeeded({ ...starting, startingCapacity: 30, live: 3 }), 0);
   assert.equal(startsNeeded({ ...calm, waiting: 25, limit: 1, live: 90 }), 10);
 });
 
-test('an old head forces a start, but only one that is not under way', () => {
+test('an old head forces a start, unless one is under way that does not seem to hang', () => {
   const old = { ...calm, waiting: 1, startingCapacity: 5, headAgeMs: limits.queueStaleMs };
-  assert.equal(startsNeeded(old), 1);
-  assert.equal(startsNeeded({ ...old, starting: 1 }), 0);
-  assert.equal(startsNeeded({ ...old, live: 100 }), 0);
+  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs - 1 }), 0);
+  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs }), 1);
+  assert.equal(startsNeeded({ ...old, headAgeMs: limits.queueStaleMs - 1, newestStartAgeMs: limits.startSlowMs }), 0);
+  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs, live: 100 }), 0);
+});
+
+test('what waits for CPU gets no more instances, but for a head that may wait for loops that never yield', () => {
+  const full = { ...calm, waiting: 500, live: 2, held: 2 };
+  assert.equal(startsNeeded({ ...full, held: 1 }), 50);
+  assert.equal(startsNeeded({ ...full, cores: Infinity }), 50);
+  assert.equal(startsNeeded(full), 0);
+  const late = { ...full, headAgeMs: limits.heldQueueStaleMs };
+  assert.equal(startsNeeded(late), 1);
+  assert.equal(startsNeeded({ ...late, newestStartAgeMs: 10 }), 0);
+  assert.equal(startsNeeded({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
+  assert.equal(startsNeeded({ ...late, held: 2 * limits.heldInstancesPerCore }), 0);
 });
 
 test('law: never beyond the most, and with what is on its way enough for what waits', () => {
   const demand = fc.record({
     waiting: fc.nat(1000),
     headAgeMs: fc.nat(1000),
-    starting: fc.nat(20),
     startingCapacity: fc.nat(500),
+    newestStartAgeMs: fc.nat(5000),
+    sinceStartMs: fc.nat(5000),
     limit: fc.integer({ min: 1, max: 100 }),
     live: fc.nat(120),
     maxInstances: fc.nat(100),
+    held: fc.nat(3),
+    cores: fc.constant(4),
   });
   fc.assert(
     fc.property(demand, (asked) => {
@@ -60,4 +89,23 @@ test('reapable: idle for long enough, with nothing in flight and no background w
   assert.equal(reapable({ ...idle, background: 1 }, 1000, policy), false);
   assert.equal(reapable({ ...idle, inFlight: 1 }, 1000, policy), false);
   assert.equal(reapable(idle, 100 + limits.idleKeepAliveMs), true);
+});
+
+test('a window: one after the loop was held, doubling while it is well', () => {
+  const window = new Window(10);
+  assert.equal(window.size, 10);
+  window.close(6);
+  assert.deepEqual([window.size, window.narrow], [6, false]);
+  window.close(1);
+  assert.deepEqual([window.size, window.narrow], [1, true]);
+  window.opened(1000);
+  assert.equal(window.widen(100, 1010), false, 'it had no time to be held again');
+  assert.equal(window.widen(1000, 1200), false, 'its loop has no time left');
+  const sizes: number[] = [];
+  for (let nowMs = 1200; window.widen(100, nowMs); nowMs += 200) sizes.push(window.size);
+  assert.deepEqual(sizes, [2, 4, 8, 10]);
+  assert.equal(window.narrow, false);
+  const one = new Window(1);
+  one.close(1);
+  assert.deepEqual([one.size, one.narrow], [1, false]);
 });

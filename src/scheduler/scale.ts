@@ -5,27 +5,43 @@ export interface Demand {
   readonly waiting: number;
   /** How long the first of them has waited. */
   readonly headAgeMs: number;
-  /** Instances on their way to being ready. */
-  readonly starting: number;
-  /** Invocations that those will take. */
+  /** Invocations that instances on their way to being ready will take. */
   readonly startingCapacity: number;
+  /** How long ago the newest of those was started; Infinity when there is none. */
+  readonly newestStartAgeMs: number;
+  /** How long ago the last instance was started, ready or not; Infinity before the first. */
+  readonly sinceStartMs: number;
   /** Invocations one instance takes. */
   readonly limit: number;
   /** Instances that exist, those on their way included. */
   readonly live: number;
   readonly maxInstances: number;
+  /** Instances whose loop user code holds, now or a moment ago. */
+  readonly held: number;
+  /** Processors of the machine; Infinity: not known. */
+  readonly cores: number;
 }
 
 /**
  * How many instances to start now: as many as take what waits, minus what is already on its way. A head that has waited
- * for limits.queueStaleMs always has at least one start under way. Never more than maxInstances in all.
+ * for limits.queueStaleMs gets one more when none is under way, or the newest one seems to hang.
+ *
+ * Where user code holds as many loops as there are processors, what waits, waits for CPU: more instances would only share
+ * it (and the memory). Then one is started at a time, and only for a head that has waited so long that those loops may
+ * never yield. Never more than maxInstances in all.
  */
 export function startsNeeded(demand: Demand): number {
   if (demand.waiting === 0) return 0;
-  const uncovered = demand.waiting - demand.startingCapacity;
-  const forPlaces = Math.ceil(Math.max(0, uncovered) / Math.max(1, demand.limit));
-  const forAge = demand.headAgeMs >= limits.queueStaleMs && demand.starting === 0 ? 1 : 0;
-  return Math.max(0, Math.min(Math.max(forPlaces, forAge), demand.maxInstances - demand.live));
+  const { headAgeMs, newestStartAgeMs, held, cores } = demand;
+  const uncovered = Math.max(0, demand.waiting - demand.startingCapacity);
+  const stale = headAgeMs >= limits.queueStaleMs && newestStartAgeMs >= limits.startSlowMs;
+  let wanted = Math.max(Math.ceil(uncovered / Math.max(1, demand.limit)), stale ? 1 : 0);
+  if (held >= cores) {
+    const patient = Math.min(headAgeMs, demand.sinceStartMs) >= limits.heldQueueStaleMs;
+    const hopeful = patient && held < cores * limits.heldInstancesPerCore;
+    wanted = stale && hopeful ? 1 : 0;
+  }
+  return Math.max(0, Math.min(wanted, demand.maxInstances - demand.live));
 }
 
 /** How long to wait after so many failed starts in a row: none, then limits.startBackoffMs doubling up to its maximum. */

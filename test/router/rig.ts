@@ -115,6 +115,7 @@ export class FakeInstance implements Started {
   readonly bodyEnds: number[] = [];
   readonly cancels: { stream: number; reason: string }[] = [];
   readonly recalls: number[] = [];
+  readonly recallsOnData: number[] = [];
   readonly credits: { stream: number; bytes: number }[] = [];
   readonly drains: string[] = [];
   readonly ends: SessionEnd[] = [];
@@ -256,7 +257,8 @@ export class FakeInstance implements Started {
       const request = { ...readRequest(payload), stream };
       this.requests.push(request);
       this.#rig.onRequest(this, request);
-    } else if (type === FrameType.BODY_END) this.bodyEnds.push(stream);
+    } else if (type === FrameType.RECALL) this.recallsOnData.push(stream);
+    else if (type === FrameType.BODY_END) this.bodyEnds.push(stream);
     else if (type === FrameType.CANCEL) this.cancels.push({ stream, reason: readCancel(payload) });
     else if (type === FrameType.CREDIT) this.credits.push({ stream, bytes: readCredit(payload) });
     else if (type === FrameType.DRAIN) {

@@ -1,0 +1,157 @@
+// Functions that hold their loops: what waits for CPU waits in turn, and is not answered by more instances or by an error.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { limits } from '../base/limits.ts';
+import { type FakeInstance, functionSpec, Rig } from '../../test/router/rig.ts';
+
+const machine = { freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2 };
+
+/** An instance whose every invocation holds the loop for so long; what came meanwhile has not begun. */
+function holdLoops(rig: Rig, holdMs: number): string[] {
+  const order: string[] = [];
+  const busy = new Set<FakeInstance>();
+  const next = (instance: FakeInstance, waiting: { stream: number; id: string }[]): void => {
+    const mine = waiting.shift();
+    if (mine === undefined) return void busy.delete(instance);
+    busy.add(instance);
+    order.push(mine.id);
+    instance.say((writer) => writer.begun(mine.stream));
+    const stuck = rig.clock.after(limits.loopStuckMs, () =>
+      instance.vitals({ loopStuckMs: limits.loopStuckMs, inFlight: 1, loopPermille: 1000, cpuUs: rig.clock.nowMs() }),
+    );
+    rig.clock.after(holdMs, () => {
+      stuck.cancel();
+      for (const stream of instance.recalls.splice(0)) {
+        const at = waiting.findIndex((each) => each.stream === stream);
+        if (at !== -1) waiting.splice(at, 1);
+      }
+      instance.reply(mine.stream);
+      instance.vitals({ loopStuckMs: 0, inFlight: 0, loopPermille: 1000, cpuUs: rig.clock.nowMs() });
+      next(instance, waiting);
+    });
+  };
+  const queues = new Map<FakeInstance, { stream: number; id: string }[]>();
+  rig.onRequest = (instance, { stream, id }) => {
+    const waiting = queues.get(instance) ?? [];
+    queues.set(instance, waiting);
+    waiting.push({ stream, id });
+    if (!busy.has(instance)) next(instance, waiting);
+  };
+  // The sentinel answers recalls at once.
+  const answer = (): void => {
+    for (const instance of rig.instances) {
+      for (const stream of instance.recalls.splice(0)) {
+        const waiting = queues.get(instance) ?? [];
+        const at = waiting.findIndex((each) => each.stream === stream);
+        if (at === -1) continue;
+        waiting.splice(at, 1);
+        instance.recalled(stream);
+      }
+    }
+    rig.clock.after(1, answer);
+  };
+  answer();
+  return order;
+}
+
+test('a burst of work that needs the CPU: every one is answered, in turn, by as many instances as there are processors', () => {
+  const rig = new Rig({ machine: () => machine });
+  const spec = functionSpec();
+  rig.warm(spec);
+  const order = holdLoops(rig, 100);
+  const exchanges = Array.from({ length: 40 }, () => rig.invoke(spec));
+  rig.clock.advance(6000);
+  assert.deepEqual(
+    exchanges.map(({ ends, failure }) => failure?.code ?? ends[0]),
+    exchanges.map(() => 'reply'),
+  );
+  const numbers = order.map((id) => Number(id.slice(4)));
+  // By two or three instances at a time, so not to the letter; but nobody is overtaken by many.
+  const farthest = Math.max(...numbers.map((number, at) => Math.abs(number - 2 - at)));
+  assert.ok(farthest <= 4, `one was ${farthest} places from its turn: ${numbers.join(' ')}`);
+  const serving = rig.instances.filter(({ requests }) => requests.length > 0).length;
+  assert.ok(serving <= 4, `${serving} instances for two processors`);
+});
+
+test('an instance that is well again gets as much as before', () => {
+  const rig = new Rig({ machine: () => machine, instancesPerFunction: 1 });
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  rig.invoke(spec);
+  rig.settle();
+  only.say((writer) => writer.begun(only.last.stream));
+  only.vitals({ loopStuckMs: limits.loopStuckMs, inFlight: 1 });
+  rig.settle();
+  for (let count = 0; count < 50; count += 1) rig.invoke(spec);
+  only.reply(only.last.stream);
+  rig.settle();
+  assert.equal(only.requests.length, 3, 'the loop came round: one more');
+  for (let count = 0; count < 8; count += 1) {
+    rig.clock.advance(limits.vitalsPeriodMs);
+    only.vitals({ loopStuckMs: 0, loopPermille: 100, cpuUs: count + 1 });
+  }
+  rig.settle();
+  assert.equal(only.requests.length, 2 + 50);
+});
+
+test('a machine boots only so many at once, however many wait', () => {
+  const rig = new Rig({ machine: () => machine });
+  const spec = functionSpec('api/one', { maxConcurrency: 1 });
+  rig.startMs = null;
+  for (let count = 0; count < 2000; count += 1) rig.invoke(spec);
+  rig.settle();
+  assert.ok(rig.instances.length > 0 && rig.instances.length <= 8, `${rig.instances.length} at once`);
+  // One that hangs does not keep the others from being started.
+  const hung = rig.instances.length;
+  rig.instances[0]!.connect();
+  rig.clock.advance(limits.sweepMs * 2);
+  assert.ok(rig.instances.length > hung);
+});
+
+test('a machine without memory to spare starts nothing', () => {
+  const rig = new Rig({ machine: () => ({ ...machine, freeMemoryMiB: limits.startsLeaveFreeMiB }) });
+  const exchange = rig.invoke(functionSpec());
+  rig.clock.advance(limits.queueWaitMs + 2 * limits.sweepMs);
+  assert.equal(rig.instances.length, 0);
+  assert.equal(exchange.failure?.code, 'FUNCTION_THROTTLED');
+});
+
+test('recalled and lost ones go back to their turn, and are given up when their time is', () => {
+  const rig = new Rig({ instancesPerFunction: 1 });
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  const exchanges = Array.from({ length: 5 }, () => rig.invoke(spec));
+  rig.settle();
+  const sent = only.requests.slice(1);
+  only.vitals({ loopStuckMs: limits.loopStuckMs });
+  rig.settle();
+  for (const { stream } of sent) only.recalled(stream);
+  rig.settle();
+  only.vitals({ loopStuckMs: 0 });
+  rig.settle();
+  for (let count = 0; count < 4; count += 1) {
+    rig.clock.advance(limits.vitalsPeriodMs);
+    only.vitals({ loopStuckMs: 0, cpuUs: count + 1 });
+    rig.settle();
+  }
+  assert.deepEqual(
+    only.requests.slice(6).map(({ id }) => id),
+    sent.map(({ id }) => id),
+  );
+  // For ever recalled: bounded by time, not by how often.
+  rig.onRequest = (instance, { stream }) => {
+    instance.vitals({ loopStuckMs: limits.loopStuckMs, cpuUs: rig.clock.nowMs() });
+    rig.clock.after(5, () => {
+      instance.recalled(stream);
+      instance.vitals({ loopStuckMs: 0, cpuUs: rig.clock.nowMs() });
+    });
+  };
+  for (const { stream } of only.requests.slice(6)) only.reply(stream);
+  const unlucky = rig.invoke(spec);
+  rig.clock.advance(limits.queueWaitMs / 2);
+  assert.deepEqual(unlucky.ends, []);
+  rig.clock.advance(limits.queueWaitMs);
+  assert.equal(unlucky.failure?.code, 'FUNCTION_THROTTLED');
+  assert.ok(exchanges.every(({ ends }) => ends.length === 1));
+});

@@ -1,0 +1,26 @@
+import type { LogFrame } from '../tunnel/payload.ts';
+import type { InstanceState } from './instance-state.ts';
+import type { Instance } from './instance.ts';
+
+/** Whom an instance belongs to: the stock of stems, then its function's pool for the rest of its life. */
+export interface Keeper {
+  /** It has dialled in: a stem. */
+  connected(instance: Instance): void;
+  logged(line: LogFrame, instance: Instance, invocation: string | null): void;
+  /** It takes nothing new from here on: draining, or ending. Once. */
+  retired(instance: Instance): void;
+  /** Once. `from`: the phase it was in before it began to end. */
+  ended(instance: Instance, from: InstanceState['kind'], cause: string): void;
+}
+
+/** The pool of its function. */
+export interface Home extends Keeper {
+  loaded(instance: Instance): void;
+  loadFailed(instance: Instance, message: string): void;
+  /** An invocation left it: it may have room. */
+  released(instance: Instance, nowMs: number): void;
+  /** `instance.pause` says why; null: it goes on. */
+  paused(instance: Instance): void;
+  /** Newer vitals. */
+  vitals(instance: Instance): void;
+}

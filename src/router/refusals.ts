@@ -1,0 +1,31 @@
+// What an invocation's way from instance to instance ends by.
+import type { Failure } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
+import type { NackReason } from '../model/vitals.ts';
+
+/** Reasons for which an instance that has done nothing yet had no good start. */
+export const badStart: ReadonlySet<string> = new Set<NackReason>([
+  'cpu',
+  'memory',
+  'fds',
+  'loop',
+  'lifetime',
+  'errors',
+  'unloaded',
+]);
+
+/** What an instance says of itself; recalls, and instances that were lost, are no reason to give an invocation up. */
+export const refusals: ReadonlySet<string> = new Set<NackReason>([
+  'cpu',
+  'memory',
+  'fds',
+  'lifetime',
+  'limit',
+  'errors',
+]);
+
+export const waitedInVain: Failure = {
+  code: 'FUNCTION_THROTTLED',
+  detail: `no instance could take it within ${limits.queueWaitMs} ms`,
+};
+export const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
