@@ -79,6 +79,23 @@ await new Promise((resolve) => second.once('listening', resolve));`;
   assert.match(lines[0]!, new RegExp(`port ${port} is taken`));
 });
 
+test('a taken port of a server that listened first, in the very turn in which the function’s did', async (t) => {
+  const other = createServer();
+  t.after(() => other.close());
+  await once(other.listen(0, '127.0.0.1'), 'listening');
+  const { port } = other.address() as AddressInfo;
+  const source = `${ask}
+import { createServer } from 'node:http';
+const heard = [];
+const sockets = createServer((req, res) => res.end('sockets')).on('listening', () => heard.push('event'));
+sockets.listen(${port}, () => heard.push('callback'));
+createServer(async (req, res) => res.end((await ask(sockets.address().port)) + heard)).listen(3000);
+await new Promise((resolve) => sockets.once('listening', resolve));`;
+  const { answers, lines } = load('turn.mjs', source, { launch: 'server' });
+  assert.equal(answers[0]?.[1], 'socketsevent,callback');
+  assert.match(lines[0]!, new RegExp(`port ${port} is taken`));
+});
+
 test('an error that is not about a taken port is the function’s to hear', () => {
   const source = `
 import { createServer } from 'node:http';

@@ -1,8 +1,8 @@
 /**
  * Servers that call listen(). One HTTP server is the function: its port is never opened (I7), invocations are handed to
  * it. That is the first that listens, one on $PORT before others, or the one that the module exports; when the module
- * exports something else that takes requests, it is none. All others listen for real, on loopback: what the function keeps for itself works, and
- * who expected requests there is told where they go.
+ * exports something else that takes requests, it is none. All others listen for real, on loopback: what the function
+ * keeps for itself works, and who expected requests there is told where they go.
  *
  * `net` is loaded in every instance, `http` only where user code wants it; so the method that both kinds of HTTP server
  * inherit is replaced.
@@ -31,7 +31,7 @@ export class Capture {
   readonly first: Promise<ListeningServer>;
   /** Resolves when a server listens that speaks HTTP/2 alone. */
   readonly http2: Promise<void>;
-  /** An API file may well have a server of its own beside its exports: on a port of its choice that is open at once. */
+  /** The server of an API file may be none of the function's: if it leaves the port to the system, it has one at once. */
   launch: LoadOrder['launch'] = 'server';
   /** Another server is the function from now on. */
   changed: (server: ListeningServer) => void = () => undefined;
@@ -66,14 +66,14 @@ export class Capture {
 
   /** Invocations go to this server; null: to something that is none. Whoever was captured instead listens for real. */
   decide(chosen: ListeningServer | null): void {
-    const captured = this.#server;
+    const [captured, args, pretence] = [this.#server, this.#asked, this.#pretence];
     this.#decided = true;
     this.#server = chosen ?? undefined;
+    if (captured !== chosen) this.#pretence = null;
     const untold = this.#untold ?? [];
     this.#untold = null;
     for (const tell of untold) tell();
-    if (captured === undefined || captured === chosen || this.#pretence?.end() !== true) return;
-    this.#open(captured, this.#asked, true);
+    if (captured !== undefined && captured !== chosen) this.#release(captured, args, pretence);
   }
 
   #listened(server: net.Server, args: readonly unknown[]): void {
@@ -104,7 +104,17 @@ export class Capture {
     if (isOpen) listenOnLoopback(server, args, { listen: this.#listen });
     this.#found(server);
     this.changed(server);
-    if (earlier !== undefined && earlierPretence?.end() === true) this.#open(earlier, earlierArgs, true);
+    if (earlier !== undefined) this.#release(earlier, earlierArgs, earlierPretence);
+  }
+
+  /** A server that was captured listens after all, unless it was closed, or has been open all the time. */
+  #release(server: ListeningServer, args: readonly unknown[], pretence: Pretence | null): void {
+    if (pretence === null || pretence.closed) return;
+    const { announced } = pretence;
+    pretence.end();
+    // Its callback waits for 'listening', or has heard of it.
+    const rest = args.filter((arg) => typeof arg !== 'function');
+    this.#open(server, rest, announced);
   }
 
   /** The function's server on one more address: Fastify has a server for each that `localhost` stands for. */
@@ -116,7 +126,8 @@ export class Capture {
     return this.#pretence === null || this.#pretence.port === 0 ? '' : ` (port ${this.#pretence.port})`;
   }
 
-  #open(server: ListeningServer, args: readonly unknown[], quiet: boolean): void {
+  /** `announced`: its 'listening' was emitted before. */
+  #open(server: ListeningServer, args: readonly unknown[], announced: boolean): void {
     const port = askedOf(args)?.port ?? 0;
     const call = this.#host.currentCall() ?? null;
     const bound = (at: number, taken: boolean): void => {
@@ -131,7 +142,7 @@ export class Capture {
       if (this.launch === 'module' && !this.#decided) (this.#untold ??= []).push(tell);
       else tell();
     };
-    listenOnLoopback(server, args, { listen: this.#listen, quiet, bound });
+    listenOnLoopback(server, args, { listen: this.#listen, announced, bound });
   }
 }
 
@@ -165,7 +176,10 @@ class Pretence {
   /** 0: it asked for a path. */
   readonly port: number;
   readonly #server: net.Server;
-  #listening = true;
+  /** 'listening' was emitted. */
+  announced = false;
+  closed = false;
+  #ended = false;
 
   constructor(server: net.Server, args: readonly unknown[], asked: Asked | null) {
     this.#server = server;
@@ -174,32 +188,33 @@ class Pretence {
     const own = { configurable: true, enumerable: false };
     const close = (callback?: (error?: Error) => void): net.Server => this.#close(callback);
     Object.defineProperties(server, {
-      listening: { ...own, get: () => this.#listening },
-      address: { ...own, writable: true, value: () => (this.#listening ? address : null) },
+      listening: { ...own, get: () => !this.closed },
+      address: { ...own, writable: true, value: () => (this.closed ? null : address) },
       close: { ...own, writable: true, value: close },
     });
     const callback = callbackOf(args);
     if (callback !== undefined) server.once('listening', callback);
     process.nextTick(() => {
-      if (this.#listening) server.emit('listening');
+      if (this.closed || this.#ended) return;
+      this.announced = true;
+      server.emit('listening');
     });
   }
 
-  /** The server is as Node made it again. False: it was closed before. */
-  end(): boolean {
-    if (!this.#listening) return false;
+  /** The server is as Node made it again. */
+  end(): void {
+    this.#ended = true;
     for (const name of ['listening', 'address', 'close']) Reflect.deleteProperty(this.#server, name);
-    return true;
   }
 
   #close(callback: ((error?: Error) => void) | undefined): net.Server {
     const server = this.#server;
-    if (!this.#listening) {
+    if (this.closed) {
       const error = Object.assign(new Error('Server is not running.'), { code: 'ERR_SERVER_NOT_RUNNING' });
       if (callback !== undefined) process.nextTick(callback, error);
       return server;
     }
-    this.#listening = false;
+    this.closed = true;
     if (callback !== undefined) server.once('close', callback);
     // Invocations under way are the core's to finish: it drains the instance.
     process.nextTick(() => server.emit('close'));

@@ -42,7 +42,7 @@ export const callbackOf = (args: readonly unknown[]): (() => void) | undefined =
 interface Loopback {
   readonly listen: Listen;
   /** Its 'listening' was emitted before. */
-  readonly quiet?: boolean;
+  readonly announced?: boolean;
   /** It listens on this port; `taken`: on another than it asked for. */
   bound?(port: number, taken: boolean): void;
 }
@@ -52,13 +52,13 @@ export function listenOnLoopback(server: net.Server, args: readonly unknown[], o
   if (asked === null) return void Reflect.apply(options.listen, server, args);
   const host = isLoopback(asked.address) ? asked.address : '127.0.0.1';
   const { ipv6Only: _, ...rest } = asked.options;
-  const callback = options.quiet === true ? undefined : callbackOf(args);
+  const callback = callbackOf(args);
   const attempt = (port: number, last: boolean): void => {
     onOutcome(server, (event, error) => {
       if (event === 'listening') {
         const address = server.address();
         if (typeof address === 'object' && address !== null) options.bound?.(address.port, last);
-        return options.quiet === true;
+        return options.announced === true;
       }
       if (last || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return false;
       attempt(0, true);
