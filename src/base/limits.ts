@@ -47,8 +47,8 @@ export const limits = {
   /** A head of a queue that has waited so long forces a start, if none is under way or the newest seems to hang. */
   queueStaleMs: 100,
   startSlowMs: 1_000,
-  /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. A head that
-   * has waited so long gets one all the same, in case they never yield; up to so many instances per processor. */
+  /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. When nothing
+   * has moved for so long there is one more all the same, in case they never yield; up to so many per processor. */
   heldQueueStaleMs: 1_000,
   heldInstancesPerCore: 4,
   /** 1xx answers of one invocation that are passed on. */

@@ -64,6 +64,8 @@ export class Pool implements InvocationOwner, Home {
   readonly #freeIndices: number[] = [];
   /** Ready instances with a narrow window. */
   #held = 0;
+  /** When an instance was last done with an invocation. */
+  #movedMs = -Infinity;
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -147,7 +149,9 @@ export class Pool implements InvocationOwner, Home {
     if (invocation.meter === null) {
       this.#meter.refused(invocation.route, invocation.outcome as ErrorCode);
     } else {
-      invocation.wallMs = this.#clock.nowMs() - invocation.sentMs;
+      const nowMs = this.#clock.nowMs();
+      this.#movedMs = nowMs;
+      invocation.wallMs = nowMs - invocation.sentMs;
       invocation.meter.settled(invocation);
     }
   }
@@ -328,7 +332,8 @@ export class Pool implements InvocationOwner, Home {
   #scale(nowMs: number): void {
     const { queue, instances } = this;
     const headAgeMs = queue.oldestAgeMs(nowMs);
-    const need = { waiting: queue.length, headAgeMs, live: instances.size, held: this.#held };
+    const stillForMs = nowMs - this.#movedMs;
+    const need = { waiting: queue.length, headAgeMs, live: instances.size, stillForMs, held: this.#held };
     for (const instance of this.#starts.start(need, this, nowMs)) {
       instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);

@@ -20,6 +20,8 @@ export interface Need {
   readonly headAgeMs: number;
   /** Instances that exist, those on their way included. */
   readonly live: number;
+  /** How long none of them has been done with an invocation. */
+  readonly stillForMs: number;
   /** Instances whose loop user code holds. */
   readonly held: number;
 }

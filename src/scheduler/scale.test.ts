@@ -12,6 +12,7 @@ const calm: Demand = {
   startingCapacity: 0,
   newestStartAgeMs: Infinity,
   sinceStartMs: Infinity,
+  stillForMs: Infinity,
   limit: 10,
   live: 0,
   maxInstances: 100,
@@ -46,6 +47,7 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(startsNeeded(late), 1);
   assert.equal(startsNeeded({ ...late, newestStartAgeMs: 10 }), 0);
   assert.equal(startsNeeded({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
+  assert.equal(startsNeeded({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
   assert.equal(startsNeeded({ ...late, held: 2 * limits.heldInstancesPerCore }), 0);
 });
 
@@ -56,6 +58,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     startingCapacity: fc.nat(500),
     newestStartAgeMs: fc.nat(5000),
     sinceStartMs: fc.nat(5000),
+    stillForMs: fc.nat(5000),
     limit: fc.integer({ min: 1, max: 100 }),
     live: fc.nat(120),
     maxInstances: fc.nat(100),

@@ -16,6 +16,8 @@ export interface Demand {
   /** Instances that exist, those on their way included. */
   readonly live: number;
   readonly maxInstances: number;
+  /** How long none of them has been done with an invocation. */
+  readonly stillForMs: number;
   /** Instances whose loop user code holds, now or a moment ago. */
   readonly held: number;
   /** Processors of the machine; Infinity: not known. */
@@ -27,8 +29,8 @@ export interface Demand {
  * for limits.queueStaleMs gets one more when none is under way, or the newest one seems to hang.
  *
  * Where user code holds as many loops as there are processors, what waits, waits for CPU: more instances would only share
- * it (and the memory). Then one is started at a time, and only for a head that has waited so long that those loops may
- * never yield. Never more than maxInstances in all.
+ * it (and the memory). Then one is started at a time, and only when nothing has moved for so long that those loops may never
+ * yield. Never more than maxInstances in all.
  */
 export function startsNeeded(demand: Demand): number {
   if (demand.waiting === 0) return 0;
@@ -37,8 +39,8 @@ export function startsNeeded(demand: Demand): number {
   const stale = headAgeMs >= limits.queueStaleMs && newestStartAgeMs >= limits.startSlowMs;
   let wanted = Math.max(Math.ceil(uncovered / Math.max(1, demand.limit)), stale ? 1 : 0);
   if (held >= cores) {
-    const patient = Math.min(headAgeMs, demand.sinceStartMs) >= limits.heldQueueStaleMs;
-    const hopeful = patient && held < cores * limits.heldInstancesPerCore;
+    const standing = Math.min(headAgeMs, demand.sinceStartMs, demand.stillForMs) >= limits.heldQueueStaleMs;
+    const hopeful = standing && held < cores * limits.heldInstancesPerCore;
     wanted = stale && hopeful ? 1 : 0;
   }
   return Math.max(0, Math.min(wanted, demand.maxInstances - demand.live));
