@@ -39,6 +39,12 @@ const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): A
 /** Where the status page is, whatever the host. */
 const statusPath = '/_weir/status';
 
+/** A proxy on this machine passes on what others ask: its connection comes from here, its client need not. */
+function isForwarded({ fields }: EdgeRequest): boolean {
+  const proxies = ['forwarded', 'via', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip'];
+  return proxies.some((name) => fields[name] !== undefined);
+}
+
 export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
@@ -86,7 +92,8 @@ export class Admitter {
     if (site !== null && path !== statusPath) return false;
     const { method } = arrival.req;
     if (!arrival.connection.loopback || (method !== 'GET' && method !== 'HEAD')) return false;
-    return path === statusPath ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name);
+    if (!(path === statusPath ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name))) return false;
+    return !isForwarded(arrival.req);
   }
 
   private match(arrival: Arrival, target: Target, at: { site: Site; host: string }): Admission {

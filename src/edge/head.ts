@@ -24,25 +24,18 @@ type Kind = (typeof Kind)[keyof typeof Kind];
 /** Fields the edge adds to what the client sent; see `forwarding`. */
 const addedFields = 11;
 
-/** Names under `x-vercel-` that the platform alone may set. */
-const platformNames = new Set([
-  'x-vercel-id',
-  'x-vercel-deployment-url',
-  'x-vercel-forwarded-for',
-  'x-vercel-proxied-for',
-  'x-vercel-oidc-token',
-  'x-vercel-cron-schedule',
-  'x-vercel-edge-region',
-  'x-vercel-ja3-digest',
-  'x-vercel-ja4-digest',
-]);
-const platformPrefixes = ['x-weir-', 'x-forwarded-', 'x-vercel-internal-', 'x-vercel-ip-', 'x-vercel-sc-'];
+/** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
+const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);
+/** What frameworks take for the word of the proxy in front of them: where a request was routed, what middleware said. */
+const proxyNames = new Set(['x-real-ip', 'x-matched-path', 'x-now-route-matches']);
+const platformPrefixes = ['x-weir-', 'x-forwarded-', 'x-vercel-', 'x-middleware-', 'x-invoke-'];
 
 /** Only names that begin with x come here. An underscore reads as a hyphen in CGI-like environments, so it does here. */
 function kindOfExtension(name: string): Kind {
   let lower = name.toLowerCase();
   if (lower.includes('_')) lower = lower.replaceAll('_', '-');
-  if (lower === 'x-real-ip' || platformNames.has(lower)) return Kind.dropped;
+  if (proxyNames.has(lower)) return Kind.dropped;
+  if (clientNames.has(lower)) return Kind.plain;
   for (const prefix of platformPrefixes) if (lower.startsWith(prefix)) return Kind.dropped;
   return Kind.plain;
 }

@@ -228,6 +228,10 @@ test('the status page: for clients of this machine, under its own names', async 
   assert.match(await ask('demo.localhost', '/_weir/status', 'text/html'), /<td>demo\/api\/hello<\/td>/);
   assert.match(await ask('demo.localhost', '/', '*/*'), /\r\n\r\n\/$/);
   assert.match(await ask('rebound.test', '/_weir/status', '*/*'), /^HTTP\/1\.1 404 /);
+  for (const field of ['X-Forwarded-For: 203.0.113.9', 'Via: 1.1 proxy', 'Forwarded: for=203.0.113.9']) {
+    const proxied = await ask('127.0.0.1', '/_weir/status', `*/*\r\n${field}`);
+    assert.match(proxied, /^HTTP\/1\.1 404 /, field);
+  }
   assert.match(await ask('localhost', '/other', '*/*'), /^HTTP\/1\.1 404 /);
 });
 

@@ -192,7 +192,9 @@ export class Pool implements InvocationOwner, Home {
       instance.load(this.spec, this.limit);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.loadFailed(instance, `its environment cannot be sent to an instance: ${error.message}`);
+      const text = `its environment cannot be sent to an instance: ${error.message}`;
+      this.#log(instance, text);
+      this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: text });
       instance.drain('its function could not be sent');
     }
   }
@@ -213,7 +215,7 @@ export class Pool implements InvocationOwner, Home {
 
   loadFailed(instance: Instance, message: string): void {
     this.#log(instance, message);
-    this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: firstLine(message) });
+    this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: loadDetail(message) });
   }
 
   released(instance: Instance, nowMs: number): void {
@@ -346,7 +348,7 @@ export class Pool implements InvocationOwner, Home {
     const before = window.narrow;
     change(window);
     this.#held += Number(window.narrow) - Number(before);
-    this.#placement.setLimit(instance.index, window.size);
+    this.#placement.setLimit(instance.index, window.places);
   }
 
   /** Whoever waits is told, unless others may still serve them. No restart storm: the next start waits. */
@@ -391,4 +393,8 @@ export class Pool implements InvocationOwner, Home {
   }
 }
 
-const firstLine = (text: string): string => text.split('\n', 1)[0] ?? '';
+/** What a client may know: the kind of the error. What it says and where is the log's, it may name secrets and paths. */
+function loadDetail(message: string): string {
+  const kind = /^(?:Uncaught )?([A-Za-z]*Error)\b/.exec(message)?.[1] ?? 'an error';
+  return `the function could not be loaded (${kind}); its log says more`;
+}

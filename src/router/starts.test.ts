@@ -17,7 +17,7 @@ test('a function that does not load: 500 with its error in the log, and starts t
   rig.settle();
   for (const exchange of exchanges) {
     assert.equal(exchange.failure?.code, 'FUNCTION_LOAD_FAILED');
-    assert.equal(exchange.failure.detail, 'Error: no database');
+    assert.equal(exchange.failure.detail, 'the function could not be loaded (Error); its log says more');
     assert.equal(exchange.failure.retryAfterS, 1);
   }
   assert.deepEqual(

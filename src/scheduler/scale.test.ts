@@ -96,19 +96,19 @@ test('reapable: idle for long enough, with nothing in flight and no background w
 
 test('a window: one after the loop was held, doubling while it is well', () => {
   const window = new Window(10);
-  assert.equal(window.size, 10);
+  assert.equal(window.places, 10);
   window.close(6);
-  assert.deepEqual([window.size, window.narrow], [6, false]);
+  assert.deepEqual([window.places, window.narrow], [6, false]);
   window.close(1);
-  assert.deepEqual([window.size, window.narrow], [1, true]);
+  assert.deepEqual([window.places, window.narrow], [1, true]);
   window.opened(1000);
   assert.equal(window.widen(100, 1010), false, 'it had no time to be held again');
   assert.equal(window.widen(1000, 1200), false, 'its loop has no time left');
   const sizes: number[] = [];
-  for (let nowMs = 1200; window.widen(100, nowMs); nowMs += 200) sizes.push(window.size);
+  for (let nowMs = 1200; window.widen(100, nowMs); nowMs += 200) sizes.push(window.places);
   assert.deepEqual(sizes, [2, 4, 8, 10]);
   assert.equal(window.narrow, false);
   const one = new Window(1);
   one.close(1);
-  assert.deepEqual([one.size, one.narrow], [1, false]);
+  assert.deepEqual([one.places, one.narrow], [1, false]);
 });

@@ -6,26 +6,26 @@ import { limits } from '../base/limits.ts';
  */
 export class Window {
   readonly #limit: number;
-  #size: number;
+  #places: number;
   #openedMs = -Infinity;
 
   constructor(limit: number) {
     this.#limit = limit;
-    this.#size = limit;
+    this.#places = limit;
   }
 
-  get size(): number {
-    return this.#size;
+  get places(): number {
+    return this.#places;
   }
 
   /** It has at most half of what it is allowed: its invocations need the loop more than they wait. */
   get narrow(): boolean {
-    return this.#size * 2 <= this.#limit;
+    return this.#places * 2 <= this.#limit;
   }
 
   /** The loop was held, with so many begun and not yet answered. */
   close(inFlight: number): void {
-    this.#size = Math.max(1, Math.min(inFlight, this.#size));
+    this.#places = Math.max(1, Math.min(inFlight, this.#places));
   }
 
   /** The loop came round. */
@@ -37,8 +37,8 @@ export class Window {
   widen(loopPermille: number, nowMs: number): boolean {
     // It has to have had the time to be held again.
     const tried = nowMs - this.#openedMs >= 2 * limits.loopStuckMs;
-    if (this.#size === this.#limit || !tried || loopPermille >= wideBelowPermille) return false;
-    this.#size = Math.min(this.#limit, this.#size * 2);
+    if (this.#places === this.#limit || !tried || loopPermille >= wideBelowPermille) return false;
+    this.#places = Math.min(this.#limit, this.#places * 2);
     return true;
   }
 }

@@ -86,6 +86,21 @@ const passing: readonly Case[] = [
   served('tokens only the platform gives', get('X-Vercel-OIDC-Token: t', 'X-Vercel-Cron-Schedule: * * * * *'), {
     headers: { 'x-vercel-oidc-token': null, 'x-vercel-cron-schedule': null },
   }),
+  served(
+    'nor where a proxy routed it, nor what middleware said',
+    get('X-Matched-Path: /admin', 'x-now-route-matches: 1=a', 'X-Middleware-Subrequest: m', 'x-invoke-path: /'),
+    {
+      headers: {
+        'x-matched-path': null,
+        'x-now-route-matches': null,
+        'x-middleware-subrequest': null,
+        'x-invoke-path': null,
+      },
+    },
+  ),
+  served('nor x-vercel names that nobody knows yet', get('X-Vercel-Signature: a', 'x_vercel_signature: b'), {
+    headers: { 'x-vercel-signature': null, x_vercel_signature: null },
+  }),
   served("a client's own x-vercel names pass", get('X-Vercel-Protection-Bypass: s'), {
     headers: { 'x-vercel-protection-bypass': 's' },
   }),
