@@ -30,11 +30,18 @@ test('llm-proxy: tokens stream through two functions, many conversations in one 
   assert.equal(chunks.join(''), 'weir water flows evenly over ');
   assert.ok(chunks.length >= 3, `tokens came in ${chunks.length} chunks`);
 
-  const many = await Promise.all(Array.from({ length: 40 }, () => weir.send('POST', path, undefined, { host })));
-  assert.ok(many.every(({ text }) => text === 'weir water flows evenly over '));
-  const { functions } = await weir.status();
-  const chat = functions.find(({ label }: { label: string }) => label.endsWith('api/chat'));
-  assert.equal(chat.instances.length, 1);
+  const many = Promise.all(Array.from({ length: 40 }, () => weir.send('POST', path, undefined, { host })));
+  let talking = true;
+  void many.finally(() => (talking = false));
+  let most = 0;
+  while (talking) {
+    const { functions } = await weir.status();
+    const chat = functions.find(({ label }: { label: string }) => label.endsWith('api/chat'));
+    for (const { inFlight } of chat.instances) most = Math.max(most, inFlight);
+  }
+  assert.ok((await many).every(({ text }) => text === 'weir water flows evenly over '));
+  // On a starved machine a second instance may have been started; still they are shared.
+  assert.ok(most >= 20, `at most ${most} conversations in one instance`);
   assert.equal(await weir.stop(), 0);
 });
 

@@ -175,9 +175,20 @@ test('maxConcurrency 1 is one invocation per instance, exactly', async (t) => {
 });
 
 test('many invocations in one instance', async (t) => {
-  const weir = await dev(t, project(t, { 'api/wait.js': wait }));
-  const answers = await Promise.all(Array.from({ length: 50 }, () => weir.get('/api/wait?ms=200')));
-  assert.equal(new Set(answers.map((answer) => answer.json().pid)).size, 1);
+  const counting = `
+let inFlight = 0;
+let most = 0;
+export async function GET() {
+  most = Math.max(most, (inFlight += 1));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  inFlight -= 1;
+  return Response.json({ most });
+}`;
+  const weir = await dev(t, project(t, { 'api/wait.js': counting }));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => weir.get('/api/wait')));
+  // On a starved machine a second instance may take some of them.
+  const most = Math.max(...answers.map((answer) => answer.json().most));
+  assert.ok(most >= 25, `at most ${most} at once in one instance`);
   assert.equal(await weir.stop(), 0);
 });
 
