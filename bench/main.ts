@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,place,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { codecRows } from './codec.ts';
 import { hasNginx, loader } from './load.ts';
 import { placeBench } from './place.ts';
+import { recalls } from './recall.ts';
 import { bodies, small } from './paths.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
@@ -30,6 +31,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   starts: () => starts(values.quick ? 8 : 30),
   waits,
   slow: slowReaders,
+  recalls,
   place: async () => [section('place(): one decision', placeBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
@@ -45,6 +47,7 @@ for (const name of chosen) {
 mkdirSync(workDir, { recursive: true });
 const sections: Section[] = [];
 for (const name of chosen) {
+  console.error(`${name} …`);
   for (const done of await parts[name]!()) {
     console.log(`\n${done.text}`);
     sections.push(done);

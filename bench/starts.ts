@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import { rssMiB } from './cpu.ts';
 import { median, quantile, section } from './report.ts';
 import type { Row, Section } from './report.ts';
-import { weir } from './targets.ts';
+import { direct, weir } from './targets.ts';
 import type { Target } from './targets.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -43,11 +43,27 @@ async function firstRequests(target: Target, count: number, from: number): Promi
   return tookMs;
 }
 
+/** What the client itself, a new connection and this machine take: the same measurement of a bare server that idles. */
+async function floor(count: number): Promise<Row> {
+  const target = await direct();
+  try {
+    await timed(target.origin);
+    const tookMs: number[] = [];
+    for (let index = 0; index < count; index += 1) {
+      await sleep(50);
+      tookMs.push(await timed(target.origin));
+    }
+    return row('for comparison: to a bare node:http that idles', tookMs);
+  } finally {
+    await target.stop();
+  }
+}
+
 export async function starts(count: number): Promise<Section[]> {
   const hello = 'export function GET() { return new Response("hello\\n"); }\n';
   const files = { 'weir.json': '{ "functions": { "api/*.js": { "maxConcurrency": 1 } } }' } as Record<string, string>;
   for (let index = 0; index < count + 3; index += 1) files[`api/f${index}.js`] = hello;
-  const rows: Row[] = [];
+  const rows: Row[] = [await floor(count)];
   let rss = Number.NaN;
   for (const [name, args] of [
     ['with a stem', []],
@@ -58,7 +74,10 @@ export async function starts(count: number): Promise<Section[]> {
       await firstRequests(target, 3, count);
       rows.push(row(`cold, ${name}`, await firstRequests(target, count, 0)));
       const idle: number[] = [];
-      for (let index = 0; index < count; index += 1) idle.push(await timed(`${target.origin}/api/f${index}`));
+      for (let index = 0; index < count; index += 1) {
+        await sleep(50);
+        idle.push(await timed(`${target.origin}/api/f${index}`));
+      }
       rows.push(row(`to a loaded, idle instance (${name})`, idle));
       await sleep(1000);
       const status = (await (
