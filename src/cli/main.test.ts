@@ -47,6 +47,7 @@ test('help: on standard output, with examples, for every command', async () => {
   assert.equal(all.err, '');
   for (const part of ['dev', 'start', 'Examples']) assert.ok(all.out.includes(part), part);
   const dev = await weir('dev', '--help');
+  assert.match(dev.out, /--stems <auto\|0> [^-]*\(default: auto\)/);
   for (const part of ['--port', '--host', 'api/**', 'weir.json', '.env.local', 'Ctrl-C', 'Examples']) {
     assert.ok(dev.out.includes(part), part);
   }

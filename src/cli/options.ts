@@ -1,4 +1,4 @@
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { Command } from 'commander';
 
 /** Options of every command that serves. */
@@ -13,8 +13,14 @@ export const listeningOptions = (command: Command): Command =>
   command
     .option('-p, --port <port>', 'where to listen; taken: the next free one; 0: any free one', parsePort, 3000)
     .option('-H, --host <address>', 'the address to listen on', '127.0.0.1')
-    .option('--stems <auto|0>', 'instances booted ahead of need: as many as pay off, or none', parseStems, true)
+    .addOption(stems())
     .option('--no-sentinel', 'instances without the thread that goes on when their loop is blocked');
+
+/** What its default is called is what a person would write. */
+const stems = (): Option =>
+  new Option('--stems <auto|0>', 'instances booted ahead of need: as many as pay off, or none')
+    .argParser(parseStems)
+    .default(true, 'auto');
 
 function parsePort(text: string): number {
   const port = Number(text);
