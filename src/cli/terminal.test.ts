@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
+import { limits } from '../base/limits.ts';
 import { terminal } from './terminal.ts';
 
 /** A stream that remembers its writes. */
@@ -58,4 +59,41 @@ test('lines for a reader that has gone are dropped', async () => {
   say('two');
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(out.writes, ['one\n']);
+});
+
+test('for a reader that does not read, lines beyond a limit are dropped, and counted once it reads again', async () => {
+  const writes: string[] = [];
+  const taken: (() => void)[] = [];
+  const stream = new Writable({
+    write(chunk: Buffer, _, done) {
+      writes.push(chunk.toString());
+      taken.push(done);
+    },
+  });
+  const { say } = terminal({ out: stream as unknown as NodeJS.WriteStream, err: sink().stream });
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  const line = 'x'.repeat(64 * 1024);
+  const lines = limits.terminalBacklogBytes / line.length + 10;
+  for (let count = 0; count < lines; count += 1) {
+    say(line);
+    await turn();
+  }
+  assert.ok(stream.writableLength <= limits.terminalBacklogBytes, `${stream.writableLength} bytes wait`);
+  const drained = new Promise((resolve) => stream.once('drain', resolve));
+  while (taken.length > 0) {
+    taken.shift()!();
+    await turn();
+  }
+  await drained;
+  say('read again');
+  await turn();
+  taken.shift()?.();
+  await turn();
+  const text = writes.join('');
+  const shown = text.split('\n').filter((each) => each === line).length;
+  assert.ok(
+    text.endsWith(`\nweir: ${lines - shown} lines were dropped: nobody read them\nread again\n`),
+    text.slice(-200),
+  );
+  assert.ok(lines - shown > 5);
 });

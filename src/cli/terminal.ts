@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { textLog } from '../base/log.ts';
 import type { FunctionLogLine } from '../main.ts';
@@ -46,10 +47,14 @@ export function terminal({ out, err }: Streams): Terminal {
   };
 }
 
-/** Lines of one turn of the loop in one write. Whoever read them may be gone (`weir dev | head`): then they are dropped. */
+/**
+ * Lines of one turn of the loop in one write. Whoever read them may be gone (`weir dev | head`): then they are dropped.
+ * Or may not be reading (a terminal held by Ctrl-S): then what is over limits.terminalBacklogBytes is dropped, and counted.
+ */
 function linesTo(stream: NodeJS.WriteStream): (line: string) => void {
   let pending = '';
   let gone = false;
+  let dropped = 0;
   stream.on('error', () => {
     gone = true;
     pending = '';
@@ -59,10 +64,28 @@ function linesTo(stream: NodeJS.WriteStream): (line: string) => void {
     pending = '';
     if (text !== '' && !gone) stream.write(text);
   };
-  process.once('exit', flush);
-  return (line) => {
-    if (gone) return;
+  const add = (line: string): void => {
     if (pending === '') setImmediate(flush);
     pending += `${line}\n`;
+  };
+  const tell = (): void => {
+    if (dropped > 0) add(`weir: ${dropped} ${dropped === 1 ? 'line was' : 'lines were'} dropped: nobody read them`);
+    dropped = 0;
+  };
+  stream.on('drain', tell);
+  process.once('exit', () => {
+    tell();
+    flush();
+  });
+  return (line) => {
+    if (gone) return;
+    // In characters as far as it is not yet written: near enough. Not one line dropped and one shown by turns.
+    const mostBytes = dropped > 0 ? limits.terminalBacklogBytes / 2 : limits.terminalBacklogBytes;
+    if (stream.writableLength + pending.length + line.length > mostBytes) {
+      dropped += 1;
+      return;
+    }
+    tell();
+    add(line);
   };
 }
