@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
+import { systemClock, type Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { buildPayload, cacheDirectory } from './payload.ts';
 
@@ -64,6 +65,43 @@ test('what nobody has used for long goes away', async (t) => {
   const left = await fs.readdir(path.dirname(path.dirname(second.main)));
   assert.ok(left.includes(second.key));
   assert.ok(!left.includes(first.key));
+});
+
+test('a platform that runs for long keeps its payload', async (t) => {
+  const { word, options } = await scene(t);
+  let nowMs = Date.now();
+  const due: { delayMs: number; fire: () => void }[] = [];
+  let armed = (): void => undefined;
+  const clock: Clock = {
+    ...systemClock,
+    wallMs: () => nowMs,
+    after(delayMs, fire) {
+      due.push({ delayMs, fire });
+      armed();
+      return { cancel: () => undefined };
+    },
+  };
+  const first = await buildPayload({ ...options, clock });
+  for (let passedMs = 0; passedMs < limits.payloadKeptMs;) {
+    const { delayMs, fire } = due.shift() ?? assert.fail('no further touch');
+    assert.ok(delayMs < limits.payloadKeptMs / 2);
+    nowMs += delayMs;
+    passedMs += delayMs;
+    const again = new Promise<void>((resolve) => (armed = resolve));
+    fire();
+    await again;
+  }
+  // Another one starts on that day, with other sources.
+  await word('second');
+  const store = path.dirname(path.dirname(first.main));
+  const second = await buildPayload(options);
+  const later = new Date(nowMs);
+  await fs.utimes(path.dirname(second.main), later, later);
+  await word('third');
+  await buildPayload({ ...options, clock: { ...systemClock, wallMs: () => nowMs } });
+  assert.ok((await fs.readdir(store)).includes(first.key));
+  assert.ok((await fs.stat(path.dirname(first.main))).mtimeMs > nowMs - limits.payloadKeptMs / 2);
+  await fs.rm(path.dirname(first.main), { recursive: true });
 });
 
 test('builders at the same time do not disturb each other', async (t) => {

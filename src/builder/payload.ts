@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BuildOptions } from 'esbuild';
 import { systemClock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 
 /** What an instance of the Node runtime is started from: our own code only, two files without dependencies. */
@@ -26,6 +27,7 @@ export interface PayloadOptions {
   readonly temporaryDir?: string;
   /** Entry files, absolute. Default: this repository's. */
   readonly sources?: Sources;
+  readonly clock?: Clock;
 }
 
 interface Sources {
@@ -74,27 +76,49 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 
 /**
  * Bundles the Node runtime and the sentinel, or finds them bundled: then it costs reading and hashing the sources. Any
- * number of processes may do so at once. Throws what esbuild throws when the sources do not build.
+ * number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
+ * throws when the sources do not build.
  */
 export async function buildPayload(options: PayloadOptions): Promise<Payload> {
-  const sources = options.sources ?? repositorySources;
+  const clock = options.clock ?? systemClock;
   const store = await openStore(options.cacheDir, options.temporaryDir ?? os.tmpdir());
+  const key = await keyOf(store, options.sources ?? repositorySources, clock);
+  keepInUse(store, key, clock);
+  return payloadAt(store, key);
+}
+
+/** The payload of these sources, which is in the store then. */
+async function keyOf(store: string, sources: Sources, clock: Clock): Promise<string> {
   const recipe = hashOf([await esbuildVersion(), JSON.stringify(settings), sources.main, sources.sentinel]);
   const manifestFile = path.join(store, `${recipe.slice(0, 16)}.json`);
   const known = await readManifest(manifestFile);
-  if (known !== null && (await hashFiles(known.inputs)) === known.inputsHash && (await touch(store, known.key))) {
-    return payloadAt(store, known.key);
+  if (
+    known !== null &&
+    (await hashFiles(known.inputs)) === known.inputsHash &&
+    (await touch(store, known.key, clock))
+  ) {
+    return known.key;
   }
   const { files, inputs } = await bundle(sources);
   const key = hashOf([files.main, files.sentinel]).slice(0, 32);
-  await install(store, key, files);
+  await install(store, key, files, clock);
   const inputsHash = await hashFiles(inputs);
   if (inputsHash !== null) {
     const manifest: Manifest = { key, inputs, inputsHash };
     await replaceFile(manifestFile, JSON.stringify(manifest));
   }
   await prune(store, key);
-  return payloadAt(store, key);
+  return key;
+}
+
+/** Instances are started from it for as long as the platform runs, which may be longer than unused payloads are kept. */
+function keepInUse(store: string, key: string, clock: Clock): void {
+  clock.after(limits.payloadTouchMs, () => {
+    // A disk that is full or read-only today may be neither tomorrow.
+    void touch(store, key, clock)
+      .catch(() => true)
+      .then((isThere) => isThere && keepInUse(store, key, clock));
+  });
 }
 
 function payloadAt(store: string, key: string): Payload {
@@ -121,7 +145,7 @@ async function bundle(sources: Sources): Promise<{ files: Record<keyof Sources, 
 }
 
 /** Puts a payload in place whole: written beside, then renamed. Whoever comes second finds the same bytes there. */
-async function install(store: string, key: string, files: Record<keyof Sources, string>): Promise<void> {
+async function install(store: string, key: string, files: Record<keyof Sources, string>, clock: Clock): Promise<void> {
   const beside = path.join(store, `new-${randomBytes(6).toString('hex')}`);
   const made = payloadAt(store, path.basename(beside));
   await fs.mkdir(made.bytecodeDir, { recursive: true });
@@ -132,14 +156,14 @@ async function install(store: string, key: string, files: Record<keyof Sources, 
   } catch (error) {
     if (!isCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
     await fs.rm(beside, { recursive: true, force: true });
-    await touch(store, key);
+    await touch(store, key, clock);
   }
 }
 
 /** Marks a payload as used. False: it is not there, or not whole. */
-async function touch(store: string, key: string): Promise<boolean> {
+async function touch(store: string, key: string, clock: Clock): Promise<boolean> {
   const { main, sentinel } = payloadAt(store, key);
-  const nowS = systemClock.wallMs() / 1000;
+  const nowS = clock.wallMs() / 1000;
   try {
     await Promise.all([fs.access(sentinel), fs.access(main)]);
     await fs.utimes(path.join(store, key), nowS, nowS);
