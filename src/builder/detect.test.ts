@@ -138,6 +138,8 @@ test('a server is found by its name, and index or app only when they look like o
   assert.deepEqual(await files({ 'src/app.js': "const app = require('express')(); app.get('/');" }), ['src/app.js']);
   assert.deepEqual(await files({ 'index.js': 'createServer(f).listen(3000);' }), ['index.js']);
   assert.deepEqual(await files({ 'index.js': 'export const x = 1;', 'api/a.js': '' }), ['api/a.js']);
+  assert.deepEqual(await files({ 'src/main.ts': "import { NestFactory } from '@nestjs/core';" }), ['src/main.ts']);
+  assert.deepEqual(await files({ 'src/main.ts': 'render();', 'api/a.js': '' }), ['api/a.js']);
 });
 
 test('package.json main is a server; one that is not there is named when there is nothing else', async () => {
@@ -150,6 +152,17 @@ test('package.json main is a server; one that is not there is named when there i
   );
   assert.match(await refused({ 'package.json': '{' }), /package\.json: not valid JSON/);
   assert.match(await refused({ 'package.json': '{"main":"../out.js"}' }), /there is no file/);
+});
+
+test('beside api/ or public/ the main of package.json is a server only when it looks like one', async () => {
+  const script = { 'package.json': '{"main":"index.js"}', 'index.js': 'console.log("a script");' };
+  assert.deepEqual(await files({ ...script, 'api/a.js': '' }), ['api/a.js']);
+  assert.deepEqual(await files({ ...script, 'public/i.html': '' }), []);
+  assert.deepEqual(
+    await files({ ...script, 'api/a.js': '', 'package.json': '{"main":"go.js"}', 'go.js': 'a.listen(1)' }),
+    ['api/a.js', 'go.js'],
+  );
+  assert.deepEqual(await files(script), ['index.js']);
 });
 
 test('a server has every path, beside the functions of api/', async () => {

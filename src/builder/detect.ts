@@ -39,7 +39,7 @@ export async function detect(dir: string): Promise<Detected> {
     );
   }
   refuseAmbiguous(dir, api);
-  const server = await findServer(dir, api.length > 0);
+  const server = await findServer(dir, api.length > 0 || (await isDirectory(join(dir, 'public'))));
   const functions = [...api.toSorted(byPrecedence), ...(server === null ? [] : [serverFunction(server)])];
   const publicDir = (await isDirectory(join(dir, 'public'))) ? join(dir, 'public') : null;
   if (functions.length === 0 && publicDir === null) throw nothingFound(dir);
@@ -92,10 +92,11 @@ async function kindOf(dir: string, path: string, entry: Dirent): Promise<'file' 
 }
 
 /**
- * A zero-config server: `server.*` by its name alone; `app.*` and `index.*` (also the hosted platform's places for a
- * framework's entry) only when they look like a server, since those names say little; then `main` of package.json.
+ * A zero-config server: `server.*` by its name alone; `app.*`, `index.*` (also the hosted platform's places for a
+ * framework's entry) and `src/main.*` only when they look like a server, since those names say little; then `main` of
+ * package.json. `hasMore`: there is something else to serve.
  */
-async function findServer(dir: string, hasApi: boolean): Promise<string | null> {
+async function findServer(dir: string, hasMore: boolean): Promise<string | null> {
   for (const stem of ['server', 'src/server']) {
     const found = await withExtension(dir, stem);
     if (found.length > 1) {
@@ -103,10 +104,10 @@ async function findServer(dir: string, hasApi: boolean): Promise<string | null> 
     }
     if (found.length === 1) return found[0]!;
   }
-  for (const stem of ['app', 'src/app', 'index', 'src/index']) {
+  for (const stem of ['app', 'src/app', 'index', 'src/index', 'src/main']) {
     for (const file of await withExtension(dir, stem)) if (await looksLikeServer(join(dir, file))) return file;
   }
-  return mainOfPackage(dir, hasApi);
+  return mainOfPackage(dir, hasMore);
 }
 
 async function withExtension(dir: string, stem: string): Promise<string[]> {
@@ -125,19 +126,19 @@ async function looksLikeServer(path: string): Promise<boolean> {
   return importsFramework.test(source) || /\.listen\s*\(/.test(source);
 }
 
-async function mainOfPackage(dir: string, hasApi: boolean): Promise<string | null> {
+async function mainOfPackage(dir: string, hasMore: boolean): Promise<string | null> {
   const text = await readFile(join(dir, 'package.json'), 'utf8').catch(() => null);
   if (text === null) return null;
   const main = mainField(join(dir, 'package.json'), text);
   if (main === null) return null;
   const file = posix.normalize(main.replace(/^\.\//, ''));
   for (const candidate of [file, ...serverExtensions.map((extension) => `${file}.${extension}`)]) {
-    if (!candidate.startsWith('..') && codeFile.test(candidate) && (await isFile(join(dir, candidate)))) {
-      return candidate;
-    }
+    if (candidate.startsWith('..') || !codeFile.test(candidate) || !(await isFile(join(dir, candidate)))) continue;
+    // It would have every path that nothing else answers, and `npm init` calls any script the main one.
+    return !hasMore || (await looksLikeServer(join(dir, candidate))) ? candidate : null;
   }
   // `npm init` writes a main whether or not there is such a file.
-  if (hasApi || (await isDirectory(join(dir, 'public')))) return null;
+  if (hasMore) return null;
   throw new UsageError(`${join(dir, 'package.json')}: main: there is no file ${JSON.stringify(main)} in ${dir}`);
 }
 
@@ -153,8 +154,8 @@ function mainField(path: string, text: string): string | null {
 const nothingFound = (dir: string): UsageError =>
   new UsageError(`${dir}: nothing to serve. Looked for
   functions:     api/**/*.{${extensions.join(',')}}
-  a server:      server.*, src/server.*; app.*, index.* (also in src/) that call listen() or import a framework;
-                 "main" of package.json
+  a server:      server.*, src/server.*; app.*, index.* (also in src/), src/main.* that call listen() or import
+                 a framework; "main" of package.json
   static files:  public/`);
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;

@@ -33,7 +33,8 @@ A project is a directory with any of
   api/**/*.{ts,js,mjs,cjs,mts,cts,tsx,jsx}   a function a file; [name] and [...name] are parameters,
                                              what begins with _ or . is no function
   server.{ts,js,mjs,cjs,mts,cts}             a server in any framework that calls listen();
-                                             also in src/, or "main" of package.json
+                                             also in src/; app.*, index.*, src/main.* and "main" of
+                                             package.json if they look like one
   public/                                    static files
 and, if it has more to say, weir.json (or vercel.json):
   { "functions": { "api/*.ts": { "memory": 512, "maxDuration": 30, "maxConcurrency": 10, "environment": {} } },
