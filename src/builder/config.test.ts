@@ -100,7 +100,7 @@ test('wrong values name the file, the path in it, what was expected and what was
     ],
     [
       { functions: { a: { runtime: 'nodejs18.x' } } },
-      'weir.json: functions.a.runtime: expected "nodejs24.x", got "nodejs18.x"',
+      'weir.json: functions.a.runtime: expected "nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well), got "nodejs18.x"',
     ],
     [{ functions: { a: { memroy: 128 } } }, 'weir.json: functions.a.memroy: there is no such setting'],
     [{ crons: [] }, 'weir.json: crons: there is no such setting'],
@@ -117,6 +117,24 @@ test('wrong values name the file, the path in it, what was expected and what was
     ],
   ];
   for (const [content, message] of cases) assert.equal(await refused({ 'weir.json': content }), message);
+});
+
+test('older runtimes run on Node 24, and one sentence says so', async () => {
+  const functions = {
+    'a.js': { runtime: 'nodejs22.x' },
+    'b.js': { runtime: 'nodejs20.x' },
+    'c.js': { runtime: 'nodejs22.x' },
+  };
+  for (const file of ['weir.json', 'vercel.json']) {
+    const dir = await project({ [file]: { functions } });
+    const config = await readConfig(dir);
+    assert.equal(functionConfig(config, 'a.js').runtime, 'nodejs24.x');
+    assert.deepEqual(config.warnings, [`${dir}/${file}: runtime: nodejs22.x and nodejs20.x runs on Node 24`]);
+  }
+  assert.deepEqual(
+    (await readConfig(await project({ 'weir.json': { functions: { a: { runtime: 'nodejs24.x' } } } }))).warnings,
+    [],
+  );
 });
 
 test('every fault is told at once', async () => {

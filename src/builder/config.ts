@@ -5,7 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionConfig } from '../model/function.ts';
 import { faultLines, syntaxFaultAt } from './faults.ts';
-import { vercelSchema, vercelSettingsWithoutEffect, vercelWithoutEffect, weirSchema } from './schema.ts';
+import { olderRuntimes, vercelSchema, vercelSettingsWithoutEffect, vercelWithoutEffect, weirSchema } from './schema.ts';
 import type { Settings } from './schema.ts';
 
 export interface ProjectConfig {
@@ -39,9 +39,12 @@ export async function readConfig(dir: string): Promise<ProjectConfig> {
 
 const nothing: ProjectConfig = { file: null, name: null, environment: {}, rules: [], warnings: [] };
 
-/** Every field defaulted. `path`: the function's file, relative to the project, with forward slashes. */
-export function functionConfig(config: ProjectConfig, path: string): FunctionConfig {
-  const settings = config.rules.find(({ glob }) => covers(glob, path))?.settings ?? {};
+/**
+ * Every field defaulted. `path`: the function's file, relative to the project, with forward slashes. What the function's
+ * own code says of it (`own`) is the strongest.
+ */
+export function functionConfig(config: ProjectConfig, path: string, own: Settings = {}): FunctionConfig {
+  const settings = { ...config.rules.find(({ glob }) => covers(glob, path))?.settings, ...own };
   const { maxDuration } = settings;
   return {
     memoryMiB: settings.memory ?? limits.memoryDefaultMiB,
@@ -52,7 +55,8 @@ export function functionConfig(config: ProjectConfig, path: string): FunctionCon
           ? limits.maxDurationDefaultMs
           : maxDuration * 1000,
     maxConcurrency: settings.maxConcurrency ?? 'auto',
-    runtime: settings.runtime ?? 'nodejs24.x',
+    // Whichever of those that are accepted was asked for.
+    runtime: 'nodejs24.x',
     environment: { ...config.environment, ...settings.environment },
   };
 }
@@ -89,7 +93,7 @@ function fromWeir(dir: string, text: string): ProjectConfig {
     name: name ?? null,
     environment: environment ?? {},
     rules: rulesOf(functions),
-    warnings: [],
+    warnings: runtimeWarnings(join(dir, file), Object.values(functions ?? {})),
   };
 }
 
@@ -107,7 +111,14 @@ function fromVercel(dir: string, text: string): ProjectConfig {
   if (fluid === false) idle.push('fluid: false (set maxConcurrency: 1 for one invocation per instance)');
   const warnings =
     idle.length === 0 ? [] : [`${join(dir, file)}: without effect in this version of Weir: ${idle.join(', ')}`];
+  warnings.push(...runtimeWarnings(join(dir, file), Object.values(functions ?? {})));
   return { file: join(dir, file), name: name ?? null, environment: env ?? {}, rules: rulesOf(functions), warnings };
+}
+
+/** One sentence for a file that asks for runtimes in whose place Node 24 runs. */
+export function runtimeWarnings(path: string, all: readonly Settings[]): string[] {
+  const older = olderRuntimes.filter((runtime) => all.some((settings) => settings.runtime === runtime));
+  return older.length === 0 ? [] : [`${path}: runtime: ${older.join(' and ')} runs on Node 24`];
 }
 
 const rulesOf = (functions: Readonly<Record<string, Settings>> | undefined): Rule[] =>

@@ -6,7 +6,7 @@ const wanted = {
   memory: `a whole number from ${limits.memoryMinMiB} to ${limits.memoryMaxMiB} (MB)`,
   maxDuration: `a whole number from 1 to ${limits.maxDurationMaxMs / 1000} (seconds) or "max"`,
   maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
-  runtime: '"nodejs24.x"',
+  runtime: '"nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well)',
   environment: 'an object whose values are strings',
   value: 'a string',
   name: 'lower-case letters, digits and hyphens, at most 63, as in a host name',
@@ -14,6 +14,9 @@ const wanted = {
   settings: 'an object of settings',
   file: 'an object',
 } as const;
+
+/** Accepted, since projects ask for them: what runs on these runs on Node 24. */
+export const olderRuntimes = ['nodejs22.x', 'nodejs20.x'] as const;
 
 const whole = (least: number, most: number, error: string) =>
   z.int({ error }).min(least, { error }).max(most, { error });
@@ -26,7 +29,8 @@ const environment = z.record(
   { error: wanted.environment },
 );
 
-const settings = {
+/** Those that a function's code may say of itself. */
+const codeSettings = {
   memory: whole(limits.memoryMinMiB, limits.memoryMaxMiB, wanted.memory).optional(),
   maxDuration: z
     .union([z.literal('max'), whole(1, limits.maxDurationMaxMs / 1000, wanted.maxDuration)], {
@@ -38,9 +42,10 @@ const settings = {
       error: wanted.maxConcurrency,
     })
     .optional(),
-  runtime: z.literal('nodejs24.x', { error: wanted.runtime }).optional(),
-  environment: environment.optional(),
+  runtime: z.enum(['nodejs24.x', ...olderRuntimes], { error: wanted.runtime }).optional(),
 };
+
+const settings = { ...codeSettings, environment: environment.optional() };
 
 const projectName = z.string({ error: wanted.name }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
   error: wanted.name,
@@ -133,6 +138,11 @@ export const vercelSchema = z.strictObject(
   },
   { error: wanted.file },
 );
+
+const { maxDuration, runtime } = codeSettings;
+
+/** What the exports of a function's file say of it. */
+export const codeSchema = z.object({ config: z.object(codeSettings), maxDuration, runtime });
 
 /** Settings of one pattern as they stand in either file; seconds and MB, as the hosted platform has them. */
 export type Settings = z.infer<z.ZodObject<typeof settings>>;

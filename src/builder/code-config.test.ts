@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Launch } from '../model/function.ts';
+import { readCodeConfig } from './code-config.ts';
+import { project, refusal } from './project.fixture.ts';
+
+const read = async (source: string, file = 'api/a.ts', launch: Launch = 'module') => {
+  const dir = await project({ [file]: source });
+  const { settings, warnings } = await readCodeConfig(dir, file, launch);
+  return { settings, warnings: warnings.map((warning) => warning.replace(dir, 'DIR')) };
+};
+const settings = async (source: string, file?: string) => {
+  const { settings, warnings } = await read(source, file);
+  assert.deepEqual(warnings, []);
+  return settings;
+};
+
+test('settings in a function’s own file are read, in the forms that people write', async () => {
+  const all = { maxDuration: 60, memory: 512 };
+  assert.deepEqual(await settings('export const config = { maxDuration: 60, memory: 512, runtime: "nodejs" };'), all);
+  assert.deepEqual(
+    await settings(
+      'const own: C = {\n  // why\n  maxDuration: 60,\n  "memory": 5_12,\n} as const satisfies C;\nexport { own as config };',
+    ),
+    all,
+  );
+  assert.deepEqual(await settings('export let a = 1, maxDuration = 60 * 5;', 'api/a.mjs'), { maxDuration: 300 });
+  assert.deepEqual(
+    await settings('export const runtime = `nodejs22.x`, P = () => <p>export const config = 1</p>;', 'api/a.tsx'),
+    {
+      runtime: 'nodejs22.x',
+    },
+  );
+  assert.deepEqual(await settings('export const maxDuration = "max"; export const config = { maxConcurrency: 1 };'), {
+    maxDuration: 'max',
+    maxConcurrency: 1,
+  });
+  assert.deepEqual(await settings('export const maxDuration = 5; export const config = { maxDuration: 6 };'), {
+    maxDuration: 6,
+  });
+});
+
+test('what only looks like settings is none', async () => {
+  const sources = [
+    'const config = { memory: 1 }; export const GET = () => config;',
+    'export const GET = () => `\nexport const config = { memory: 1 };\nvar config = { memory: 1 };`;',
+    '// export const config = { memory: 1 };\nexport const GET = 1;',
+    'export const GET = () => { const maxDuration = 99999; return maxDuration; };',
+    'export const GET = ;  export const config = { memory: 1 };',
+  ];
+  for (const source of sources) assert.deepEqual(await settings(source), {}, source);
+  const commented =
+    'import { config } from "./x.js"; f({ /*\nvar config = { memory: 1 };\n*/ a: 1 }); export { config };';
+  assert.deepEqual((await read(commented)).settings, {});
+  assert.deepEqual(await settings('module.exports.config = { memory: 1 };', 'api/a.cjs'), {});
+});
+
+test('wrong values are refused by file and field, all at once', async () => {
+  const dir = await project({
+    'api/a.js':
+      'export const config = { memory: 64, maxDuration: "long", runtime: "bun" }; export const maxDuration = 0;',
+  });
+  assert.deepEqual((await refusal(dir, () => readCodeConfig(dir, 'api/a.js', 'module'))).split('\n'), [
+    'DIR/api/a.js: config.memory: expected a whole number from 128 to 10240 (MB), got 64',
+    'DIR/api/a.js: config.maxDuration: expected a whole number from 1 to 3600 (seconds) or "max", got "long"',
+    'DIR/api/a.js: config.runtime: expected "nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well), got "bun"',
+    'DIR/api/a.js: maxDuration: expected a whole number from 1 to 3600 (seconds) or "max", got 0',
+  ]);
+});
+
+test('what has no effect is named', async () => {
+  const source = `export const config = { runtime: 'edge', regions: ['iad1'], matcher: '/a', maxDuration: LIMIT, memory: 256 };
+    export const preferredRegion = 'iad1'; import { LIMIT } from './limit.js';`;
+  const found = await read(source);
+  assert.deepEqual(found.settings, { memory: 256 });
+  assert.deepEqual(found.warnings, [
+    'DIR/api/a.ts: config.runtime: "edge" runs on Node 24',
+    'DIR/api/a.ts: config.maxDuration is not a literal: without effect',
+    'DIR/api/a.ts: without effect in this version of Weir: config.regions, config.matcher',
+    'DIR/api/a.ts: without effect in this version of Weir: preferredRegion',
+  ]);
+  assert.deepEqual((await read('export const config = load();')).warnings, [
+    'DIR/api/a.ts: config is not an object of literals: without effect',
+  ]);
+});
+
+test('a server may have a config of its own', async () => {
+  const found = await read('export const config = { port: env.PORT, maxDuration: 9 };', 'server.ts', 'server');
+  assert.deepEqual(found, { settings: { maxDuration: 9 }, warnings: [] });
+});
