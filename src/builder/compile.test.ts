@@ -1,38 +1,31 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { silentLog } from '../base/log.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
+import { silentLog, textLog } from '../base/log.ts';
 import { compile } from './compile.ts';
+import { load, project } from './project.fixture.ts';
 import { buildProject, projectName, removeAbandonedBuilds, removeBuild } from './project.ts';
-
-let home: string;
-before(async () => void (home = await realpath(await mkdtemp(join(tmpdir(), 'weir-compile-')))));
-after(() => rm(home, { recursive: true, force: true }));
-
-async function project(files: Readonly<Record<string, string>>): Promise<string> {
-  const dir = await mkdtemp(join(home, 'p-'));
-  for (const [file, content] of Object.entries(files)) {
-    await mkdir(dirname(join(dir, file)), { recursive: true });
-    await writeFile(join(dir, file), content);
-  }
-  return dir;
-}
 
 const compiled = (dir: string, ...files: string[]): Promise<string[]> =>
   compile(
     files.map((file) => ({ name: file.replace(/\.\w+$/, ''), file })),
-    { dir, outDir: join(dir, '.weir/dev/dep_1'), log: silentLog },
+    { dir, outDir: join(dir, '.weir/dev/dep_1'), log: silentLog, reads: new Set() },
   );
 
-const load = async (file: string): Promise<Record<string, unknown>> =>
-  (await import(pathToFileURL(file).href)) as Record<string, unknown>;
-
-const options = { project: 'p', deployment: 'dep_1', hosts: [], environment: {}, log: silentLog };
+const options = {
+  project: 'p',
+  deployment: 'dep_1',
+  hosts: [],
+  environment: {},
+  log: silentLog,
+  reads: new Set<string>(),
+};
 
 test('JavaScript runs from where it stands, and nothing is written', async () => {
   const dir = await project({ 'api/a.js': 'export const GET = 1;', 'api/b.cjs': '' });
@@ -56,6 +49,60 @@ test('code that asks where it stands is told its source, in every file of a bund
   const source = join(dir, 'api/a.ts');
   assert.deepEqual(own, [pathToFileURL(source).href, dirname(source), source, 'import.meta.url']);
   assert.deepEqual(where, [join(dir, 'lib/where.ts'), 'mine']);
+});
+
+test('import.meta.resolve answers as in the source’s place, in both formats', async () => {
+  const packages = {
+    'node_modules/dep/package.json': '{"name":"dep","exports":{"import":"./m.mjs","default":"./c.cjs"}}',
+    'node_modules/dep/m.mjs': '',
+    'node_modules/dep/c.cjs': '',
+  };
+  const source = `import { lib } from '../lib/x.ts';
+    const names = ['./data.txt', '/etc/x', 'dep', 'fs', 'node:fs', 'file:///a', 'gone'];
+    const tried = names.map((name) => { try { return import.meta.resolve(name); } catch (error) { return (error as any).code; } });
+    export const GET = [...tried, lib];`;
+  const files = {
+    'api/deep/a.ts': source.replace('../', '../../'),
+    'lib/x.ts': `export const lib = import.meta.resolve('./y');`,
+    ...packages,
+  };
+  for (const [type, dep, code] of [
+    ['module', 'm.mjs', 'ERR_MODULE_NOT_FOUND'],
+    ['commonjs', 'c.cjs', 'MODULE_NOT_FOUND'],
+  ] as const) {
+    const dir = await project({ 'package.json': `{"type":"${type}"}`, ...files });
+    const [entry] = await compiled(dir, 'api/deep/a.ts');
+    const at = (path: string): string => pathToFileURL(join(dir, path)).href;
+    assert.deepEqual((await load(entry!))['GET'], [
+      at('api/deep/data.txt'),
+      'file:///etc/x',
+      at(`node_modules/dep/${dep}`),
+      'node:fs',
+      'node:fs',
+      'file:///a',
+      code,
+      at('lib/y'),
+    ]);
+  }
+});
+
+test('what was read is known, also of a build that fails', async () => {
+  const dir = await project({
+    'api/a.ts': `import data from '../data.json'; import text from '../p.txt'; export const GET = [data, text];`,
+    'api/b.js': `import '../lib/c.js';`,
+    'data.json': '{}',
+    'p.txt': '',
+    'lib/c.js': `require('./d.json');`,
+    'lib/d.json': '{}',
+  });
+  const all = ['api/a.ts', 'api/b.js', 'data.json', 'lib/c.js', 'lib/d.json', 'p.txt'];
+  const reads = new Set<string>();
+  await buildProject(dir, { ...options, reads });
+  assert.deepEqual([...reads].toSorted(), all);
+  reads.clear();
+  await writeFile(join(dir, 'data.json'), '{');
+  await assert.rejects(buildProject(dir, { ...options, reads }), /data\.json:1:/);
+  assert.deepEqual([...reads].toSorted(), all);
 });
 
 test('packages stay outside, paths of tsconfig.json do not, and the parameter’s name does not reach the output’s', async () => {
@@ -125,6 +172,32 @@ test('a source map leads back to the source', async () => {
   );
 });
 
+test('what a function’s code says of it is stronger than the files of the project', async () => {
+  const dir = await project({
+    'api/a.js': 'export const config = { maxDuration: 1, runtime: "nodejs20.x" }; export const GET = 1;',
+    'api/b.ts': 'export const GET = 1; export const maxDuration = 2;',
+    'vercel.json': '{"functions":{"api/*":{"maxDuration":9,"memory":512}}}',
+  });
+  const lines: string[] = [];
+  const { functions } = await buildProject(dir, { ...options, log: textLog((line) => lines.push(line)) });
+  assert.deepEqual(
+    functions.map(({ config }) => [config.maxDurationMs, config.memoryMiB, config.runtime]),
+    [
+      [1000, 512, 'nodejs24.x'],
+      [2000, 512, 'nodejs24.x'],
+    ],
+  );
+  assert.deepEqual(lines, [`warn: ${dir}/api/a.js: runtime: nodejs20.x runs on Node 24`]);
+});
+
+test('JavaScript that cannot be loaded is refused with file and line', async () => {
+  const dir = await project({ 'api/a.js': 'export const GET = 1;\nconst b = ;' });
+  await assert.rejects(buildProject(dir, options), {
+    name: 'UsageError',
+    message: `${dir}/api/a.js:2:11: Unexpected ";"`,
+  });
+});
+
 test('a project becomes a deployment; configuration, static files and all', async () => {
   const dir = await project({
     'server.ts': 'export default { fetch: () => new Response() };',
@@ -157,8 +230,17 @@ test('a build is removed when it is done with, or when its process is gone; anot
   const gone = spawnSync(process.execPath, ['-e', '']).pid;
   await writeFile(join(builds, 'dep_2/owner.pid'), String(gone));
   await rm(join(builds, 'dep_3/owner.pid'));
-  await removeAbandonedBuilds(dir);
+  await removeAbandonedBuilds(dir, systemClock);
+  assert.deepEqual(await readdir(builds), ['dep_3', 'dep_4'], 'one without an owner may be in the making');
+  const later: Clock = { ...systemClock, wallMs: () => systemClock.wallMs() + limits.unownedBuildMs + 1000 };
+  await removeAbandonedBuilds(dir, later);
   assert.deepEqual(await readdir(builds), ['dep_4']);
+});
+
+test('a build says whose it is before anything is compiled, also one that fails', async () => {
+  const dir = await project({ 'api/a.ts': 'export const GET = ;' });
+  await assert.rejects(buildProject(dir, options), { name: 'UsageError' });
+  assert.equal(await readFile(join(dir, '.weir/dev/dep_1/owner.pid'), 'utf8'), String(process.pid));
 });
 
 test('a project is called what weir.json says, or like its folder', async () => {

@@ -1,14 +1,19 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, join, normalize, resolve } from 'node:path';
+import type { Clock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Route } from '../model/route.ts';
 import type { Deployment } from '../model/snapshot.ts';
 import { compile } from './compile.ts';
-import { functionConfig, readConfig, refuseUnmatched } from './config.ts';
+import { readCodeConfig } from './code-config.ts';
+import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
 import { detect } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
+import { isBundled } from './format.ts';
+import type { Settings } from './schema.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -19,6 +24,8 @@ export interface BuildOptions {
   /** Set in every function, weaker than anything the project's own files say. */
   readonly environment: Readonly<Record<string, string>>;
   readonly log: Log;
+  /** Receives what the build read, relative to the project, also when it fails: a change of these is a reason to build again. */
+  readonly reads: Set<string>;
 }
 
 /** Where builds of a project go: in it, so that compiled code finds the project's packages. */
@@ -34,12 +41,15 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const config = await readConfig(root);
   const { functions, publicDir } = await detect(root);
   const files = functions.map(({ file }) => file);
+  for (const file of files) options.reads.add(normalize(file));
   refuseUnmatched(config, files);
   for (const warning of config.warnings) options.log.warn(warning);
   const outDir = join(buildsDir(root), options.deployment);
-  const entries = await compileInto(root, outDir, functions, options.log);
+  if (functions.some(({ file }) => isBundled(file))) await claim(root, outDir);
+  const entries = await compile(functions, { dir: root, outDir, log: options.log, reads: options.reads });
+  const inCode = await Promise.all(functions.map((found) => settingsInCode(root, found, options.log)));
   const specs = functions.map((found, index): FunctionSpec => {
-    const own = functionConfig(config, found.file);
+    const own = functionConfig(config, found.file, inCode[index]);
     return {
       id: `${options.deployment}/${found.name}`,
       label: `${options.project}/${found.name}`,
@@ -67,18 +77,21 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   };
 }
 
-async function compileInto(
-  dir: string,
-  outDir: string,
-  functions: readonly DetectedFunction[],
-  log: Log,
-): Promise<string[]> {
-  const entries = await compile(functions, { dir, outDir, log });
-  if (await isThere(outDir)) {
-    await writeFile(join(dir, '.weir', '.gitignore'), '*\n');
+async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<Settings> {
+  const { settings, warnings } = await readCodeConfig(dir, file, launch);
+  for (const warning of [...warnings, ...runtimeWarnings(join(dir, file), [settings])]) log.warn(warning);
+  return settings;
+}
+
+/** Makes the folder of a build. Before anything is in it, it says whose it is: nobody else then takes it for abandoned. */
+async function claim(dir: string, outDir: string): Promise<void> {
+  try {
+    await mkdir(outDir, { recursive: true });
     await writeFile(join(outDir, ownerFile), String(process.pid));
+    await writeFile(join(dir, '.weir', '.gitignore'), '*\n');
+  } catch (error) {
+    throw new UsageError(`${outDir}: what is compiled cannot be put there: ${(error as Error).message}`);
   }
-  return entries;
 }
 
 /** Says which process uses a build, so that another one in the same project leaves it alone. */
@@ -90,12 +103,19 @@ export async function removeBuild(dir: string, deployment: string): Promise<void
 }
 
 /** Removes what processes left behind that were killed. */
-export async function removeAbandonedBuilds(dir: string): Promise<void> {
+export async function removeAbandonedBuilds(dir: string, clock: Clock): Promise<void> {
   const folder = buildsDir(resolve(dir));
   for (const name of await readdir(folder).catch(() => [])) {
-    const owner = Number(await readFile(join(folder, name, ownerFile), 'utf8').catch(() => '0'));
-    if (!isAlive(owner)) await rm(join(folder, name), { recursive: true, force: true });
+    if (await isAbandoned(join(folder, name), clock)) await rm(join(folder, name), { recursive: true, force: true });
   }
+}
+
+/** One that says nothing of its owner may have been made a moment ago. */
+async function isAbandoned(outDir: string, clock: Clock): Promise<boolean> {
+  const owner = Number(await readFile(join(outDir, ownerFile), 'utf8').catch(() => '')) || null;
+  if (owner !== null) return !isAlive(owner);
+  const made = await stat(outDir).catch(() => null);
+  return made !== null && clock.wallMs() - made.mtimeMs > limits.unownedBuildMs;
 }
 
 /** Whether there is a process of this number; one of another user counts. */
@@ -128,5 +148,3 @@ async function requireDirectory(dir: string): Promise<void> {
   if (found === null) throw new UsageError(`${dir}: there is no such directory`);
   if (!found.isDirectory()) throw new UsageError(`${dir}: is a file; the directory of a project is expected`);
 }
-
-const isThere = async (path: string): Promise<boolean> => (await stat(path).catch(() => null)) !== null;
