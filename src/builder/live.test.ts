@@ -47,6 +47,38 @@ async function live(dir: string) {
   return { published, lines, until, projects };
 }
 
+test('what a function writes into its own project is no new version; what builds read is', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  await mkdir(join(dir, 'api'));
+  await writeFile(join(dir, 'read.json'), '1');
+  await writeFile(
+    join(dir, 'api/a.js'),
+    `import data from '../read.json' with { type: 'json' }; export const GET = data;`,
+  );
+  await writeFile(join(dir, 'vercel.json'), '{ "crons": [] }');
+  const { published, lines, until, projects } = await live(dir);
+  try {
+    for (const file of ['data.json', 'my.db', 'api/sedAb12Z', 'out.txt']) await writeFile(join(dir, file), '1');
+    await writeFile(join(dir, 'read.json'), '2');
+    await until(() => published.length === 2);
+    assert.match(lines.at(-1)!, /^p: read\.json changed: new version/);
+    await writeFile(join(dir, 'read.json'), '{');
+    await until(() => lines.some((line) => line.includes('cannot be built')));
+    await writeFile(join(dir, 'read.json'), '3');
+    await until(() => published.length === 3);
+    await mkdir(join(dir, 'public'));
+    await writeFile(join(dir, 'public/i.html'), '');
+    await until(() => published.at(-1)?.deployments[0]?.publicDir === join(dir, 'public'));
+    assert.equal(
+      lines.filter((line) => line.startsWith('warn:')).length,
+      1,
+      'a warning is not told again at every change',
+    );
+  } finally {
+    await projects.close();
+  }
+});
+
 test('a change is a new deployment; a broken one keeps the last; static files leave functions alone', async () => {
   const dir = await mkdtemp(join(home, 'p-'));
   for (const folder of ['api', 'public']) await mkdir(join(dir, folder));

@@ -42,8 +42,18 @@ export class LiveProjects {
 
   /** Builds a project for the first time. Throws UsageError. It is served from the next `publish` on. */
   async add(place: ProjectPlace): Promise<void> {
-    await removeAbandonedBuilds(place.dir);
-    this.#projects.set(place.name, { place, deployment: await this.#build(place), older: [], watch: null, work: null });
+    await removeAbandonedBuilds(place.dir, this.#options.clock);
+    const attempt = newAttempt();
+    const deployment = await this.#build(place, attempt, new Set());
+    this.#projects.set(place.name, {
+      place,
+      deployment,
+      last: attempt,
+      next: null,
+      older: [],
+      watch: null,
+      work: null,
+    });
   }
 
   publish(): void {
@@ -55,7 +65,9 @@ export class LiveProjects {
   watch(): void {
     const { clock, log } = this.#options;
     for (const live of this.#projects.values()) {
-      live.watch ??= watchProject(live.place.dir, { clock, log, changed: (paths) => this.#changed(live, paths) });
+      const reads = (): ReadonlySet<string> => (live.next === null ? live.last : joined(live.last, live.next)).reads;
+      const changed = (paths: readonly string[]): void => this.#changed(live, paths);
+      live.watch ??= watchProject(live.place.dir, { clock, log, reads, changed });
     }
   }
 
@@ -85,9 +97,8 @@ export class LiveProjects {
       const paths = live.changed;
       live.changed = [];
       // Static files have no instances: the edge looks at them anew (it knows a deployment by its object), functions stay.
-      const newer = paths.every((path) => path.startsWith(`public${sep}`))
-        ? { ...live.deployment }
-        : await this.#replacement(live, paths);
+      const isStatic = live.deployment.publicDir !== null && paths.every((path) => path.startsWith(`public${sep}`));
+      const newer = isStatic ? { ...live.deployment } : await this.#replacement(live, paths);
       // Built too late to be served: remembered, so that closing removes it.
       if (newer !== null) live.deployment = newer;
       if (newer === null || this.#closed) continue;
@@ -98,30 +109,44 @@ export class LiveProjects {
   /** Null when it cannot be built: the last one goes on. */
   async #replacement(live: Live, paths: readonly string[]): Promise<Deployment | null> {
     const { log } = this.#options;
+    const attempt = newAttempt();
+    live.next = attempt;
     const what = paths.length > 3 ? `${paths.slice(0, 3).join(', ')} and ${paths.length - 3} more` : paths.join(', ');
     try {
-      const deployment = await this.#build(live.place);
+      const deployment = await this.#build(live.place, attempt, live.last.warnings);
+      live.last = attempt;
       live.older.push(live.deployment.id);
       // The last few may still be starting instances for what had been queued.
       while (live.older.length > keptBuilds) await removeBuild(live.place.dir, live.older.shift()!);
       log.info(`${live.place.name}: ${what} changed: new version ${deployment.id}`);
       return deployment;
     } catch (error) {
+      // It may not have come to reading all of them; what mends it may be any.
+      live.last = joined(live.last, attempt);
       const why = error instanceof UsageError ? error.message : (error as Error).stack;
       log.error(`${live.place.name}: ${what} changed, and cannot be built; the last version goes on\n${why}`);
       return null;
+    } finally {
+      live.next = null;
     }
   }
 
-  async #build(place: ProjectPlace): Promise<Deployment> {
+  /** Warnings that were told at the last build are not told again. */
+  async #build(place: ProjectPlace, attempt: Attempt, told: ReadonlySet<string>): Promise<Deployment> {
+    const { log } = this.#options;
     const deployment = `dep_${this.#options.random.hex(8)}`;
+    const warn: Log['warn'] = (message, fields) => {
+      if (!told.has(message) && !attempt.warnings.has(message)) log.warn(message, fields);
+      attempt.warnings.add(message);
+    };
     try {
       return await buildProject(place.dir, {
         project: place.name,
         deployment,
         hosts: place.hosts,
         environment: this.#options.environment(deployment, place.name),
-        log: this.#options.log,
+        log: { ...log, warn },
+        reads: attempt.reads,
       });
     } catch (error) {
       await removeBuild(place.dir, deployment);
@@ -132,9 +157,25 @@ export class LiveProjects {
 
 const keptBuilds = 4;
 
+/** What is known of a build, whether or not it succeeded. */
+interface Attempt {
+  readonly reads: Set<string>;
+  readonly warnings: Set<string>;
+}
+
+const newAttempt = (): Attempt => ({ reads: new Set(), warnings: new Set() });
+
+const joined = (a: Attempt, b: Attempt): Attempt => ({
+  reads: new Set([...a.reads, ...b.reads]),
+  warnings: new Set([...a.warnings, ...b.warnings]),
+});
+
 interface Live {
   readonly place: ProjectPlace;
   deployment: Deployment;
+  last: Attempt;
+  /** The build under way: what it has read so far counts, for that may change before it is done. */
+  next: Attempt | null;
   /** Builds of versions that were served before, oldest first. */
   readonly older: string[];
   watch: Watch | null;

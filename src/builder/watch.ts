@@ -1,14 +1,18 @@
 import { readdirSync, statSync, watch } from 'node:fs';
-import type { FSWatcher } from 'node:fs';
-import { basename, join, relative, resolve, sep } from 'node:path';
+import type { Dirent, FSWatcher, Stats } from 'node:fs';
+import { join, relative, resolve, sep } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
+import { isRelevant, isWatched } from './relevance.ts';
+import type { Happening } from './relevance.ts';
 
 export interface WatchOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** Something changed, and nothing more for a moment. Paths relative to the directory, sorted. */
+  /** Files that the last build read, relative to the directory: they count whatever they are called. */
+  reads(): ReadonlySet<string>;
+  /** Something changed that matters, and nothing more for a moment. Paths relative to the directory, sorted. */
   changed(paths: readonly string[]): void;
   /** `native`: one recursive watch (macOS, Windows). `folders`: one for each folder. Default: what suits the system. */
   readonly method?: Method;
@@ -21,20 +25,28 @@ export interface Watch {
   close(): void;
 }
 
-/** What never leads to a new version: packages, other tools' folders, editors' and databases' own files, logs. */
-const ignoredFolder = /^(?:node_modules|\..+)$/;
-const ignoredFile = /~$|^\.#|^4913$|\.sw[a-p]$|\.(?:log|tmp|pid)$|\.(?:db|sqlite3?)(?:-\w+)?$/;
+/** What all methods work on. Paths are absolute. */
+interface Scene {
+  readonly root: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly noticed: (path: string, happening: Happening) => void;
+  /** Null: it cannot be looked at; that folder is left out, and the rest goes on. */
+  readonly attempt: <Found>(folder: string, look: () => Found) => Found | null;
+}
 
 /**
  * Watches a project. recursive watch on Linux is not used: it watches every file of every package.
  */
 export function watchProject(dir: string, options: WatchOptions): Watch {
+  const { clock, log } = options;
   const root = resolve(dir);
   const batch = collect(options);
-  const changed = (path: string): void => {
-    if (matters(relative(root, path))) batch.add(relative(root, path));
+  const noticed = (path: string, happening: Happening): void => {
+    const inside = relative(root, path);
+    if (isRelevant(inside, happening, options.reads())) batch.add(inside);
   };
-  const watches = start(root, changed, options);
+  const watches = start({ root, clock, log, noticed, attempt: attempts(log) }, options.method ?? suitable());
   return {
     close() {
       batch.close();
@@ -43,24 +55,44 @@ export function watchProject(dir: string, options: WatchOptions): Watch {
   };
 }
 
-function matters(path: string): boolean {
-  const parts = path.split(sep);
-  if (path === '') return false;
-  if (parts.slice(0, -1).some((part) => ignoredFolder.test(part))) return false;
-  const name = parts.at(-1)!;
-  if (name.startsWith('.') && !name.startsWith('.env')) return false;
-  return name !== 'node_modules' && !ignoredFile.test(name);
+const suitable = (): Method => (process.platform === 'linux' ? 'folders' : 'native');
+
+/** No more watches, or no more open files: every further attempt fails as well. */
+const exhausted = new Set(['ENOSPC', 'EMFILE', 'ENFILE']);
+const gone = new Set(['ENOENT', 'ENOTDIR']);
+
+function attempts(log: Log): Scene['attempt'] {
+  const told = new Set<string>();
+  return (folder, look) => {
+    try {
+      return look();
+    } catch (error) {
+      const { code = '', message } = error as NodeJS.ErrnoException;
+      if (exhausted.has(code)) throw error;
+      // Its parent tells.
+      if (gone.has(code)) return null;
+      if (!told.has(folder)) log.warn(`changes in ${folder} go unnoticed: ${message}`);
+      told.add(folder);
+      return null;
+    }
+  };
 }
 
-function start(root: string, changed: (path: string) => void, options: WatchOptions): Watch {
-  const method = options.method ?? (process.platform === 'linux' ? 'folders' : 'native');
+function start(scene: Scene, method: Method): Watch {
+  let watches: Watch | null = null;
+  const pollInstead = (error: Error, unseen: string | null): void => {
+    watches?.close();
+    scene.log.warn(`cannot watch ${scene.root} (${error.message}); looking for changes once a second instead`);
+    watches = poll(scene, unseen);
+  };
   try {
-    if (method === 'folders') return watchFolders(root, changed, (error) => options.log.warn(error.message));
-    if (method === 'native') return watchNatively(root, changed, (error) => options.log.warn(error.message));
+    if (method === 'folders') watches = watchFolders(scene, pollInstead);
+    else if (method === 'native') watches = watchNatively(scene);
+    else watches = poll(scene, null);
   } catch (error) {
-    options.log.warn(`cannot watch ${root} (${(error as Error).message}); looking for changes once a second instead`);
+    pollInstead(error as Error, null);
   }
-  return poll(root, changed, options.clock);
+  return { close: () => watches?.close() };
 }
 
 /** Gathers what happens within a moment: an editor writes a file in several steps, a checkout many files. */
@@ -87,15 +119,25 @@ function collect(options: WatchOptions): { add(path: string): void; close(): voi
   };
 }
 
-function watchNatively(root: string, changed: (path: string) => void, failed: (error: Error) => void): Watch {
-  const watcher = watch(root, { recursive: true }, (_, name) => changed(name === null ? root : join(root, name)));
-  watcher.on('error', failed);
+function watchNatively(scene: Scene): Watch {
+  const { root, noticed } = scene;
+  const watcher = watch(root, { recursive: true }, (happening, name) => {
+    if (name === null) return;
+    const path = join(root, name);
+    if (!isFolder(path)) noticed(path, happening);
+    // It may have been moved here with all that is in it, of which nothing else tells.
+    else if (happening === 'rename' && isWatched(name)) walk(scene, path, { file: (file) => noticed(file, 'rename') });
+  });
+  watcher.on('error', (error) => scene.log.warn(error.message));
   return watcher;
 }
 
-function watchFolders(root: string, changed: (path: string) => void, failed: (error: Error) => void): Watch {
+/** `pollInstead`: watching came to an end; what is in `unseen` came before anybody looked. */
+function watchFolders(scene: Scene, pollInstead: (error: Error, unseen: string) => void): Watch {
+  const { root, log, noticed, attempt } = scene;
   const watchers = new Map<string, FSWatcher>();
   const drop = (folder: string): void => {
+    if (!watchers.has(folder)) return;
     for (const [path, watcher] of watchers) {
       if (path !== folder && !path.startsWith(folder + sep)) continue;
       watcher.close();
@@ -103,29 +145,33 @@ function watchFolders(root: string, changed: (path: string) => void, failed: (er
     }
   };
   const add = (folder: string): void => {
-    if (watchers.has(folder)) return;
-    const watcher = watch(folder, (_, name) => {
-      if (name === null) return;
-      const path = join(folder, name);
-      changed(path);
-      if (!isFolder(path)) drop(path);
-      else if (isWatched(path)) addAll(path);
-    });
-    // A folder that goes away while it is watched is not worth a word: its parent has told.
-    watcher.on('error', (error) => (isFolder(folder) ? failed(error) : drop(folder)));
+    const watcher = attempt(folder, () => watch(folder, (happening, name) => heard(folder, happening, name)));
+    if (watcher === null) return;
+    watcher.on('error', (error) => (isFolder(folder) ? log.warn(error.message) : drop(folder)));
     watchers.set(folder, watcher);
   };
-  const addAll = (folder: string): void => {
-    add(folder);
-    // What was put into a new folder before it was watched counts as changed with the folder itself.
-    for (const inner of foldersIn(folder)) if (isWatched(inner)) addAll(inner);
+  const heard = (folder: string, happening: Happening, name: string | null): void => {
+    if (name === null || !watchers.has(folder)) return;
+    const path = join(folder, name);
+    // Also of a folder of the same name: what is watched is the one that was there before.
+    if (happening === 'rename') drop(path);
+    if (!isFolder(path)) noticed(path, happening);
+    else if (!watchers.has(path) && isWatched(relative(root, path))) addFound(path);
+  };
+  /** What was put into a folder before it was watched counts as changed with it. */
+  const addFound = (path: string): void => {
+    try {
+      walk(scene, path, { folder: add, file: (file) => noticed(file, 'rename') });
+    } catch (error) {
+      pollInstead(error as Error, path);
+    }
   };
   const close = (): void => {
     for (const watcher of watchers.values()) watcher.close();
     watchers.clear();
   };
   try {
-    addAll(root);
+    walk(scene, root, { folder: add });
   } catch (error) {
     close();
     throw error;
@@ -133,46 +179,63 @@ function watchFolders(root: string, changed: (path: string) => void, failed: (er
   return { close };
 }
 
-const isWatched = (folder: string): boolean => !ignoredFolder.test(basename(folder));
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+/** Visits a folder and all below it that can matter: a folder before what is in it, so that nothing slips in between. */
+function walk(scene: Scene, folder: string, visit: { folder?(path: string): void; file?(path: string): void }): void {
+  visit.folder?.(folder);
+  for (const entry of entriesOf(scene, folder)) {
+    const path = join(folder, entry.name);
+    if (!entry.isDirectory()) visit.file?.(path);
+    else if (isWatched(relative(scene.root, path))) walk(scene, path, visit);
+  }
 }
 
-function foldersIn(folder: string): string[] {
-  const entries = readdirSync(folder, { withFileTypes: true });
-  return entries.flatMap((entry) => (entry.isDirectory() ? [join(folder, entry.name)] : []));
+const entriesOf = ({ attempt }: Scene, folder: string): Dirent[] =>
+  attempt(folder, () => readdirSync(folder, { withFileTypes: true })) ?? [];
+
+const isFolder = (path: string): boolean => statsOf(path)?.isDirectory() ?? false;
+
+/** Null: not there, or not to be looked at. */
+function statsOf(path: string): Stats | null {
+  try {
+    return statSync(path);
+  } catch {
+    return null;
+  }
 }
 
-function poll(root: string, changed: (path: string) => void, clock: Clock): Watch {
-  let seen = fingerprints(root);
+/** What lies in `unseen` is found by the first look. */
+function poll(scene: Scene, unseen: string | null): Watch {
+  let seen = look(scene, new Map());
+  if (unseen !== null) seen = new Map([...seen].filter(([path]) => !path.startsWith(unseen + sep)));
   let timer: Timer;
-  const look = (): void => {
-    const now = fingerprints(root);
-    for (const [path, mark] of now) if (seen.get(path) !== mark) changed(path);
-    for (const path of seen.keys()) if (!now.has(path)) changed(path);
+  const compare = (): void => {
+    const now = look(scene, seen);
+    for (const [path, mark] of now) {
+      if (!seen.has(path)) scene.noticed(path, 'rename');
+      else if (seen.get(path) !== mark) scene.noticed(path, 'change');
+    }
+    for (const path of seen.keys()) if (!now.has(path)) scene.noticed(path, 'rename');
     seen = now;
-    timer = clock.after(limits.watchPollMs, look);
+    timer = scene.clock.after(limits.watchPollMs, compare);
   };
-  timer = clock.after(limits.watchPollMs, look);
+  timer = scene.clock.after(limits.watchPollMs, compare);
   return { close: () => timer.cancel() };
 }
 
-/** Time of change and length of every file that is watched. */
-function fingerprints(root: string): Map<string, string> {
+type Marks = ReadonlyMap<string, string>;
+
+/** Time of change and length of every file that is watched; `before` when it cannot be looked at just now. */
+function look(scene: Scene, before: Marks): Marks {
   const marks = new Map<string, string>();
-  const visit = (folder: string): void => {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        marks.set(path, 'folder');
-        if (isWatched(path)) visit(path);
-      } else {
-        const found = statSync(path, { throwIfNoEntry: false });
-        if (found !== undefined) marks.set(path, `${found.mtimeMs} ${found.size}`);
-      }
-    }
+  const file = (path: string): void => {
+    const found = statsOf(path);
+    if (found !== null) marks.set(path, `${found.mtimeMs} ${found.size}`);
   };
-  if (isFolder(root)) visit(root);
-  return marks;
+  try {
+    walk(scene, scene.root, { file });
+    return marks;
+  } catch {
+    // Too many open files, for the moment.
+    return before;
+  }
 }

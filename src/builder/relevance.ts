@@ -1,0 +1,40 @@
+import { sep } from 'node:path';
+
+/** What happened to a path: `rename` is coming, going or both; `change` is another content. fs.watch's own words. */
+export type Happening = 'rename' | 'change';
+
+const code = /\.(?:[mc]?[jt]s|[jt]sx)$/;
+/** Read wherever they lie: the type of a package, the compiler's options. */
+const configuration = /^(?:package|jsconfig|tsconfig(?:\..+)?)\.json$/;
+/** Read from the project's own folder only. Not an editor's copy of it. */
+const ownFile = /^(?:weir\.json|vercel\.json|\.env(?:\.(?!(?:sw[a-p]|tmp)$)[\w-]+)*)$/;
+const staticFolder = 'public';
+
+/**
+ * Whether what happened to a file leads to a new version. A function may write into its own project (data, a database, a
+ * log), and editors write beside what they edit: only what a build reads counts, and what static files there are.
+ * `path` is relative to the project; `reads` are the files of the last build, relative as well.
+ */
+export function isRelevant(path: string, happening: Happening, reads: ReadonlySet<string>): boolean {
+  const parts = path.split(sep);
+  const name = parts.at(-1)!;
+  // Of static files the edge has a list; their content it reads at every request.
+  if (parts[0] === staticFolder) return happening === 'rename' && parts.slice(1).every(isServed);
+  if (reads.has(path)) return true;
+  if (!parts.slice(0, -1).every(isOurs)) return false;
+  if (parts.length === 1 && ownFile.test(name)) return true;
+  if (!name.startsWith('.') && (code.test(name) || configuration.test(name))) return true;
+  // A folder that is gone says nothing of its files.
+  return happening === 'rename' && [...reads].some((read) => read.startsWith(path + sep));
+}
+
+/** Whether anything in a folder can be relevant. `path` is relative to the project. */
+export function isWatched(path: string): boolean {
+  const parts = path.split(sep);
+  return parts[0] === staticFolder ? parts.slice(1).every(isServed) : parts.every(isOurs);
+}
+
+/** Packages and other tools' folders are not the project's own. */
+const isOurs = (folder: string): boolean => folder !== 'node_modules' && !folder.startsWith('.');
+/** As the edge has it. */
+const isServed = (name: string): boolean => name === '.well-known' || !name.startsWith('.');
