@@ -39,6 +39,7 @@ class Sink implements Connection {
     this.pieces = pieces;
     return true;
   }
+  whenSent(): void {}
   keep(): void {}
   pause(): void {}
   resume(): void {}

@@ -34,6 +34,7 @@ class Wire implements Connection {
     return true;
   }
 
+  whenSent(): void {}
   keep(): void {}
   pause(): void {}
   resume(): void {}

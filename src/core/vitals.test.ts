@@ -11,6 +11,7 @@ const nowhere = {
   bufferedBytes: 0,
   write: () => true,
   writeAll: () => true,
+  whenSent: () => undefined,
   keep: () => undefined,
   pause: () => undefined,
   resume: () => undefined,

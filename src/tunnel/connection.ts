@@ -14,6 +14,11 @@ export interface Connection {
   write(bytes: Buffer): boolean;
   /** Several pieces in order, one system call where possible. */
   writeAll(pieces: readonly Buffer[]): boolean;
+  /**
+   * Calls back once when all that was written before this call has left, whatever was written since: at once if it has.
+   * Never, when the connection ends before. Costs a write: for when `bufferedBytes` is not 0.
+   */
+  whenSent(sent: () => void): void;
   /** Within `events.data`: its chunk is referred to after the call, so its memory must not be used again. */
   keep(): void;
   /** Stops reading; what was read already may still arrive. */
@@ -35,8 +40,8 @@ export interface ConnectionEvents {
 }
 
 /**
- * The reason `closed` gives when the peer has ended and everything it ever wrote was read. With any other reason, bytes
- * that were on their way may be lost.
+ * The reason `closed` gives when the peer has ended and everything it ever wrote was read, also when it ended while
+ * bytes were on their way to it. With any other reason, bytes that were on their way from it may be lost.
  */
 export const peerClosed = 'the peer closed the connection';
 

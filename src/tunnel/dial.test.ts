@@ -1,78 +1,17 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, suite, test } from 'node:test';
+import { suite, test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { type Connection, type ConnectionEvents, peerClosed } from './connection.ts';
-import { dial, listen, type Listener } from './dial.ts';
+import { peerClosed } from './connection.ts';
+import { dial, listen } from './dial.ts';
+import { close, kinds, link, unixAddress } from './link.fixture.ts';
 import { FrameReader } from './reader.ts';
 import { acceptSession, openSession, type SessionEnd } from './session.ts';
 import { FrameWriter } from './writer.ts';
-
-const directory = mkdtempSync(join(tmpdir(), 'weir-dial-'));
-after(() => rmSync(directory, { recursive: true, force: true }));
-let sockets = 0;
-const unixAddress = (): string => `unix:${join(directory, `${(sockets += 1)}.sock`)}`;
-
-/** Connection events as promises. */
-class Watch implements ConnectionEvents {
-  readonly chunks: Buffer[] = [];
-  bytes = 0;
-  /** Undefined: keep what comes. */
-  onData: ((chunk: Buffer) => void) | undefined;
-  readonly #drained = Promise.withResolvers<void>();
-  readonly #closed = Promise.withResolvers<string>();
-  readonly whenDrained = this.#drained.promise;
-  readonly whenClosed = this.#closed.promise;
-
-  constructor(connection: Connection) {
-    connection.events = this;
-  }
-  data(chunk: Buffer): void {
-    this.bytes += chunk.length;
-    if (this.onData === undefined) this.chunks.push(Buffer.from(chunk));
-    else this.onData(chunk);
-  }
-  drained(): void {
-    this.#drained.resolve();
-  }
-  closed(reason: string): void {
-    this.#closed.resolve(reason);
-  }
-}
-
-interface Link {
-  readonly listener: Listener;
-  readonly near: Connection;
-  readonly far: Connection;
-  readonly nearWatch: Watch;
-  readonly farWatch: Watch;
-}
-
-/** A real connection: near dialled, far was accepted. */
-async function link(address: string): Promise<Link> {
-  const accepted = Promise.withResolvers<{ far: Connection; farWatch: Watch }>();
-  const listener = await listen(address, (far) => accepted.resolve({ far, farWatch: new Watch(far) }));
-  const near = await dial(listener.address);
-  const nearWatch = new Watch(near);
-  return { listener, near, nearWatch, ...(await accepted.promise) };
-}
-
-async function close({ listener, near, far, nearWatch, farWatch }: Link): Promise<void> {
-  near.destroy();
-  far.destroy();
-  await Promise.all([nearWatch.whenClosed, farWatch.whenClosed, listener.close()]);
-}
-
-const kinds: [string, () => string][] = [
-  ['unix', unixAddress],
-  ['tcp', () => 'tcp:127.0.0.1:0'],
-];
 
 for (const [name, address] of kinds) {
   suite(name, () => {

@@ -1,9 +1,10 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { type AddressInfo, connect, createServer, type NetConnectOpts, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Connection } from './connection.ts';
 import { overAccepted, ReadMemory, SocketConnection } from './socket.ts';
+import { TunnelSocket } from './tunnel-socket.ts';
 
 export interface Listener {
   /** As given, with the port that was taken in place of port 0. */
@@ -31,8 +32,8 @@ export async function dial(address: string): Promise<Connection> {
   let connection: SocketConnection | null = null;
   const memory = new ReadMemory();
   const onread = memory.into(() => connection);
-  const target: NetConnectOpts = { ...place, timeout: limits.handshakeTimeoutMs, onread };
-  const socket = connect(target);
+  const socket = new TunnelSocket({ onread });
+  socket.setTimeout(limits.handshakeTimeoutMs);
   const failed = (error: Error): void => reject(new UsageError(`cannot connect to ${address}: ${error.message}`));
   const late = (): void => void socket.destroy(new UsageError(`no answer in ${limits.handshakeTimeoutMs} ms`));
   socket.once('error', failed);
@@ -45,6 +46,7 @@ export async function dial(address: string): Promise<Connection> {
     connection = new SocketConnection(socket, memory);
     resolve(connection);
   });
+  socket.connect(place);
   return promise;
 }
 

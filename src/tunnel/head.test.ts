@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import fc from 'fast-check';
 import { ProtocolError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import { headersText, headText, readHead, readHeaders } from './head.ts';
+import { headersText, headText, parsedHeadText, readHead, readHeaders } from './head.ts';
 
 const of = (letters: string, minLength: number): fc.Arbitrary<string> =>
   fc.string({ unit: fc.constantFrom(...letters.split('')), minLength, maxLength: 20 });
@@ -17,6 +17,7 @@ test('what is written is what is read', () => {
   fc.assert(
     fc.property(token, token, target, headers, (id, method, target, headers) => {
       assert.deepEqual(readHead(headText(id, method, target, headers)), { id, method, target, headers });
+      assert.equal(parsedHeadText(id, method, target, headers), headText(id, method, target, headers));
       assert.deepEqual(readHeaders(headersText(headers)), headers);
     }),
   );
@@ -63,6 +64,9 @@ suite('limits', () => {
     assert.equal(readHeaders(headersText(fields(limits.headFields))).length, 2 * limits.headFields);
     const tooMany = fields(limits.headFields + 1);
     assert.throws(() => headText('i', 'GET', '/', tooMany), { code: 'BAD_HEAD' });
+    assert.throws(() => parsedHeadText('i', 'GET', '/', tooMany), { code: 'BAD_HEAD' });
+    const large = ['a', 'x'.repeat(limits.headBytes)];
+    assert.throws(() => parsedHeadText('i', 'GET', '/', large), { code: 'BAD_HEAD' });
     assert.throws(() => headersText(tooMany), { code: 'BAD_HEAD' });
     assert.throws(() => readHead(['i', 'GET', '/', ...tooMany].join('\n')), { code: 'BAD_HEAD' });
     assert.throws(() => readHeaders(tooMany.join('\n')), { code: 'BAD_HEAD' });

@@ -2,6 +2,7 @@
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
 import { limits } from '../base/limits.ts';
 import { type Connection, type ConnectionEvents, noConnectionEvents, peerClosed } from './connection.ts';
+import { TunnelSocket } from './tunnel-socket.ts';
 
 /**
  * What a connection reads into: one piece of memory, used over and over. Memory of its own for every read would be garbage
@@ -39,24 +40,36 @@ export class ReadMemory {
 const smallReadBytes = 4096;
 
 /**
- * A Connection over a socket that a server with `pauseOnConnect` accepted. Its handle moves to a socket that reads into
- * memory of ours, which net.Server has no option for.
+ * A Connection over a socket that a server with `pauseOnConnect` accepted. Its handle moves to a socket of ours, for which
+ * net.Server has no option: one that reads into memory of ours, and outlives a write that fails. `_handle` is not
+ * documented, though it has been there since Node 0.10: where there is none, the accepted socket is read as it is, which
+ * costs memory for every read and what a dying peer wrote last.
  */
 export function overAccepted(accepted: Socket): Connection {
-  const from = accepted as Socket & { _handle: object | null };
+  const from = accepted as Socket & { _handle?: object | null };
   const handle = from._handle;
+  const memory = new ReadMemory();
+  if (handle === undefined || handle === null) {
+    const plain = new SocketConnection(accepted, memory);
+    accepted.on('data', (chunk: Buffer) => plain.events.data(chunk));
+    accepted.resume();
+    return plain;
+  }
   from._handle = null;
   from.destroy();
-  const memory = new ReadMemory();
   let connection: SocketConnection | null = null;
   const options = { handle, readable: true, writable: true, onread: memory.into(() => connection) };
-  connection = new SocketConnection(new Socket(options as SocketConstructorOpts), memory);
+  connection = new SocketConnection(new TunnelSocket(options as SocketConstructorOpts), memory);
   return connection;
 }
+
+const nothing = Buffer.alloc(0);
 
 export class SocketConnection implements Connection {
   events: ConnectionEvents = noConnectionEvents;
   readonly #socket: Socket;
+  /** The same, unless it is a plain one. */
+  readonly #tunnel: TunnelSocket | null;
   readonly #memory: ReadMemory;
   /** A write returned false, and drained() was not called since. */
   #slow = false;
@@ -66,10 +79,18 @@ export class SocketConnection implements Connection {
   /** `memory`: what the socket was made to read into. The socket belongs to the connection from here on. */
   constructor(socket: Socket, memory: ReadMemory) {
     this.#socket = socket;
+    this.#tunnel = socket instanceof TunnelSocket ? socket : null;
     this.#memory = memory;
     socket.on('drain', () => this.#drained());
     // A Unix socket (it has no remote address) reports that its peer left bytes unread only after all that the peer wrote was read.
     const isUnix = socket.remoteAddress === undefined;
+    if (this.#tunnel !== null) {
+      this.#tunnel.failed = (error) => {
+        // On TCP a reset may have overtaken what the peer wrote.
+        if (!isUnix) this.#reason = error.message;
+        setTimeout(() => this.destroy(error.message), limits.lingerMs).unref();
+      };
+    }
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (isUnix && error.syscall === 'read' && error.code === 'ECONNRESET') return;
       this.#reason = error.message;
@@ -101,6 +122,14 @@ export class SocketConnection implements Connection {
     }
     socket.uncork();
     return room || this.#roomLeft();
+  }
+
+  whenSent(sent: () => void): void {
+    const socket = this.#socket;
+    if (!socket.writable || (this.#tunnel !== null && this.#tunnel.failure !== null)) return;
+    if (socket.writableLength === 0) sent();
+    else if (this.#tunnel !== null) this.#tunnel.whenSent(sent);
+    else socket.write(nothing, (error) => (error ? undefined : sent()));
   }
 
   keep(): void {

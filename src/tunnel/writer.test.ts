@@ -35,6 +35,7 @@ class HoldingConnection implements Connection {
     this.delivered.push(...this.held.map((piece) => Buffer.from(piece)));
     this.held = [];
   }
+  whenSent(): void {}
   keep(): void {}
   pause(): void {}
   resume(): void {}

@@ -45,6 +45,7 @@ export class MemoryConnection implements Connection {
   #paused = false;
   #finSent = false;
   #kept = false;
+  #unsent: { readonly untilBytes: number; readonly sent: () => void }[] = [];
 
   constructor(options: WireOptions) {
     this.#options = options;
@@ -74,6 +75,12 @@ export class MemoryConnection implements Connection {
   writeAll(pieces: readonly Buffer[]): boolean {
     if (this.#state !== 'open') return false;
     return this.#take(Buffer.concat(pieces));
+  }
+
+  whenSent(sent: () => void): void {
+    if (this.#state === 'closed') return;
+    if (this.bufferedBytes === 0) sent();
+    else this.#unsent.push({ untilBytes: this.sentBytes, sent });
   }
 
   keep(): void {
@@ -152,6 +159,7 @@ export class MemoryConnection implements Connection {
     const chunk = this.#nextChunk();
     if (chunk !== null) {
       peer.#receive(chunk);
+      this.#tellSent();
       if (this.#slow && this.bufferedBytes === 0 && this.#state === 'open') {
         this.#slow = false;
         this.events.drained();
@@ -161,6 +169,12 @@ export class MemoryConnection implements Connection {
     }
     if (this.#finSent) peer.#fin();
   };
+
+  #tellSent(): void {
+    const leftBytes = this.sentBytes - this.bufferedBytes;
+    while (this.#state === 'open' && (this.#unsent[0]?.untilBytes ?? Infinity) <= leftBytes)
+      this.#unsent.shift()?.sent();
+  }
 
   /** What has arrived, or the first part of it; the receiver's to keep. */
   #nextChunk(): Buffer | null {
