@@ -1,9 +1,11 @@
 // How long the first request to a function takes: with a stem, without one, and to an instance that idles.
+import { spawnSync } from 'node:child_process';
 import { get } from 'node:http';
+import { join } from 'node:path';
 import { rssMiB } from './cpu.ts';
 import { median, quantile, section } from './report.ts';
 import type { Row, Section } from './report.ts';
-import { direct, weir } from './targets.ts';
+import { direct, projectDir, weir } from './targets.ts';
 import type { Target } from './targets.ts';
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -59,11 +61,22 @@ async function floor(count: number): Promise<Row> {
   }
 }
 
+/** What of a cold start is Node's: a process that loads what every HTTP server needs, and ends. */
+function bareStart(count: number): Row {
+  const file = join(projectDir('bare', { 'http.js': "import 'node:http';\n" }), 'http.js');
+  const tookMs = Array.from({ length: count }, () => {
+    const startedMs = performance.now();
+    spawnSync(process.execPath, [file]);
+    return performance.now() - startedMs;
+  });
+  return row('for comparison: a Node process that imports node:http and ends', tookMs);
+}
+
 export async function starts(count: number): Promise<Section[]> {
   const hello = 'export function GET() { return new Response("hello\\n"); }\n';
   const files = { 'weir.json': '{ "functions": { "api/*.js": { "maxConcurrency": 1 } } }' } as Record<string, string>;
   for (let index = 0; index < count + 3; index += 1) files[`api/f${index}.js`] = hello;
-  const rows: Row[] = [await floor(count)];
+  const rows: Row[] = [await floor(count), bareStart(count)];
   let rss = Number.NaN;
   for (const [name, args] of [
     ['with a stem', []],

@@ -118,6 +118,8 @@ export class Edge {
       optimizeEmptyRequests: true,
       // HeadScan says what is wrong with it.
       requireHostHeader: false,
+      // Whatever the process was started with: the router relies on what the parser lets through.
+      insecureHTTPParser: false,
       shouldUpgradeCallback: mayUpgrade,
       IncomingMessage: EdgeRequest,
     });
