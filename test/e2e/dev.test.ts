@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { dev, project, weirCommand, writeFiles } from './weir.ts';
+import { dev, project, repository, weirCommand, writeFiles } from './weir.ts';
 
 const version = (text: string): string => `export const GET = () => new Response('${text} ' + process.pid);`;
 const refused = async (dir: string): Promise<{ code: number; stderr: string }> => {
@@ -35,6 +35,71 @@ test('a changed file: new instances answer, old ones finish what they have', asy
   await weir.printed(/weir\.json.*functions.*memory/, from);
   assert.match((await weir.get('/api/v')).text, /^two /, 'a change that cannot be built keeps the last one serving');
   assert.equal(await weir.stop(), 0);
+});
+
+test('a function that writes into its own project is not deployed anew for it', async (t) => {
+  const dir = project(t, {
+    'api/count.js': `import { readFileSync, writeFileSync } from 'node:fs';
+      let count = 0;
+      export const GET = () => { writeFileSync('data.json', String(count += 1)); return new Response(readFileSync('data.json', 'utf8')); };`,
+    'api/v.js': version('one'),
+  });
+  const weir = await dev(t, dir);
+  for (let count = 1; count <= 5; count += 1) assert.equal((await weir.get('/api/count')).text, String(count));
+  // What is told of next is the first that there was to tell.
+  const from = weir.output().length;
+  writeFiles(dir, { 'api/sedX1y2Z': 'temporary', 'api/v.js': version('two') });
+  await weir.printed(/: api\/v\.js changed: new version/, from);
+  assert.equal(weir.output().match(/new version/g)?.length, 1);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('JavaScript that cannot be loaded is refused with file and line, and the last version goes on', async (t) => {
+  const dir = project(t, { 'api/v.js': version('one'), 'lib/x.js': 'export const x = 1;' });
+  const weir = await dev(t, dir);
+  assert.match((await weir.get('/api/v')).text, /^one /);
+  const from = weir.output().length;
+  writeFiles(dir, {
+    'api/v.js': `import { x } from '../lib/x.js';\n${version('two')}`,
+    'lib/x.js': 'export const x = ;',
+  });
+  await weir.printed(/cannot be built[^]*lib\/x\.js:1:18: Unexpected ";"/, from);
+  assert.match((await weir.get('/api/v')).text, /^one /);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('settings in a function’s own code hold', async (t) => {
+  const slow = 'export const GET = () => new Promise(() => {}); export const config = { maxDuration: 1 };';
+  const weir = await dev(t, project(t, { 'api/slow.js': slow }));
+  assert.equal((await weir.get('/api/slow')).status, 504);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('npm start ends with npm: nothing is left behind', async (t) => {
+  const child = spawn('npm', ['start', '--', '--port', '0'], {
+    cwd: repository,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  // Whoever is left of its group.
+  t.after(() => {
+    try {
+      process.kill(-child.pid!, 'SIGKILL');
+    } catch (error) {
+      assert.equal((error as NodeJS.ErrnoException).code, 'ESRCH');
+    }
+  });
+  await new Promise<void>((resolve) => {
+    let text = '';
+    child.stdout.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      if (/^ready /m.test(text)) resolve();
+    });
+  });
+  // Closed: whoever could write there has ended, Weir included.
+  const closed = once(child, 'close');
+  child.kill('SIGTERM');
+  await closed;
 });
 
 test('a port that is taken: the next free one, and it says so', async (t) => {
