@@ -22,7 +22,7 @@ export interface StreamHost {
 }
 
 export type StreamPhase =
-  /** Received; claimed neither for user code nor for a recall. */
+  /** Received, and not handed to user code: the router has not been told yet that it begins. */
   | 'waiting'
   /** User code has it, and has not answered. */
   | 'begun'
@@ -57,8 +57,6 @@ export class StreamCall implements Call {
   phase: StreamPhase = 'waiting';
   /** Attribution's: time of the loop that was not reported yet. */
   activeMs = 0;
-  /** Claimed for user code; it runs as soon as the router can be told. */
-  claimed = false;
   /** Handed to user code. */
   began = false;
   /** The router knows, or what is written already will tell it. */

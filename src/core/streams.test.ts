@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { systemClock } from '../base/clock.ts';
 import { type Connection, noConnectionEvents } from '../tunnel/connection.ts';
 import { type FrameName, frameName } from '../tunnel/frame.ts';
@@ -19,6 +18,7 @@ class Wire implements Connection {
   events = noConnectionEvents;
   bufferedBytes = 0;
   readonly seen: FrameName[] = [];
+  readonly #unsent: (() => void)[] = [];
   readonly #reader = new FrameReader({
     frame: (type) => this.seen.push(frameName(type) ?? 'PONG'),
     body: () => this.seen.push('BODY'),
@@ -34,7 +34,15 @@ class Wire implements Connection {
     return true;
   }
 
-  whenSent(): void {}
+  whenSent(sent: () => void): void {
+    this.#unsent.push(sent);
+  }
+
+  /** What was written so far leaves; `bufferedBytes` is the test's to say, as what was written since may be more. */
+  leave(): void {
+    for (const sent of this.#unsent.splice(0)) sent();
+  }
+
   keep(): void {}
   pause(): void {}
   resume(): void {}
@@ -66,6 +74,8 @@ interface Bench {
   /** Calls that user code got, and what it was given. */
   readonly begun: StreamCall[];
   readonly got: string[];
+  /** How long user code keeps the loop when it is called. */
+  readonly work: { ms: number };
 }
 
 function bench(): Bench {
@@ -76,6 +86,7 @@ function bench(): Bench {
   const turns = new Turns(cells);
   const begun: StreamCall[] = [];
   const got: string[] = [];
+  const work = { ms: 0 };
   let streams: Streams | null = null;
   const session = openSession(wire, {
     clock: systemClock,
@@ -100,6 +111,7 @@ function bench(): Bench {
     attribution: new Attribution({ turns, cells, current: () => undefined, cpuUs: () => 1_000_000 }),
     begin: (call) => {
       begun.push(call);
+      for (const untilMs = performance.now() + work.ms; performance.now() < untilMs;);
       call.listener = {
         body: (chunk) => got.push(`body ${chunk.toString()}`),
         bodyEnd: () => got.push('end'),
@@ -111,48 +123,79 @@ function bench(): Bench {
     threw: (error) => got.push(`threw ${String(error)}`),
   });
   streams.gate.open = true;
-  return { wire, router, streams, claims, cells, begun, got };
+  return { wire, router, streams, claims, cells, begun, got, work };
 }
 
-const until = async (done: () => boolean): Promise<void> => {
-  while (!done()) await sleep(1);
+test('in prompt mode nothing begins before the kernel has BEGUN; the body that comes meanwhile is kept', () => {
+  const { wire, router, begun, got, cells } = bench();
+  wire.bufferedBytes = 10;
+  router.request(stream, 0, 1_000, head);
+  router.body(stream, Buffer.from('early'));
+  router.bodyEnd(stream);
+  router.flush();
+  assert.deepEqual([begun.length, cells[Cell.waiting], cells[Cell.inFlight]], [0, 1, 0]);
+  assert.equal(wire.seen.at(-1), 'BEGUN');
+  // The connection is still full of what others wrote since: that is not waited for.
+  wire.leave();
+  assert.equal(begun.length, 1);
+  assert.deepEqual(got, ['body early', 'end']);
+  assert.deepEqual([cells[Cell.waiting], cells[Cell.inFlight]], [0, 1]);
+});
+
+test('what was recalled never begins, nor what was cancelled before BEGUN had left', () => {
+  const { wire, router, begun, got, claims, streams } = bench();
+  assert.equal(claims.recall(stream), 'revoked', 'as the sentinel would');
+  wire.bufferedBytes = 10;
+  for (let slot = 0; slot < 3; slot += 1) router.request(stream + slot, 1, 1_000, head);
+  router.cancel(stream + 1, 'client');
+  router.recall(stream + 2);
+  router.flush();
+  wire.leave();
+  assert.equal(begun[0]?.stream, stream + 2);
+  assert.deepEqual([begun.length, streams.open], [1, 1]);
+  assert.deepEqual(wire.seen.slice(-3), ['BEGUN', 'BEGUN', 'BEGUN'], 'claimed for user code: a recall comes too late');
+  assert.deepEqual(got, []);
+});
+
+const answerNext = (from: Bench, slot: number): void => {
+  from.router.request(stream + slot, 1, 1_000, head);
+  from.router.flush();
+  from.begun.at(-1)?.reply(204, [], null);
 };
 
-test(
-  'in prompt mode nothing begins before the kernel has BEGUN; the body that comes meanwhile is kept',
-  { timeout: 10_000 },
-  async () => {
-    const { wire, router, begun, got, cells } = bench();
-    wire.bufferedBytes = 10;
-    router.request(stream, 0, 1_000, head);
-    router.body(stream, Buffer.from('early'));
-    router.bodyEnd(stream);
-    router.flush();
-    await sleep(5);
-    assert.deepEqual([begun.length, cells[Cell.waiting], cells[Cell.inFlight]], [0, 1, 0]);
-    assert.ok(!wire.seen.includes('BEGUN'));
-    wire.bufferedBytes = 0;
-    await until(() => begun.length === 1);
-    assert.deepEqual(got, ['body early', 'end']);
-    assert.deepEqual([cells[Cell.waiting], cells[Cell.inFlight]], [0, 1]);
-    assert.equal(wire.seen.at(-1), 'BEGUN');
-  },
-);
-
-test('what waits may be recalled, and what was recalled or cancelled never begins', { timeout: 10_000 }, async () => {
-  const { wire, router, begun, got, claims, streams } = bench();
+test('batched mode takes effect when the router can know of it', () => {
+  const from = bench();
+  const { wire } = from;
   wire.bufferedBytes = 10;
-  for (let slot = 0; slot < 4; slot += 1) router.request(stream + slot, 1, 1_000, head);
-  router.recall(stream);
-  router.cancel(stream + 1, 'client');
-  router.flush();
-  assert.equal(claims.recall(stream + 2), 'revoked', 'as the sentinel would');
-  wire.bufferedBytes = 0;
-  await until(() => begun.length === 1);
-  assert.equal(begun[0]?.stream, stream + 3);
-  assert.equal(streams.open, 1);
-  assert.deepEqual(wire.seen.filter((name) => name === 'NACK').length, 1);
-  assert.deepEqual(got, []);
+  let slot = 0;
+  for (; !wire.seen.includes('BEGINS'); slot += 1) {
+    from.router.request(stream + slot, 1, 1_000, head);
+    from.router.flush();
+    wire.leave();
+    from.begun.at(-1)?.reply(204, [], null);
+  }
+  const told = wire.seen.length;
+  from.router.request(stream + slot, 1, 1_000, head);
+  from.router.flush();
+  assert.ok(wire.seen.slice(told).includes('BEGUN'), 'still prompt');
+  wire.leave();
+  const batched = wire.seen.length;
+  answerNext(from, slot + 1);
+  assert.ok(!wire.seen.slice(batched).includes('BEGUN'));
+});
+
+test('what began in batched mode is announced before prompt mode is', () => {
+  const from = bench();
+  const { wire } = from;
+  let slot = 0;
+  for (; !wire.seen.includes('BEGINS'); slot += 1) answerNext(from, slot);
+  const batched = wire.seen.length;
+  from.work.ms = 2;
+  // Of one read: nothing is flushed in between but by the change of mode.
+  for (const last = slot + 4; slot < last; slot += 1) from.router.request(stream + slot, 1, 1_000, head);
+  from.router.flush();
+  const seen = wire.seen.slice(batched).filter((name) => name !== 'RESPONSE');
+  assert.deepEqual(seen, ['BEGUN', 'BEGUN', 'BEGUN', 'BEGINS', 'BEGUN']);
 });
 
 test('what user code throws into the core is told to it, and the session goes on', () => {

@@ -3,7 +3,7 @@ import { ProtocolError } from '../base/errors.ts';
 import type { NackReason } from '../model/vitals.ts';
 import { nackReasons } from '../model/vitals.ts';
 import { FrameType } from '../tunnel/frame.ts';
-import { readCancel, readCredit, readNothing, readRequest } from '../tunnel/payload.ts';
+import { type BeginsMode, readCancel, readCredit, readNothing, readRequest } from '../tunnel/payload.ts';
 import type { Session } from '../tunnel/session.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import { refusal } from './admission.ts';
@@ -41,9 +41,6 @@ export interface Gate {
   lifeEndsMs: number;
 }
 
-/** BEGUN could not leave at once: when to look again. The connection says nothing below its high-water mark. */
-const congestedMs = 1;
-
 /** The invocations of one tunnel: a table by slot, admission, claims, begin, and what leaves when. */
 export class Streams implements StreamHost {
   readonly writer: FrameWriter;
@@ -61,11 +58,13 @@ export class Streams implements StreamHost {
   readonly #options: StreamsOptions;
   readonly #calls: (StreamCall | undefined)[] = [];
   readonly #begins = new BeginsPolicy();
+  /** What the router knows to be in force: what the policy chose takes effect when BEGINS has left the process. */
+  #mode: BeginsMode = 'prompt';
+  #modesChosen = 0;
   /** In batched mode: begun in this turn, and BEGUN not written. */
   #unannounced: StreamCall[] = [];
-  /** The router could not be told of them yet. Those that have ended meanwhile are skipped. */
-  #waiting: StreamCall[] = [];
-  #waitingCount = 0;
+  /** Received, and not handed to user code: BEGUN has not left yet. */
+  #waiting = 0;
   #open = 0;
   #background = 0;
   #backgroundTold = 0;
@@ -123,7 +122,7 @@ export class Streams implements StreamHost {
     const { turns, attribution } = this.#options;
     // Its end flushes. (Code that no callback of the loop led to: a finalizer, say.)
     if (!turns.inside) attribution.enter(null);
-    if (this.#begins.mode === 'batched' || this.#reading || this.#tick) return;
+    if (this.#mode === 'batched' || this.#reading || this.#tick) return;
     // User code is known to keep the loop: what is ready does not wait for whoever is called next.
     this.#tick = true;
     process.nextTick(this.flush);
@@ -152,7 +151,7 @@ export class Streams implements StreamHost {
   ended(call: StreamCall): void {
     const slot = call.stream & 0xffff;
     if (this.#calls[slot] === call) this.#calls[slot] = undefined;
-    if (!call.began) this.#waitingCount -= 1;
+    if (!call.began) this.#waiting -= 1;
     this.#open -= 1;
     this.#count();
     this.written();
@@ -183,11 +182,8 @@ export class Streams implements StreamHost {
     while (this.#calls.length <= slot) this.#calls.push(undefined);
     this.#calls[slot] = call;
     this.#open += 1;
-    this.#waitingCount += 1;
-    if (this.#waiting.length === 0 && this.#start(call)) return;
-    this.#waiting.push(call);
-    this.#count();
-    if (this.#waiting.length === 1) setTimeout(this.#startWaiting, congestedMs);
+    this.#waiting += 1;
+    this.#start(call);
   }
 
   #refusal(): NackReason | null {
@@ -209,28 +205,29 @@ export class Streams implements StreamHost {
     });
   }
 
-  /** Claims it, tells the router where it must know before, and runs it. False: it must wait for the connection. */
-  #start(call: StreamCall): boolean {
-    const prompt = this.#begins.mode === 'prompt';
-    const { connection } = this.#options.session;
-    if (!call.claimed) {
-      if (prompt && connection.bufferedBytes > 0) return false;
-      if (!this.#options.claims.begin(call.stream)) {
-        // The sentinel revoked and answered it.
-        call.cancel('unwanted');
-        return true;
-      }
-      call.claimed = true;
-      if (prompt) {
-        this.writer.begun(call.stream);
-        call.announced = true;
-        this.writer.flush();
-      }
+  /** Claims it, tells the router where it must know before, and runs it. */
+  #start(call: StreamCall): void {
+    if (!this.#options.claims.begin(call.stream)) {
+      // The sentinel revoked and answered it.
+      call.cancel('unwanted');
+    } else if (this.#mode === 'batched') {
+      this.#run(call);
+    } else {
+      this.writer.begun(call.stream);
+      call.announced = true;
+      this.writer.flush();
+      // Until the kernel has BEGUN, a lost tunnel would prove that it never ran. What is behind BEGUN may still wait: a
+      // connection that others keep full is never empty.
+      if (this.#options.session.connection.bufferedBytes === 0) this.#run(call);
+      else this.#runWhenTold(call);
     }
-    // Until the kernel has BEGUN, a lost tunnel would prove that it never ran.
-    if (prompt && connection.bufferedBytes > 0) return false;
-    this.#run(call);
-    return true;
+  }
+
+  #runWhenTold(call: StreamCall): void {
+    this.#count();
+    this.#options.session.connection.whenSent(() => {
+      if (!call.over) this.#run(call);
+    });
   }
 
   #run(call: StreamCall): void {
@@ -238,7 +235,7 @@ export class Streams implements StreamHost {
     call.phase = 'begun';
     call.began = true;
     this.begun += 1;
-    this.#waitingCount -= 1;
+    this.#waiting -= 1;
     this.#count();
     const fromMs = attribution.enter(call);
     try {
@@ -249,23 +246,26 @@ export class Streams implements StreamHost {
     const untilMs = attribution.enter(null);
     if (call.hasEarly) this.#inside(call, takeEarly, null);
     if (!call.over && !call.announced) this.#unannounced.push(call);
-    if (!this.#begins.observe((untilMs - fromMs) * 1000)) return;
-    this.writer.begins(this.#begins.mode);
-    // The router has to know before it takes effect: a lost tunnel proves less from here on.
-    this.writer.flush();
+    if (this.#begins.observe((untilMs - fromMs) * 1000)) this.#choose(this.#begins.mode);
   }
 
-  readonly #startWaiting = (): void => {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    let at = 0;
-    for (; at < waiting.length; at += 1) {
-      const call = waiting[at];
-      if (call !== undefined && !call.over && !this.#start(call)) break;
+  /** The router has to know before it takes effect: from BEGINS on, a lost tunnel proves less, or more. */
+  #choose(mode: BeginsMode): void {
+    const choice = (this.#modesChosen += 1);
+    // Prompt says that whatever has no BEGUN never ran: those that ran under batched have theirs before it.
+    this.#announce();
+    this.writer.begins(mode);
+    this.writer.flush();
+    this.#mode = 'prompt';
+    if (mode === 'prompt') return;
+    const { connection } = this.#options.session;
+    if (connection.bufferedBytes === 0) this.#mode = mode;
+    else {
+      connection.whenSent(() => {
+        if (choice === this.#modesChosen) this.#mode = mode;
+      });
     }
-    this.#waiting = waiting.slice(at);
-    if (this.#waiting.length > 0) setTimeout(this.#startWaiting, congestedMs);
-  };
+  }
 
   #recall(stream: number): void {
     const call = this.#calls[stream & 0xffff];
@@ -307,8 +307,8 @@ export class Streams implements StreamHost {
 
   #count(): void {
     const { cells } = this.#options;
-    cells[Cell.inFlight] = this.#open - this.#waitingCount;
-    cells[Cell.waiting] = this.#waitingCount;
+    cells[Cell.inFlight] = this.#open - this.#waiting;
+    cells[Cell.waiting] = this.#waiting;
   }
 
   /** User code may follow: its context, and its time. */
