@@ -129,7 +129,7 @@ test('older runtimes run on Node 24, and one sentence says so', async () => {
     const dir = await project({ [file]: { functions } });
     const config = await readConfig(dir);
     assert.equal(functionConfig(config, 'a.js').runtime, 'nodejs24.x');
-    assert.deepEqual(config.warnings, [`${dir}/${file}: runtime: nodejs22.x and nodejs20.x runs on Node 24`]);
+    assert.deepEqual(config.warnings, [`${dir}/${file}: runtime: nodejs22.x and nodejs20.x run on Node 24`]);
   }
   assert.deepEqual(
     (await readConfig(await project({ 'weir.json': { functions: { a: { runtime: 'nodejs24.x' } } } }))).warnings,

@@ -118,7 +118,9 @@ function fromVercel(dir: string, text: string): ProjectConfig {
 /** One sentence for a file that asks for runtimes in whose place Node 24 runs. */
 export function runtimeWarnings(path: string, all: readonly Settings[]): string[] {
   const older = olderRuntimes.filter((runtime) => all.some((settings) => settings.runtime === runtime));
-  return older.length === 0 ? [] : [`${path}: runtime: ${older.join(' and ')} runs on Node 24`];
+  return older.length === 0
+    ? []
+    : [`${path}: runtime: ${older.join(' and ')} ${older.length > 1 ? 'run' : 'runs'} on Node 24`];
 }
 
 const rulesOf = (functions: Readonly<Record<string, Settings>> | undefined): Rule[] =>
