@@ -8,7 +8,9 @@ export const limits = {
   headFields: 256,
   /** What may be in flight towards a receiver of one stream before it must grant more (measured: 256 KiB is best). */
   windowBytes: 256 * 1024,
-  /** Largest piece a sender puts in one body frame. */
+  /** Largest piece a sender puts in one body frame: a window, so that neither side takes apart what is together. */
+  bodyFrameBytes: 256 * 1024,
+  /** Body of a complete answer in one frame; what is longer is streamed. */
   chunkBytes: 64 * 1024,
   /** Streams of one tunnel: a slot is 16 bits. */
   streamsPerTunnel: 8192,
@@ -31,8 +33,8 @@ export const limits = {
   /** Memory that frames are written into; body pieces above the second figure are sent from where they are. */
   slabBytes: 32 * 1024,
   copiedBodyBytes: 4 * 1024,
-  /** A shared read buffer. */
-  readBufferBytes: 64 * 1024,
+  /** What is read of a connection at once. */
+  readBufferBytes: 256 * 1024,
   /** Text of GOODBYE, DRAIN and FAILED: what is longer is cut. */
   detailBytes: 4 * 1024,
 

@@ -6,13 +6,17 @@ import { TunnelSocket } from './tunnel-socket.ts';
 
 /**
  * What a connection reads into: one piece of memory, used over and over. Memory of its own for every read would be garbage
- * at the rate of the traffic, and collecting it costs more than moving the bytes (measured: a third of the CPU of a router
- * that passes on large answers). It is small until a read fills it, so that an idle tunnel owns next to nothing.
+ * at the rate of the traffic, and collecting it costs more than moving the bytes (docs/decisions/0008-read-memory.md). It
+ * is small at first, larger when a read has filled it, and smaller again when nothing needs it any more, so that an idle
+ * tunnel owns next to nothing.
  */
 export class ReadMemory {
   kept = false;
-  #memory: Buffer = Buffer.allocUnsafeSlow(smallReadBytes);
+  #step = 0;
+  #memory: Buffer = Buffer.allocUnsafeSlow(steps[0]);
   #filled = false;
+  /** Reads in a row that would have fitted the next smaller size. */
+  #calm = 0;
 
   /** For net.Socket: `connection` is asked for after the first read. */
   into(connection: () => SocketConnection | null): OnReadOpts {
@@ -21,6 +25,7 @@ export class ReadMemory {
       callback: (bytes) => {
         const memory = this.#memory;
         this.#filled = bytes === memory.length;
+        this.#calm = bytes < (steps[this.#step - 1] ?? 0) ? this.#calm + 1 : 0;
         connection()?.events.data(this.#filled ? memory : memory.subarray(0, bytes));
         return true;
       },
@@ -28,16 +33,21 @@ export class ReadMemory {
   }
 
   #next(): Buffer {
-    const small = this.#memory.length < limits.readBufferBytes;
-    if (this.kept || (small && this.#filled)) {
-      this.#memory = Buffer.allocUnsafeSlow(small && !this.#filled ? smallReadBytes : limits.readBufferBytes);
+    const step = this.#filled
+      ? Math.min(this.#step + 1, steps.length - 1)
+      : this.#step - (this.#calm > calmReads ? 1 : 0);
+    if (this.kept || step !== this.#step) {
+      this.#step = step;
+      this.#memory = Buffer.allocUnsafeSlow(steps[step]!);
       this.kept = false;
+      this.#calm = 0;
     }
     return this.#memory;
   }
 }
 
-const smallReadBytes = 4096;
+const steps = [4096, 65_536, limits.readBufferBytes] as const;
+const calmReads = 256;
 
 /**
  * A Connection over a socket that a server with `pauseOnConnect` accepted. Its handle moves to a socket of ours, for which

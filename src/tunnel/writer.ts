@@ -113,10 +113,10 @@ export class FrameWriter {
     else slab.set(body, at + headBytes);
   }
 
-  /** Splits at 64 KiB. Pieces over 4 KiB are sent from where they are: they must not change before they have left. */
+  /** Splits at limits.bodyFrameBytes. Pieces over 4 KiB are sent from where they are: they must not change before they have left. */
   body(stream: number, chunk: Uint8Array): void {
-    for (let from = 0; from < chunk.length; from += limits.chunkBytes) {
-      const piece = chunk.length <= limits.chunkBytes ? chunk : chunk.subarray(from, from + limits.chunkBytes);
+    for (let from = 0; from < chunk.length; from += limits.bodyFrameBytes) {
+      const piece = chunk.length <= limits.bodyFrameBytes ? chunk : chunk.subarray(from, from + limits.bodyFrameBytes);
       if (piece.length > limits.copiedBodyBytes) {
         this.#begin(FrameType.BODY, stream, piece.length, 0);
         this.#refer(piece);
