@@ -5,8 +5,8 @@
 export const Cell = {
   /** Odd while the main loop is in a turn; another value for every turn. Main. */
   turn: 0,
-  /** 1: the sentinel looks rarely, and wants to be woken by the next turn. Both. */
-  asleep: 1,
+  /** What the sentinel wants to be woken by, one of Wake. Both. */
+  wake: 1,
   /** 1: the sentinel reports the vitals, main need not. Sentinel. */
   reporting: 2,
   /** From here to activeUs: main. Begun and not yet answered. */
@@ -23,7 +23,26 @@ export const Cell = {
   memoryMiB: 10,
   /** 0: well. Otherwise 1 + the index in nackReasons of what ails the process. Whoever reports. */
   verdict: 11,
+  /** performance.now() of the main thread when its turn began, whole milliseconds. Stored before the mark. Wraps. Main. */
+  turnStartMs: 12,
 } as const;
+
+export const Wake = {
+  none: 0,
+  /** It looks rarely. */
+  turnStart: 1,
+  /** It has said that the loop is stuck. */
+  turnEnd: 2,
+} as const;
+
+/**
+ * When performance.now() was 0 in this thread, on the clock that all threads of the process share; milliseconds. The
+ * difference between two threads' is that between their performance.now().
+ */
+export function clockOriginMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6 - performance.now();
+}
 
 export const boardBytes = 64;
 

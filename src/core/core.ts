@@ -7,7 +7,7 @@ import { readLoad } from '../tunnel/greeting.ts';
 import { type LogLevel, type LogSource, readDrain } from '../tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd, type SessionEvents } from '../tunnel/session.ts';
 import { Attribution } from './attribution.ts';
-import { boardBytes, boardCells, boardMemory, Cell } from './board.ts';
+import { boardBytes, boardCells, boardMemory, Cell, clockOriginMs } from './board.ts';
 import type { Call, LoadOrder, Runtime } from './call.ts';
 import { Claims } from './claims.ts';
 import { currentCall } from './context.ts';
@@ -161,7 +161,7 @@ class InstanceCore implements Core, SessionEvents {
     this.#enter({ kind: 'stem', at: { session, streams } });
     // At once, as a line on a pipe leaves: the last line before a loop that never ends is the one that is looked for.
     this.#logs.open(session, streams.flush);
-    this.#reporter = new VitalsReporter(this.#cells, session.writer);
+    this.#reporter = new VitalsReporter(this.#cells, session.writer, performance.now());
     this.#reportVitals();
     systemClock.after(sentinelDelayMs, this.#startSentinel);
   }
@@ -326,17 +326,18 @@ class InstanceCore implements Core, SessionEvents {
     const sentinel = this.#sentinel;
     const token = this.#session?.welcome.controlToken;
     if (sentinel === null || token === undefined) return;
-    if (this.#phase.kind === 'loading' || this.#phase.kind === 'ended') return;
+    // Not while loading, which it would make longer. Who drains is not let in twice.
+    if (this.#phase.kind !== 'stem' && this.#phase.kind !== 'open') return;
     this.#sentinel = null;
     this.#turns.wake = () => sentinel.wake();
     const order = { address: this.#options.address, token, runtime: this.#runtimeName };
     void sentinel.start({
       file: this.#options.sentinelFile,
-      order: { ...order, memory: this.#memory, slots: limits.streamsPerTunnel },
+      order: { ...order, memory: this.#memory, slots: limits.streamsPerTunnel, originMs: clockOriginMs() },
       cells: this.#cells,
       ended: (reason) => {
         if (this.#phase.kind === 'ended') return;
-        this.log('warn', 'platform', `the sentinel ended: ${reason}`, null);
+        if (reason !== null) this.log('warn', 'platform', `the sentinel ended: ${reason}`, null);
         this.#reportVitals();
       },
     });

@@ -28,7 +28,7 @@ import { acceptSession, type Session, type SessionEnd } from '../tunnel/session.
 const child = fileURLToPath(new URL('child.fixture.ts', import.meta.url));
 
 export interface Seen {
-  readonly from: 'data' | 'control' | 'stderr';
+  readonly from: 'data' | 'control' | 'stderr' | 'refused';
   readonly name: FrameName | 'CLOSED' | 'STDERR';
   readonly stream: number;
   readonly payload: Buffer;
@@ -68,12 +68,14 @@ export class FakeRouter {
   #stderr = '';
   #waiters: Waiter[] = [];
   #slots = 0;
+  #controlToken = '';
 
   /** Starts an instance, and loads it unless `stem`. */
   static async start(
-    options: { sentinel?: boolean; stem?: boolean; load?: Partial<Load>; token?: string } = {},
+    options: { sentinel?: boolean; stem?: boolean; load?: Partial<Load>; token?: string; controlToken?: string } = {},
   ): Promise<FakeRouter> {
     const router = new FakeRouter();
+    router.#controlToken = options.controlToken ?? 'control-token';
     const address = `unix:${join(router.#dir, 'tunnel.sock')}`;
     router.#listener = await listen(address, (connection) => router.#accept(connection));
     const kind = options.sentinel === true ? 'sentinel' : 'alone';
@@ -182,6 +184,14 @@ export class FakeRouter {
     return readFailed((await this.frameOf(stream, 'FAILED')).payload);
   }
 
+  /** As a kernel does when the platform is killed: nobody listens, and every connection ends. */
+  async vanish(): Promise<void> {
+    const closed = this.#listener?.close();
+    this.#data?.connection.destroy();
+    this.#control?.connection.destroy();
+    await closed;
+  }
+
   /** The instance's exit code, when it has ended by itself. */
   async exit(): Promise<number | string | null> {
     const child = this.#process;
@@ -222,7 +232,7 @@ export class FakeRouter {
         let told: Vitals = noVitals;
         return {
           kind: 'welcome',
-          welcome: { instance: 'ins_1', maxStreams: 8192, windowBytes: 262_144, controlToken: 'control-token' },
+          welcome: { instance: 'ins_1', maxStreams: 8192, windowBytes: 262_144, controlToken: this.#controlToken },
           events: {
             opened: () => undefined,
             frame: (type, stream, payload) => {
@@ -238,7 +248,7 @@ export class FakeRouter {
           },
         };
       },
-      refused: () => undefined,
+      refused: (end) => this.#see({ from: 'refused', name: 'CLOSED', stream: 0, payload: Buffer.alloc(0), end }),
     });
   }
 

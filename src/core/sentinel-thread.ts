@@ -1,14 +1,17 @@
 import type { Worker } from 'node:worker_threads';
-import { Cell } from './board.ts';
+import { Cell, Wake } from './board.ts';
 import type { SentinelOrder } from './sentinel.ts';
 
 interface ThreadOptions {
   readonly file: URL | string;
   readonly order: SentinelOrder;
   readonly cells: Int32Array;
-  /** It has ended, or never began; `reason` if it was not asked to. */
-  ended(reason: string): void;
+  /** It has ended. Null: the router did not let it in, because it ends, or this instance is to. */
+  ended(reason: string | null): void;
 }
+
+/** What the thread exits with then. */
+export const notLetIn = 3;
 
 /** The main thread's hold on its sentinel. Starting one takes the main thread 3 ms, and another core 30. */
 export class SentinelThread {
@@ -25,16 +28,16 @@ export class SentinelThread {
       execArgv: [],
       trackUnmanagedFds: false,
     });
-    let reason = 'its connection ended';
+    let reason: string | null = null;
     worker.unref();
     worker.on('error', (error) => {
       reason = error instanceof Error ? error.message : String(error);
     });
-    worker.on('exit', () => {
+    worker.on('exit', (code) => {
       this.#worker = null;
       Atomics.store(options.cells, Cell.reporting, 0);
-      Atomics.store(options.cells, Cell.asleep, 0);
-      options.ended(reason);
+      Atomics.store(options.cells, Cell.wake, Wake.none);
+      options.ended(code === notLetIn ? null : (reason ?? 'its connection ended'));
     });
     this.#worker = worker;
   }

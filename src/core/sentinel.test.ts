@@ -67,3 +67,42 @@ test('one connection reports at a time, and the other takes over', { timeout }, 
   await router.logged('the sentinel ended');
   assert.equal((await router.answer(router.request('/hello'))).status, 200);
 });
+
+test('a blocked instance does not outlive its platform', { timeout }, async () => {
+  await using router = await watched();
+  const running = router.request('/block/60000');
+  await router.frameOf(running, 'BEGUN');
+  await router.vanish();
+  assert.equal(await router.exit(), 'SIGKILL');
+});
+
+test('a blocked instance outlives its control connection while the platform is there', { timeout }, async () => {
+  await using router = await watched();
+  const running = router.request('/block/4000');
+  await router.frameOf(running, 'BEGUN');
+  router.control.connection.destroy();
+  assert.equal((await router.answer(running)).text, 'blocked');
+  const from = router.seen.length;
+  await router.until((seen) => seen.from === 'data' && seen.name === 'VITALS', from);
+  assert.equal((await router.answer(router.request('/hello'))).status, 200);
+});
+
+test(
+  'an instance that drains starts no sentinel, and one that is not let in ends without a word',
+  { timeout },
+  async () => {
+    await using router = await FakeRouter.start({ sentinel: true, controlToken: 'another' });
+    // It begins to report itself again when the thread is gone.
+    await router.answer(router.request('/hello'));
+    await router.until((seen) => seen.name === 'CLOSED' && seen.from === 'refused');
+    await router.answer(router.request('/wait/300'));
+    assert.ok(!router.seen.some((seen) => seen.name === 'LOG' && seen.payload.includes('the sentinel ended')));
+    await using draining = await FakeRouter.start({ sentinel: true, controlToken: 'another' });
+    const running = draining.request('/wait/600', { flush: false });
+    draining.data.drain(10_000, 'the test');
+    draining.data.writer.flush();
+    await draining.answer(running);
+    assert.equal(await draining.exit(), 0);
+    assert.ok(!draining.seen.some((seen) => seen.from === 'refused'));
+  },
+);

@@ -1,5 +1,5 @@
 // Hot path: a mark at the start and one at the end of every busy turn of the loop.
-import { Cell } from './board.ts';
+import { Cell, Wake } from './board.ts';
 
 /**
  * The turns of the main loop, marked in shared memory for the sentinel. A turn begins with the first callback after the
@@ -29,12 +29,8 @@ export class Turns {
   enter(): number {
     this.inside = true;
     this.startedMs = performance.now();
-    this.#mark();
-    // The mark is set before the look and the sentinel looks after it said that it sleeps: no wake is missed.
-    if (Atomics.load(this.#cells, Cell.asleep) === 1) {
-      Atomics.store(this.#cells, Cell.asleep, 0);
-      this.wake();
-    }
+    this.#cells[Cell.turnStartMs] = this.startedMs;
+    this.#mark(Wake.turnStart);
     setImmediate(this.#end);
     return this.startedMs;
   }
@@ -56,11 +52,16 @@ export class Turns {
     this.inside = false;
     this.#activeMs += performance.now() - this.startedMs;
     this.#cells[Cell.activeUs] = this.#activeMs * 1000;
-    this.#mark();
+    this.#mark(Wake.turnEnd);
   };
 
-  #mark(): void {
+  /** Wakes the sentinel if that is what it waits for. */
+  #mark(wake: number): void {
     this.#turn = (this.#turn + 1) | 0;
     Atomics.store(this.#cells, Cell.turn, this.#turn);
+    // The mark is set before this look, and the sentinel looks at it after it said what it waits for: no wake is missed.
+    if (Atomics.load(this.#cells, Cell.wake) !== wake) return;
+    Atomics.store(this.#cells, Cell.wake, Wake.none);
+    this.wake();
   }
 }

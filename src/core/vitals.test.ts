@@ -21,7 +21,7 @@ const nowhere = {
 
 test('vitals and board say what ails the process, and that it is over', () => {
   const cells = boardCells(boardMemory(0));
-  const reporter = new VitalsReporter(cells, new FrameWriter(nowhere));
+  const reporter = new VitalsReporter(cells, new FrameWriter(nowhere), performance.now());
   cells[Cell.memoryMiB] = 1;
   const memory = nackReasons.indexOf('memory') + 1;
   assert.equal(reporter.report(performance.now(), 0, 0).ailment, memory);

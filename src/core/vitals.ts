@@ -17,13 +17,14 @@ export class VitalsReporter {
   readonly #readings = new ProcessReadings();
   #sequence = 0;
   #told: Vitals = noVitals;
-  #atMs = performance.now();
+  #atMs: number;
   #throttledUs = 0;
   #attributed: Wrapping;
   #active: Wrapping;
   #countedActiveUs = 0;
 
-  constructor(cells: Int32Array, writer: FrameWriter) {
+  constructor(cells: Int32Array, writer: FrameWriter, nowMs: number) {
+    this.#atMs = nowMs;
     this.#cells = cells;
     this.#writer = writer;
     this.#attributed = new Wrapping(cells[Cell.attributedUs] ?? 0);
@@ -33,7 +34,7 @@ export class VitalsReporter {
 
   /**
    * Writes VITALS; the caller flushes. `turnMs`: how long the turn that goes on has lasted, 0 outside of one.
-   * `stuckMs`: that again if it is too long, else 0.
+   * `stuckMs`: how long the loop has been stuck in it, 0 if it is not.
    */
   report(nowMs: number, turnMs: number, stuckMs: number): Vitals {
     const cells = this.#cells;

@@ -8,7 +8,7 @@ export interface Vitals {
   readonly heapBytes: number;
   /** Event-loop utilisation of the last period, 0–1000. */
   readonly loopPermille: number;
-  /** How long the loop has not come round as of now, milliseconds. */
+  /** How long the loop has not come round as of now, milliseconds; without the time in which it waited for a CPU. */
   readonly loopStuckMs: number;
   readonly fds: number;
   /** Begun and not yet answered. */
