@@ -1,6 +1,7 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir, loadavg, tmpdir } from 'node:os';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
@@ -16,7 +17,7 @@ import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
 import type { Deployment } from './model/snapshot.ts';
 import { ProcessProvider } from './provider/process.ts';
-import type { FunctionLogLine } from './router/pool.ts';
+import type { FunctionLogLine } from './router/function-log.ts';
 import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
 import type { MachineState } from './router/supply.ts';
@@ -40,7 +41,7 @@ export interface PlatformOptions {
   readonly sentinel: boolean;
   readonly log: Log;
   /** `label`: the function's, `PROJECT/NAME`. */
-  onFunctionLog(label: string, line: FunctionLogLine): void;
+  onFunctionLog(line: FunctionLogLine): void;
 }
 
 export interface Platform {
@@ -67,7 +68,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
   const { provider, router, edge, projects, close, status, listened } = await wire(options);
   try {
     const port = await listenOnFree(edge, options);
-    listened(`${host}:${port}`);
+    listened(port);
     await addProjects(projects, options);
     projects.publish();
     if (options.watch) projects.watch();
@@ -99,26 +100,26 @@ async function wire(options: PlatformOptions) {
     log,
     sentinel: options.sentinel,
   });
-  const labels = new Map<string, string>();
   const router = new Router({
     clock,
     random,
     log,
     provider,
     ledger: new Ledger(),
-    onLog: (line) => options.onFunctionLog(labels.get(line.functionId) ?? line.functionId, line),
-    ...(options.stems ? { machine: machineState } : {}),
+    onLog: (line) => options.onFunctionLog(line),
+    machine: machineState,
+    stems: options.stems,
   });
   const status = () => statusReport(router.status());
   const edge = new Edge({ invoker: router, clock, random, log, status });
-  let authority = options.host;
+  let port = options.port;
   const projects = new LiveProjects({
     clock,
     random,
     log,
-    environment: (deployment) => platformVariables(options.environment, deployment, authority),
+    environment: (deployment, { hosts }) =>
+      platformVariables(options.environment, deployment, authorityOf(hosts[0] ?? options.host, port)),
     publish(snapshot) {
-      for (const { functions } of snapshot.deployments) for (const { id, label } of functions) labels.set(id, label);
       router.publish(snapshot);
       edge.publish(snapshot);
     },
@@ -130,7 +131,7 @@ async function wire(options: PlatformOptions) {
     await Promise.all([tunnels.close(), provider.close(), projects.close()]);
     rmSync(runDir, { recursive: true, force: true });
   });
-  return { provider, router, edge, projects, close, status, listened: (at: string) => void (authority = at) };
+  return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
 }
 
 const socketName = 'tunnel.sock';
@@ -203,6 +204,12 @@ function listenFault(
     default:
       return `cannot listen on ${host}:${port}: ${message}`;
   }
+}
+
+/** How a client on this machine names it: an address that stands for all of them is none to connect to. */
+function authorityOf(host: string, port: number): string {
+  if (host === '0.0.0.0' || host === '::') return `localhost:${port}`;
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** What the hosted platform sets, so that packages made for it find it. */

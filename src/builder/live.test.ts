@@ -25,7 +25,7 @@ async function live(dir: string) {
       lines.push(line);
       look();
     }),
-    environment: (deployment, project) => ({ WHERE: `${project} ${deployment}` }),
+    environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
     publish(snapshot) {
       published.push(snapshot);
       look();

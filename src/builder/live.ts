@@ -20,7 +20,7 @@ export interface LiveOptions {
   readonly random: Random;
   readonly log: Log;
   /** What every function of a deployment finds in its environment, unless its project says otherwise. */
-  environment(deployment: string, project: string): Readonly<Record<string, string>>;
+  environment(deployment: string, place: ProjectPlace): Readonly<Record<string, string>>;
   /** There is a newer version of what is to be served. */
   publish(snapshot: Snapshot): void;
 }
@@ -144,7 +144,7 @@ export class LiveProjects {
         project: place.name,
         deployment,
         hosts: place.hosts,
-        environment: this.#options.environment(deployment, place.name),
+        environment: this.#options.environment(deployment, place),
         log: { ...log, warn },
         reads: attempt.reads,
       });

@@ -18,7 +18,7 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
   const platform = await startPlatform({
     ...options,
     log: terminal.log,
-    onFunctionLog: (label, line) => terminal.functionLog(label, line),
+    onFunctionLog: (line) => terminal.functionLog(line),
   });
   stop = stopper(platform, terminal);
   for (const line of introduction(platform)) terminal.say(line);

@@ -23,9 +23,9 @@ const line = { functionId: 'd/f', instance: 'ins_1', invocationId: 'inv_1', leve
 test('a function’s lines carry its label and the invocation; one turn of the loop is one write', async () => {
   const out = sink();
   const { functionLog } = terminal({ out: out.stream, err: sink().stream });
-  functionLog('p/api/a', { ...line, text: 'one' });
-  functionLog('p/api/a', { ...line, text: 'two\nthree\n' });
-  functionLog('p/api/a', { ...line, invocationId: null, text: 'four' });
+  functionLog({ ...line, label: 'p/api/a', text: 'one' });
+  functionLog({ ...line, label: 'p/api/a', text: 'two\nthree\n' });
+  functionLog({ ...line, label: 'p/api/a', invocationId: null, text: 'four' });
   await out.written;
   assert.deepEqual(out.writes, ['[p/api/a] inv_1 one\n[p/api/a] inv_1 two\n[p/api/a] inv_1 three\n[p/api/a] four\n']);
 });
@@ -33,7 +33,7 @@ test('a function’s lines carry its label and the invocation; one turn of the l
 test('on a terminal the label is coloured by level', async () => {
   const out = sink();
   Object.assign(out.stream, { isTTY: true, hasColors: () => true, getColorDepth: () => 8 });
-  terminal({ out: out.stream, err: sink().stream }).functionLog('p/f', { ...line, level: 'error', text: 'x' });
+  terminal({ out: out.stream, err: sink().stream }).functionLog({ ...line, label: 'p/f', level: 'error', text: 'x' });
   await out.written;
   assert.ok(out.writes[0]!.includes('\u001B[31m[p/f]'), JSON.stringify(out.writes[0]));
 });

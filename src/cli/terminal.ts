@@ -19,7 +19,7 @@ export interface Terminal {
   /** What the platform logs: warnings and errors go to standard error. */
   readonly log: Log;
   /** What a function logs. */
-  readonly functionLog: (label: string, line: FunctionLogLine) => void;
+  readonly functionLog: (line: FunctionLogLine) => void;
 }
 
 const colours = { debug: 'dim', info: 'cyan', warn: 'yellow', error: 'red' } as const;
@@ -38,7 +38,7 @@ export function terminal({ out, err }: Streams): Terminal {
       warn: (message, fields) => trouble.warn(message, fields),
       error: (message, fields) => trouble.error(message, fields),
     },
-    functionLog(label, { level, invocationId, text }) {
+    functionLog({ label, level, invocationId, text }) {
       // Coloured on a terminal only, and not where NO_COLOR is set: styleText looks at the stream and the environment.
       const name = styleText(colours[level], `[${label}]`, { stream: out });
       const prefix = invocationId === null ? name : `${name} ${styleText('dim', invocationId, { stream: out })}`;

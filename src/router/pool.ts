@@ -11,6 +11,7 @@ import { Queue } from '../scheduler/queue.ts';
 import { reapable, type ReapPolicy } from '../scheduler/reap.ts';
 import { Window } from '../scheduler/window.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
+import type { FunctionLogLine } from './function-log.ts';
 import { freePermille } from './health.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
@@ -18,17 +19,6 @@ import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
 import { badStart, refusals, stopped, waitedInVain } from './refusals.ts';
 import { type InstanceSource, Starts } from './starts.ts';
-
-/** A line that a function, or the platform on its behalf, logged. */
-export interface FunctionLogLine {
-  readonly functionId: string;
-  readonly instance: string;
-  /** Null: not known, or none. */
-  readonly invocationId: string | null;
-  readonly level: LogFrame['level'];
-  readonly source: LogFrame['source'];
-  readonly text: string;
-}
 
 export interface PoolOptions {
   readonly clock: Clock;
@@ -250,7 +240,8 @@ export class Pool implements InvocationOwner, Home {
   }
 
   logged(line: LogFrame, instance: Instance, invocationId: string | null): void {
-    this.#options.onLog({ functionId: this.spec.id, instance: instance.id, invocationId, ...line });
+    const { id, label } = this.spec;
+    this.#options.onLog({ functionId: id, label, instance: instance.id, invocationId, ...line });
   }
 
   retired(instance: Instance): void {

@@ -12,7 +12,8 @@ import type { Connection } from '../tunnel/connection.ts';
 import { Doorman } from './doorman.ts';
 import { Flusher } from './flusher.ts';
 import type { Instance } from './instance.ts';
-import { Pool, type FunctionLogLine } from './pool.ts';
+import type { FunctionLogLine } from './function-log.ts';
+import { Pool } from './pool.ts';
 import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
 import { Supply, type MachineState } from './supply.ts';
 import { Tokens } from './tokens.ts';
@@ -25,8 +26,10 @@ export interface RouterOptions {
   readonly ledger: Ledger;
   /** What functions log. */
   readonly onLog: (line: FunctionLogLine) => void;
-  /** What the machine has to spare now: decides how many stems are kept. Without it none are. */
+  /** What the machine has to spare now: bounds how many boot at once, and how many stems are kept. Without it: no bound, no stems. */
   readonly machine?: () => MachineState;
+  /** Whether stems are kept. Default true. */
+  readonly stems?: boolean;
   /** How long an instance with nothing to do is kept. */
   readonly keepAliveMs?: number;
   readonly instancesPerFunction?: number;
@@ -60,6 +63,7 @@ export class Router implements Invoker {
       tokens: this.#tokens,
       flusher: new Flusher(clock),
       machine: options.machine ?? null,
+      stems: options.stems ?? true,
       onStarted: () => this.#wake(),
       onQuiet: () => this.#quiet(),
     });

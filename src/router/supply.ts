@@ -30,8 +30,9 @@ export interface SupplyOptions {
   readonly provider: Provider;
   readonly tokens: Tokens<Instance>;
   readonly flusher: Flusher;
-  /** Null: no stems are kept. */
+  /** Null: not known; then no stems are kept either. */
   readonly machine: (() => MachineState) | null;
+  readonly stems: boolean;
   /** An instance exists. */
   readonly onStarted: () => void;
   /** A stem has ended. */
@@ -84,7 +85,7 @@ export class Supply implements Keeper, InstanceSource {
   obtain(spec: FunctionSpec, keeper: Home): Instance {
     const { clock } = this.#options;
     const { runtime, memoryMiB } = spec.config;
-    if (this.#options.machine !== null) this.#classOf(spec).neededMs.push(clock.nowMs());
+    if (this.#options.stems && this.#options.machine !== null) this.#classOf(spec).neededMs.push(clock.nowMs());
     this.#refillSoon();
     const stem = this.#best(runtime, memoryMiB);
     if (stem !== null) this.stems.delete(stem);
@@ -205,7 +206,7 @@ export class Supply implements Keeper, InstanceSource {
   #refill(): void {
     const nowMs = this.#options.clock.nowMs();
     const machine = this.#look();
-    if (machine === null || this.#closed || this.#backoff.blocks(nowMs)) return;
+    if (machine === null || !this.#options.stems || this.#closed || this.#backoff.blocks(nowMs)) return;
     const { loadPerCore } = machine;
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));

@@ -27,6 +27,4 @@ test('tokens that nobody used are forgotten', () => {
   tokens.issue('b', 'data', 10);
   tokens.expire(limits.tokenLifeMs);
   assert.equal(tokens.outstanding, 1);
-  tokens.revoke('b');
-  assert.equal(tokens.outstanding, 0);
 });

@@ -43,11 +43,6 @@ export class Tokens<Owner> {
     return issued.role === role && nowMs < issued.expiresMs ? issued.owner : null;
   }
 
-  /** What was issued for an owner that is gone lets nobody in any more. */
-  revoke(owner: Owner): void {
-    for (const [key, issued] of this.#issued) if (issued.owner === owner) this.#issued.delete(key);
-  }
-
   expire(nowMs: number): void {
     for (const [key, issued] of this.#issued) if (nowMs >= issued.expiresMs) this.#issued.delete(key);
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { dev, project, repository } from './weir.ts';
+import { dev, project, repository, run } from './weir.ts';
 
 test('the unmodified @vercel/functions package', async (t) => {
   const dir = project(t, {
@@ -120,4 +120,25 @@ export function GET() {
   assert.equal((await weir.get('/api/later')).text, 'now');
   assert.equal(await weir.stop(), 0);
   assert.match(weir.output(), /settled after the drain/);
+});
+
+test('VERCEL_URL is where a project answers, under every name', async (t) => {
+  const files = {
+    'one/package.json': '{ "type": "module" }',
+    'one/api/self.js': `
+export async function GET() {
+  const answer = await fetch('http://' + process.env.VERCEL_URL + '/api/name');
+  return new Response(answer.status + ' ' + (await answer.text()));
+}`,
+    'one/api/name.js': `export const GET = () => new Response('one');`,
+    'two/package.json': '{ "type": "module" }',
+    'two/api/name.js': `export const GET = () => new Response('two');`,
+  };
+  const dir = project(t, files);
+  const weir = await run(t, ['start', dir, '--port', '0']);
+  assert.equal((await weir.get('/api/self', { host: `one.localhost:${weir.port}` })).text, '200 one');
+  assert.equal(await weir.stop(), 0);
+  const all = await dev(t, `${dir}/one`, ['--host', '0.0.0.0']);
+  assert.equal((await all.get('/api/self')).text, '200 one');
+  assert.equal(await all.stop(), 0);
 });
