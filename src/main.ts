@@ -24,7 +24,7 @@ import type { MachineState } from './router/supply.ts';
 import { listen } from './tunnel/dial.ts';
 
 export type { ProjectPlace } from './builder/live.ts';
-export type { FunctionLogLine } from './router/pool.ts';
+export type { FunctionLogLine } from './router/function-log.ts';
 
 export interface PlatformOptions {
   readonly projects: readonly ProjectPlace[];

@@ -108,6 +108,7 @@ const routes: Readonly<Record<string, (call: Call, amount: number) => void>> = {
     process.on('SIGTERM', () => {
       core.log('info', 'stdout', 'user terminates', null);
       process.stderr.write('user terminates\n');
+      setTimeout(() => core.log('info', 'stdout', 'user has terminated', null), 50);
     });
     answer(call, 'listening');
   },

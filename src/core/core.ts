@@ -59,8 +59,13 @@ type CorePhase =
   | { readonly kind: 'stem'; readonly at: Connected }
   | { readonly kind: 'loading'; readonly at: Connected }
   | { readonly kind: 'open'; readonly at: Connected }
-  /** Takes nothing new; ends with this code when what it has is done. */
-  | { readonly kind: 'draining'; readonly at: Connected; readonly exitCode: number }
+  /**
+   * Takes nothing new; ends with this code when what it has is done. `agreed`: the router sends nothing new, because it
+   * said so, or did not in time. Until then invocations may be on their way, which are to be nacked.
+   */
+  | { readonly kind: 'draining'; readonly at: Connected; readonly exitCode: number; readonly agreed: boolean }
+  /** User code was told, and has a little time: it may still have something to log. */
+  | { readonly kind: 'leaving'; readonly at: Connected; readonly exitCode: number }
   | { readonly kind: 'ended' };
 
 export const transitions: Readonly<Record<CorePhase['kind'], readonly CorePhase['kind'][]>> = {
@@ -68,7 +73,8 @@ export const transitions: Readonly<Record<CorePhase['kind'], readonly CorePhase[
   stem: ['loading', 'draining', 'ended'],
   loading: ['open', 'draining', 'ended'],
   open: ['draining', 'ended'],
-  draining: ['draining', 'ended'],
+  draining: ['draining', 'leaving', 'ended'],
+  leaving: ['ended'],
   ended: [],
 };
 
@@ -125,7 +131,7 @@ class InstanceCore implements Core, SessionEvents {
   }
 
   get draining(): boolean {
-    return this.#phase.kind === 'draining' || this.#phase.kind === 'ended';
+    return !['connecting', 'stem', 'loading', 'open'].includes(this.#phase.kind);
   }
 
   background(delta: 1 | -1): void {
@@ -217,7 +223,7 @@ class InstanceCore implements Core, SessionEvents {
 
   #takeLoad(order: LoadOrder): void {
     if (this.#phase.kind === 'stem') this.#load(this.#phase.at, order);
-    else if (this.#phase.kind !== 'draining') throw new ProtocolError('UNEXPECTED_FRAME', 'a second LOAD');
+    else if (!this.draining) throw new ProtocolError('UNEXPECTED_FRAME', 'a second LOAD');
   }
 
   #load(at: Connected, order: LoadOrder): void {
@@ -275,13 +281,28 @@ class InstanceCore implements Core, SessionEvents {
       this.#end(exitCode);
       return;
     }
+    // Who is leaving has nothing left to finish.
+    if (phase.kind === 'leaving') return;
     const { at } = phase;
-    const code = phase.kind === 'draining' ? Math.max(phase.exitCode, exitCode) : exitCode;
-    if (reason !== null) at.session.drain(limits.drainMs, reason);
-    this.#enter({ kind: 'draining', at, exitCode: code });
+    const former = phase.kind === 'draining' ? phase : { exitCode: 0, agreed: false };
+    const agreed = former.agreed || reason === null;
+    if (reason !== null) {
+      at.session.drain(limits.drainMs, reason);
+      // The router answers with DRAIN. One that does not is not waited for long.
+      systemClock.after(limits.lingerMs, () => this.#drain(exitCode, null));
+    }
+    this.#enter({ kind: 'draining', at, exitCode: Math.max(former.exitCode, exitCode), agreed });
     at.streams.gate.draining = true;
     // Ends with this turn at the earliest: an answer may still register work to be waited for.
     at.streams.written();
+  }
+
+  /** Nothing is left to finish. What user code logs when it is told belongs to the function's log, so GOODBYE waits. */
+  #leave(at: Connected, exitCode: number): void {
+    this.#enter({ kind: 'leaving', at, exitCode });
+    const graceMs = this.#exit.announce();
+    if (graceMs > 0) setTimeout(() => this.#end(exitCode), graceMs);
+    else this.#end(exitCode);
   }
 
   /** The one way to the end. What was written before leaves first. */
@@ -309,7 +330,8 @@ class InstanceCore implements Core, SessionEvents {
     if (nowMs - this.#turns.startedMs >= limits.loopStuckMs && !this.#isReported()) this.#reportVitals();
     streams.flush();
     if (streams.begun > 0) this.#startSentinel();
-    if (phase.kind === 'draining' && streams.open === 0 && streams.background === 0) this.#end(phase.exitCode);
+    const done = phase.kind === 'draining' && phase.agreed && streams.open === 0 && streams.background === 0;
+    if (done) this.#leave(phase.at, phase.exitCode);
   };
 
   /** Every period while no sentinel does. */

@@ -77,6 +77,45 @@ test(
   },
 );
 
+test('an instance that asks to be drained nacks what is on its way, until the router agrees', { timeout }, async () => {
+  await using router = await FakeRouter.start();
+  router.agrees = false;
+  const failing = router.request('/throwNow');
+  await router.until((seen) => seen.name === 'DRAIN');
+  await router.failureOf(failing);
+  const late = router.request('/hello');
+  assert.equal(await router.nackOf(late), 'errors');
+  router.data.drain(10_000, 'as asked');
+  const closed = await router.until((seen) => seen.name === 'CLOSED' && seen.from === 'data');
+  assert.equal(closed.end?.code, 'DRAINED');
+  assert.equal(await router.exit(), 1);
+});
+
+test('a router that does not agree is not waited for long', { timeout }, async () => {
+  await using router = await FakeRouter.start();
+  router.agrees = false;
+  router.request('/throwNow');
+  const closed = await router.until((seen) => seen.name === 'CLOSED' && seen.from === 'data');
+  assert.equal(closed.end?.code, 'DRAINED');
+  assert.equal(await router.exit(), 1);
+});
+
+for (const asks of ['router', 'system'] as const) {
+  test(`the ${asks} wants it to end: what user code logs then arrives before GOODBYE`, { timeout }, async () => {
+    await using router = await FakeRouter.start();
+    await router.answer(router.request('/listenTerm'));
+    if (asks === 'router') router.data.drain(10_000, 'the test');
+    else router.kill('SIGTERM');
+    const closed = await router.until((seen) => seen.name === 'CLOSED' && seen.from === 'data');
+    assert.equal(closed.end?.code, 'DRAINED');
+    for (const line of ['user terminates', 'user has terminated']) {
+      assert.ok(router.seen.indexOf(await router.logged(line)) < router.seen.indexOf(closed));
+    }
+    assert.equal(router.stderr.match(/user terminates/g)?.length, 1);
+    assert.equal(await router.exit(), 0);
+  });
+}
+
 test('SIGTERM: user code is told, what is in flight finishes', { timeout }, async () => {
   await using router = await FakeRouter.start();
   await router.answer(router.request('/listenTerm'));

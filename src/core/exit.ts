@@ -39,17 +39,22 @@ export class Exit {
     });
   }
 
-  /** Idempotent: the first code counts. */
-  end(code: number): void {
-    if (this.#code !== null) return;
-    this.#code = code;
+  /** Runs user code's listeners, if that was not done. Returns how much of their time is left, milliseconds. */
+  announce(): number {
     const { clock } = this.#options;
     if (!this.#signalled) {
       this.#signalled = true;
       if (announceTermination(this.#onTerminate)) this.#toldMs = clock.nowMs();
     }
-    const graceMs = this.#toldMs === null ? 0 : this.#toldMs + limits.terminateGraceMs - clock.nowMs();
-    const leave = (): void => this.#leave(clock.nowMs() + limits.lingerMs);
+    return this.#toldMs === null ? 0 : Math.max(0, this.#toldMs + limits.terminateGraceMs - clock.nowMs());
+  }
+
+  /** Idempotent: the first code counts. */
+  end(code: number): void {
+    if (this.#code !== null) return;
+    this.#code = code;
+    const graceMs = this.announce();
+    const leave = (): void => this.#leave(this.#options.clock.nowMs() + limits.lingerMs);
     if (graceMs > 0) setTimeout(leave, graceMs);
     else setImmediate(leave);
   }

@@ -60,6 +60,8 @@ const load: Load = {
 
 export class FakeRouter {
   readonly seen: Seen[] = [];
+  /** Whether it answers DRAIN with DRAIN. */
+  agrees = true;
   #data: Session | null = null;
   #control: Session | null = null;
   readonly #dir = mkdtempSync(join(tmpdir(), 'weir-core-'));
@@ -241,6 +243,7 @@ export class FakeRouter {
               const decoded = type === FrameType.VITALS ? readVitals(payload, told).vitals : undefined;
               if (decoded !== undefined) told = decoded;
               this.#see({ from, name, stream, payload: Buffer.from(payload), ...(decoded && { vitals: decoded }) });
+              if (type === FrameType.DRAIN && this.agrees) session.drain(10_000, 'as asked');
             },
             body: (stream, chunk) => this.#see({ from, name: 'BODY', stream, payload: Buffer.from(chunk) }),
             drained: () => undefined,
