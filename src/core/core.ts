@@ -202,7 +202,7 @@ class InstanceCore implements Core, SessionEvents {
       this.#options.log?.(`the tunnel ended: ${end.code} ${end.detail}`);
     }
     const streams = this.#streams();
-    this.#end(1);
+    this.#end(this.#phase.kind === 'leaving' ? this.#phase.exitCode : 1);
     streams?.cancelAll('tunnel');
   }
 
