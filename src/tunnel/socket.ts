@@ -1,5 +1,6 @@
 // Hot path: every byte of the tunnel passes through here.
 import { type OnReadOpts, Socket, type SocketConstructorOpts } from 'node:net';
+import { systemClock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { type Connection, type ConnectionEvents, noConnectionEvents, peerClosed } from './connection.ts';
 import { TunnelSocket } from './tunnel-socket.ts';
@@ -98,7 +99,7 @@ export class SocketConnection implements Connection {
       this.#tunnel.failed = (error) => {
         // On TCP a reset may have overtaken what the peer wrote.
         if (!isUnix) this.#reason = error.message;
-        setTimeout(() => this.destroy(error.message), limits.lingerMs).unref();
+        systemClock.after(limits.lingerMs, () => this.destroy(error.message));
       };
     }
     socket.on('error', (error: NodeJS.ErrnoException) => {
