@@ -1,4 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { pageBytes } from '../base/page.ts';
 
 /** What the operating system says of this process. 0 stands for what cannot be known here. */
 export interface Reading {
@@ -10,7 +11,6 @@ export interface Reading {
 
 /** Counting descriptors lists a directory: 20 µs, and more with every descriptor. */
 const fdPeriodMs = 1_000;
-const pageBytes = 4_096;
 
 /** Reads through open descriptors on Linux: 2 µs for memory in place of 8. Any thread. */
 export class ProcessReadings {
@@ -42,7 +42,7 @@ export class ProcessReadings {
     if (this.#statm === null) return process.memoryUsage.rss();
     // size resident shared …, in pages.
     const pages = Number(this.#text(this.#statm).split(' ', 2)[1]);
-    return Number.isNaN(pages) ? process.memoryUsage.rss() : pages * pageBytes;
+    return Number.isNaN(pages) ? process.memoryUsage.rss() : pages * pageBytes();
   }
 
   #throttledUs(): number {

@@ -11,7 +11,7 @@ export interface Watched {
 
 export interface MemoryWatchOptions {
   readonly clock: Clock;
-  /** Resident bytes of the processes that are still there. */
+  /** Resident bytes of the processes that are still there, as far as known. When it rejects none is, this time. */
   readonly sample: (pids: readonly number[]) => Promise<ReadonlyMap<number, number>>;
   /** From one look to the next, while nobody is near the limit. */
   readonly periodMs: number;
@@ -19,6 +19,8 @@ export interface MemoryWatchOptions {
 
 /** From here on a process is looked at more often: what it takes between two looks is what it can exceed its limit by. */
 const nearShare = 0.75;
+
+const nothingKnown: ReadonlyMap<number, number> = new Map();
 
 /** Where the kernel cannot be told a limit: looks at what processes have, several times a second while there are any. */
 export class MemoryWatch {
@@ -52,8 +54,9 @@ export class MemoryWatch {
     });
   }
 
+  /** Never rejects: nobody waits for it. */
   async #look(): Promise<void> {
-    const rss = await this.#options.sample([...this.#watched.keys()]);
+    const rss = await this.#options.sample([...this.#watched.keys()]).catch(() => nothingKnown);
     this.#looking = false;
     let near = false;
     for (const watched of this.#watched.values()) {

@@ -1,10 +1,9 @@
 import { execFile } from 'node:child_process';
 import * as fs from 'node:fs';
+import { pageBytes } from '../base/page.ts';
 
 /** Linux reports process times in 1/100 s to every program, whatever its own tick is (USER_HZ, proc(5)). */
 const tickUs = 10_000;
-/** statm counts pages. Larger ones than 4 KiB exist on some arm64 kernels; the process's own figures tell (see below). */
-const smallestPageBytes = 4096;
 
 export interface Usage {
   /** CPU time of all threads, those that have ended included, microseconds, in steps of 10 ms. */
@@ -12,7 +11,7 @@ export interface Usage {
   readonly rssBytes: number;
 }
 
-/** What Linux says of a process now; null when it is gone, or on another system. */
+/** What Linux says of a process now; null when it is gone or cannot be read, and on another system. */
 export function readUsage(pid: number): Usage | null {
   const stat = readProc(pid, 'stat');
   const rssBytes = stat === null ? null : readRss(pid);
@@ -22,7 +21,7 @@ export function readUsage(pid: number): Usage | null {
   return { cpuUs: (Number(fields[11]) + Number(fields[12])) * tickUs, rssBytes };
 }
 
-/** Resident memory of a Linux process, bytes; null when it is gone. */
+/** Resident memory of a Linux process, bytes; null when it is gone or cannot be read. */
 function readRss(pid: number): number | null {
   const statm = readProc(pid, 'statm');
   return statm === null ? null : Number(statm.split(' ')[1]) * pageBytes();
@@ -46,24 +45,11 @@ function parsePs(text: string): ReadonlyMap<number, number> {
   return found;
 }
 
+/** Null: it is gone, or this is not Linux; or the file cannot be read now, for want of descriptors, say. */
 function readProc(pid: number, file: string): string | null {
   try {
     return fs.readFileSync(`/proc/${pid}/${file}`, 'latin1');
-  } catch (error) {
-    // ENOENT: it is gone, or this is not Linux. ESRCH: it went away while we read.
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')) return null;
-    throw error;
+  } catch {
+    return null;
   }
-}
-
-let knownPageBytes = 0;
-
-/** From this process's own resident pages against its resident bytes: no other file tells the size without a C library. */
-function pageBytes(): number {
-  if (knownPageBytes === 0) {
-    const pages = Number(fs.readFileSync('/proc/self/statm', 'latin1').split(' ')[1]);
-    const ratio = process.memoryUsage.rss() / pages / smallestPageBytes;
-    knownPageBytes = smallestPageBytes * 2 ** Math.max(0, Math.round(Math.log2(ratio)));
-  }
-  return knownPageBytes;
 }
