@@ -35,6 +35,16 @@ test('little memory: first one for each class, the most wanted first, then more'
   assert.deepEqual(counts({ demands, freeMemoryMiB: 0, loadPerCore: 0 }), {});
 });
 
+test('memory of the stems that exist is the caller’s to add: left out, a small machine would stop one, and start it again', () => {
+  const demands = [demand(128, 1), demand(2048, 5), demand(512, 2)];
+  const wanted = (freeMemoryMiB: number): number => total({ demands, freeMemoryMiB, loadPerCore: 0 });
+  const machineMiB = 1024;
+  const takenMiB = wanted(machineMiB) * limits.stemRssMiB;
+  assert.equal(wanted(machineMiB), 2);
+  assert.equal(wanted(machineMiB - takenMiB), 1);
+  assert.equal(wanted(machineMiB - limits.stemRssMiB), 1, 'nor does it come to rest there');
+});
+
 test('a busy machine keeps one of each', () => {
   const demands = [demand(128, 1, 100), demand(2048, 5)];
   assert.deepEqual(counts({ demands, freeMemoryMiB: roomy.freeMemoryMiB, loadPerCore: 3 }), { 128: 1, 2048: 1 });

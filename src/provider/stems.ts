@@ -17,7 +17,11 @@ export interface StemDemand extends StemClass {
 
 export interface StemInput {
   readonly demands: readonly StemDemand[];
-  /** Memory that is free for use on this machine, and stems that already live in it count as free. */
+  /**
+   * Memory that would be free for use on this machine if there were no stems: the caller adds limits.stemRssMiB for each
+   * that there is. Otherwise those that exist take the memory away that they are reckoned by, fewer are wanted, some are
+   * stopped, and their number goes up and down for ever.
+   */
   readonly freeMemoryMiB: number;
   /** Runnable processes per core, averaged over the last minute (load average ÷ cores). */
   readonly loadPerCore: number;
