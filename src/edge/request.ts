@@ -29,7 +29,7 @@ export class EdgeRequest extends IncomingMessage {
 
   /** All headers, by their lower-case names. */
   get fields(): IncomingHttpHeaders {
-    return Reflect.get(IncomingMessage.prototype, 'headers', this) as IncomingHttpHeaders;
+    return Reflect.get<IncomingMessage, 'headers'>(IncomingMessage.prototype, 'headers', this);
   }
 }
 

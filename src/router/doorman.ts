@@ -59,6 +59,8 @@ export class Doorman {
 
   #refused(connection: Connection, end: SessionEnd): void {
     this.#greeting.delete(connection);
-    this.#options.log.warn('a connection was not let in', { code: end.code, detail: end.detail });
+    // One that said nothing only looked whether anybody is here: a sentinel does, when its connection has broken.
+    const level = end.code === 'LOST' ? 'debug' : 'warn';
+    this.#options.log[level]('a connection was not let in', { code: end.code, detail: end.detail });
   }
 }

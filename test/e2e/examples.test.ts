@@ -31,11 +31,12 @@ test('llm-proxy: tokens stream through two functions, many conversations in one 
   assert.ok(chunks.length >= 3, `tokens came in ${chunks.length} chunks`);
 
   const many = Promise.all(Array.from({ length: 40 }, () => weir.send('POST', path, undefined, { host })));
-  let talking = true;
-  void many.finally(() => (talking = false));
+  const over = many.then(() => 'over' as const);
   let most = 0;
-  while (talking) {
-    const { functions } = await weir.status();
+  for (;;) {
+    const status = await Promise.race([over, weir.status()]);
+    if (status === 'over') break;
+    const { functions } = status;
     const chat = functions.find(({ label }: { label: string }) => label.endsWith('api/chat'));
     for (const { inFlight } of chat.instances) most = Math.max(most, inFlight);
   }
