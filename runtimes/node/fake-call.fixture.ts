@@ -33,6 +33,7 @@ export class FakeCall implements Call {
   readonly deadlineWallMs: number;
   listener: CallListener = { body: ignore, bodyEnd: ignore, writable: ignore, cancelled: ignore };
   context: unknown = null;
+  handling: PromiseLike<unknown> | null = null;
   /** What was called, in order: `head 200`, `write 5`, `end`, `reply 200`, `fail CODE`, `inform 103`. */
   readonly trace: string[] = [];
   status = 0;

@@ -22,12 +22,15 @@ export function functionInvoker(handle: NodeHandler, host: Host, helpers: boolea
   const run = (exchange: Exchange): void => {
     try {
       const result = handle(exchange.req, exchange.res);
-      if (!isPromise(result)) returned(exchange, result, host);
-      else
-        result.then(
-          (value) => returned(exchange, value, host),
-          (error: unknown) => failed(exchange, error, host),
-        );
+      if (!isPromise(result)) {
+        returned(exchange, result, host);
+        return;
+      }
+      exchange.call.handling = result;
+      result.then(
+        (value) => returned(exchange, value, host),
+        (error: unknown) => failed(exchange, error, host),
+      );
     } catch (error) {
       failed(exchange, error, host);
     }

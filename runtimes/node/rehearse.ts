@@ -23,6 +23,7 @@ class Rehearsal implements Call {
   readonly deadlineWallMs = 0;
   listener: CallListener = { body: ignore, bodyEnd: ignore, writable: ignore, cancelled: ignore };
   context: unknown = null;
+  handling: PromiseLike<unknown> | null = null;
   answered = false;
   readonly inform = ignore;
   readonly head = ignore;

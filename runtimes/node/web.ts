@@ -105,8 +105,10 @@ class WebCall implements CallListener, RequestSource {
   run(handler: WebHandler, self: object): void {
     try {
       const result = handler.call(self, createRequest(this), invocationContext(this.call, this.#host));
-      if (isPromise(result)) result.then((value) => this.#answer(value), this.#failed);
-      else this.#answer(result);
+      if (isPromise(result)) {
+        this.call.handling = result;
+        result.then((value) => this.#answer(value), this.#failed);
+      } else this.#answer(result);
     } catch (error) {
       this.#failed(error);
     }

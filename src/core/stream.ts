@@ -54,6 +54,7 @@ export class StreamCall implements Call {
   readonly deadlineWallMs: number;
   listener: CallListener = noListener;
   context: unknown = null;
+  handling: PromiseLike<unknown> | null = null;
   phase: StreamPhase = 'waiting';
   /** Attribution's: time of the loop that was not reported yet. */
   activeMs = 0;

@@ -66,6 +66,8 @@ export class Streams implements StreamHost {
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
+  /** Cancelled invocations whose handlers have not returned. */
+  #lingering = 0;
   #background = 0;
   #backgroundTold = 0;
   #reading = false;
@@ -195,7 +197,7 @@ export class Streams implements StreamHost {
       open: gate.open,
       draining: gate.draining,
       failed: gate.failed,
-      inFlight: this.#open,
+      inFlight: this.#open + this.#lingering,
       maxConcurrency: gate.maxConcurrency,
       // The sentinel tells the router itself when the loop is stuck: what was not recalled is wanted here.
       turnMs: cells[Cell.reporting] === 1 ? 0 : nowMs - turns.startedMs,
@@ -283,6 +285,18 @@ export class Streams implements StreamHost {
   #cancel(call: StreamCall, reason: 'client' | 'timeout' | 'unwanted'): void {
     if (reason === 'timeout') this.countError();
     this.#inside(call, cancel, reason);
+    if (call.handling !== null) this.#linger(call.handling);
+  }
+
+  /** Its stream has ended, its handler has not: the instance is not as free as its streams say. */
+  #linger(handling: PromiseLike<unknown>): void {
+    this.#lingering += 1;
+    this.#count();
+    const done = (): void => {
+      this.#lingering -= 1;
+      this.#count();
+    };
+    handling.then(done, done);
   }
 
   /** For the vitals: an uncaught error, a timeout. */
@@ -307,7 +321,7 @@ export class Streams implements StreamHost {
 
   #count(): void {
     const { cells } = this.#options;
-    cells[Cell.inFlight] = this.#open - this.#waiting;
+    cells[Cell.inFlight] = this.#open - this.#waiting + this.#lingering;
     cells[Cell.waiting] = this.#waiting;
   }
 

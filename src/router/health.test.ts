@@ -18,13 +18,14 @@ test('free is what the scarcest resource has left', () => {
 test('a pause ends by newer vitals that say its reason is over', () => {
   const memory = { reason: 'memory', afterSequence: 5 } as const;
   const ailing = { ...noVitals, ailment: 1 };
-  assert.equal(endsPause(memory, 5, noVitals), false);
-  assert.equal(endsPause(memory, 6, noVitals), true);
+  assert.equal(endsPause(memory, 5, noVitals, 10), false);
+  assert.equal(endsPause(memory, 6, noVitals, 10), true);
   // Whatever the pause was about: the core would refuse the next one for what ails it now.
   for (const reason of ['memory', 'fds', 'cpu', 'limit', 'stuck'] as const) {
-    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, ailing), false);
-    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopStuckMs: 500 }), false);
-    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }), true);
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, ailing, 10), false);
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopStuckMs: 500 }, 10), false);
+    assert.equal(endsPause({ reason, afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }, 10), true);
   }
-  assert.equal(endsPause({ reason: 'loop', afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }), false);
+  assert.equal(endsPause({ reason: 'limit', afterSequence: 5 }, 6, { ...noVitals, inFlight: 10 }, 10), false);
+  assert.equal(endsPause({ reason: 'loop', afterSequence: 5 }, 6, { ...noVitals, loopPermille: 1000 }, 10), false);
 });

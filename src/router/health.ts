@@ -28,8 +28,10 @@ export interface Pause {
 }
 
 /** Whether vitals that are newer than the nack say that what it was about is over. */
-export function endsPause(pause: Pause, sequence: number, vitals: Vitals): boolean {
+export function endsPause(pause: Pause, sequence: number, vitals: Vitals, maxConcurrency: number): boolean {
   if (sequence <= pause.afterSequence || isStuck(vitals) || vitals.ailment !== 0) return false;
+  // Handlers of cancelled invocations count there and not here.
+  if (pause.reason === 'limit') return vitals.inFlight < maxConcurrency;
   return pause.reason === 'loop' ? vitals.loopPermille < loopFullPermille : true;
 }
 

@@ -75,6 +75,7 @@ export class Instance implements Carrier {
   readonly #log: Log;
   readonly #deadlines = new Deadlines();
   #maxDurationMs: number = limits.maxDurationMaxMs;
+  #maxConcurrency: number = limits.concurrencyMax;
   #exit: Exit | null = null;
   #endedFrom: InstanceState['kind'] = 'starting';
 
@@ -153,7 +154,7 @@ export class Instance implements Carrier {
       // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
       if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs)
         this.kill('its event loop did not yield, and it was killed');
-    } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals)) {
+    } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals, this.#maxConcurrency)) {
       this.pause = null;
       this.home?.paused(this);
     }
@@ -208,6 +209,7 @@ export class Instance implements Carrier {
   load(spec: FunctionSpec, maxConcurrency: number): void {
     const { config } = spec;
     this.#maxDurationMs = config.maxDurationMs;
+    this.#maxConcurrency = maxConcurrency;
     this.bootCpuUs = this.process?.usage()?.cpuUs ?? this.vitals.cpuUs;
     this.#writer()?.load({
       function: spec.id,

@@ -1,6 +1,7 @@
 // One invocation gets into trouble: what its neighbours, the instance and the client see.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { test } from 'node:test';
 import { dev, project, read } from './weir.ts';
 
@@ -171,6 +172,33 @@ test('maxConcurrency 1 is one invocation per instance, exactly', async (t) => {
   const weir = await dev(t, dir);
   const answers = await Promise.all(Array.from({ length: 4 }, () => weir.get('/api/wait?ms=500')));
   assert.equal(new Set(answers.map((answer) => answer.json().pid)).size, 4);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('maxConcurrency 1 counts a handler that goes on after its client has left', async (t) => {
+  const dir = project(t, {
+    'weir.json': '{ "functions": { "api/*.js": { "maxConcurrency": 1 } } }',
+    'api/busy.js': `
+let running = 0;
+export async function GET(request) {
+  running += 1;
+  const seen = running;
+  const ms = Number(new URL(request.url).searchParams.get('ms'));
+  console.log('began ' + ms);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  running -= 1;
+  return Response.json({ seen });
+}`,
+  });
+  const weir = await dev(t, dir);
+  for (let round = 0; round < 5; round += 1) {
+    const from = weir.output().length;
+    const leaving = request({ port: weir.port, path: '/api/busy?ms=1000', agent: false });
+    leaving.on('error', () => undefined).end();
+    await weir.printed(/began 1000/, from);
+    leaving.destroy();
+    assert.equal((await weir.get('/api/busy?ms=1')).json().seen, 1, 'two at once');
+  }
   assert.equal(await weir.stop(), 0);
 });
 
