@@ -144,8 +144,14 @@ export class Exchange implements CallListener {
     else if (this.phase === 'streaming') this.endStream();
   }
 
+  private enter(next: Phase): void {
+    if (!transitions[this.phase].includes(next))
+      throw new TypeError(`an exchange cannot go from ${this.phase} to ${next}`);
+    this.phase = next;
+  }
+
   private reply(): void {
-    this.phase = 'settled';
+    this.enter('settled');
     const { statusCode } = this.res;
     if (statusCode < 200) {
       this.call.fail(
@@ -161,7 +167,7 @@ export class Exchange implements CallListener {
 
   /** What waits for credit is the core's to send: to user code the answer is complete. */
   private endStream(): void {
-    this.phase = 'settled';
+    this.enter('settled');
     this.unblock();
     this.call.end();
     process.nextTick(finish, this);
@@ -172,7 +178,7 @@ export class Exchange implements CallListener {
     if (this.phase !== 'waiting') return;
     const { statusCode } = this.res;
     if (statusCode < 200) return this.fail('FUNCTION_RESPONSE_INVALID', `The function answered with ${statusCode}.`);
-    this.phase = 'streaming';
+    this.enter('streaming');
     this.call.head(statusCode, this.head!);
   }
 
@@ -197,7 +203,7 @@ export class Exchange implements CallListener {
 
   cancelled(): void {
     if (this.phase === 'settled') return;
-    this.phase = 'settled';
+    this.enter('settled');
     this.shut();
   }
 
@@ -210,7 +216,7 @@ export class Exchange implements CallListener {
   /** The function cannot answer (any more). */
   fail(code: string, detail: string): void {
     if (this.phase === 'settled') return;
-    this.phase = 'settled';
+    this.enter('settled');
     this.call.fail(code, detail);
     this.socket.shut();
     process.nextTick(shutLater, this);

@@ -128,7 +128,7 @@ export class StreamCall implements Call {
     }
     // What the whole answer cost is reported at its end.
     this.#host.writer.response(this.stream, { complete: false, status, cpuUs: 0, head, body: null });
-    this.phase = 'answering';
+    this.#enter('answering');
     this.announced = true;
     this.#host.written();
   }
@@ -147,7 +147,7 @@ export class StreamCall implements Call {
   end(): void {
     if (this.phase !== 'answering') return;
     if (this.#unsent === null) this.#finishAnswer();
-    else this.phase = 'closing';
+    else this.#enter('closing');
   }
 
   fail(code: string, detail: string): void {
@@ -233,9 +233,22 @@ export class StreamCall implements Call {
     this.#finish();
   }
 
+  /** Handed to user code. */
+  begin(): void {
+    this.#enter('begun');
+    this.began = true;
+  }
+
+  #enter(next: StreamPhase): void {
+    if (!transitions[this.phase].includes(next)) {
+      throw new TypeError(`an invocation in its instance cannot go from ${this.phase} to ${next}`);
+    }
+    this.phase = next;
+  }
+
   /** The one way to the end. */
   #finish(): void {
-    this.phase = 'ended';
+    this.#enter('ended');
     this.#unsent = null;
     this.#early = null;
     this.#host.ended(this);

@@ -234,8 +234,7 @@ export class Streams implements StreamHost {
 
   #run(call: StreamCall): void {
     const { attribution } = this.#options;
-    call.phase = 'begun';
-    call.began = true;
+    call.begin();
     this.begun += 1;
     this.#waiting -= 1;
     this.#count();

@@ -130,7 +130,7 @@ export class HttpExchange implements Exchange, LiveExchange {
 
   head(status: number, headers: readonly string[]): void {
     if (this.phase !== 'waiting' || !this.writeHead(status, headers, -1)) return;
-    this.phase = 'streaming';
+    this.enter('streaming');
     this.responder.flushSoon(this);
   }
 
@@ -191,7 +191,7 @@ export class HttpExchange implements Exchange, LiveExchange {
 
   clientLeft(): void {
     if (this.phase === 'settled') return;
-    this.phase = 'settled';
+    this.enter('settled');
     this.abandon();
   }
 
@@ -222,6 +222,12 @@ export class HttpExchange implements Exchange, LiveExchange {
     this.watchRest();
   }
 
+  private enter(next: Phase): void {
+    if (!transitions[this.phase].includes(next))
+      throw new TypeError(`an exchange cannot go from ${this.phase} to ${next}`);
+    this.phase = next;
+  }
+
   /** Writes the head of an answer of the edge's own; whoever calls it writes the body to `res`. */
   openHead(status: number, headers: string[]): void {
     addPlatformHeaders(headers, this.vercelId);
@@ -237,7 +243,7 @@ export class HttpExchange implements Exchange, LiveExchange {
 
   /** The edge took the exchange over: nobody is told when the client leaves. */
   settle(): void {
-    this.phase = 'settled';
+    this.enter('settled');
     this.connection.settled(this);
     if (this.hasBody && !this.req.complete) this.discardRest();
   }

@@ -175,7 +175,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
       this.plain.head(502, headers);
       return;
     }
-    this.phase = 'open';
+    this.enter('open');
     this.socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${this.protocolOf(headers)}\r\n` +
         `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n\r\n`,
@@ -241,14 +241,22 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (this.phase === 'open') this.invocation!.resume();
   };
 
+  private enter(next: UpgradePhase): void {
+    if (!upgradeTransitions[this.phase].includes(next))
+      throw new TypeError(`an upgrade cannot go from ${this.phase} to ${next}`);
+    this.phase = next;
+  }
+
   private decline(): void {
-    this.phase = 'declined';
+    this.enter('declined');
     this.early = [];
     this.socket.resume();
   }
 
+  /** Both sides may end in one moment. */
   private close(): void {
-    this.phase = 'closed';
+    if (this.phase === 'closed') return;
+    this.enter('closed');
     this.early = [];
     this.connection.settled(this);
   }
