@@ -291,11 +291,11 @@ export class Streams implements StreamHost {
   #linger(handling: PromiseLike<unknown>): void {
     this.#lingering += 1;
     this.#count();
-    const done = (): void => {
+    const settled = (): void => {
       this.#lingering -= 1;
       this.#count();
     };
-    handling.then(done, done);
+    handling.then(settled, settled);
   }
 
   /** For the vitals: an uncaught error, a timeout. */

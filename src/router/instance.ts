@@ -74,8 +74,7 @@ export class Instance implements Carrier {
   readonly #flusher: Flusher;
   readonly #log: Log;
   readonly #deadlines = new Deadlines();
-  #maxDurationMs: number = limits.maxDurationMaxMs;
-  #maxConcurrency: number = limits.concurrencyMax;
+  #most: { durationMs: number; concurrency: number } = { durationMs: 0, concurrency: 0 };
   #exit: Exit | null = null;
   #endedFrom: InstanceState['kind'] = 'starting';
 
@@ -152,9 +151,9 @@ export class Instance implements Carrier {
       this.#pause('stuck', 0);
       this.recall();
       // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
-      if (vitals.loopStuckMs > this.#maxDurationMs + limits.killGraceMs)
+      if (vitals.loopStuckMs > this.#most.durationMs + limits.killGraceMs)
         this.kill('its event loop did not yield, and it was killed');
-    } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals, this.#maxConcurrency)) {
+    } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals, this.#most.concurrency)) {
       this.pause = null;
       this.home?.paused(this);
     }
@@ -208,8 +207,7 @@ export class Instance implements Carrier {
   /** LOAD. Throws ProtocolError FRAME_TOO_LARGE when the environment is too large for the tunnel. */
   load(spec: FunctionSpec, maxConcurrency: number): void {
     const { config } = spec;
-    this.#maxDurationMs = config.maxDurationMs;
-    this.#maxConcurrency = maxConcurrency;
+    this.#most = { durationMs: config.maxDurationMs, concurrency: maxConcurrency };
     this.bootCpuUs = this.process?.usage()?.cpuUs ?? this.vitals.cpuUs;
     this.#writer()?.load({
       function: spec.id,
