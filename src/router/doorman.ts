@@ -19,6 +19,8 @@ export class Doorman {
   readonly #options: DoormanOptions;
   /** Connections that have not been let in. */
   readonly #greeting = new Set<Connection>();
+  /** Of instances that are on their way out: no news. */
+  readonly #late = new WeakSet<Connection>();
 
   constructor(options: DoormanOptions) {
     this.#options = options;
@@ -46,6 +48,7 @@ export class Doorman {
     const nowMs = clock.nowMs();
     const instance = tokens.redeem(hello.token, hello.role, nowMs);
     if (instance === null || !instance.mayConnect(hello.role)) {
+      if (instance !== null) this.#late.add(session.connection);
       return { kind: 'refuse', code: 'TOKEN', detail: 'the token is unknown, used or expired' };
     }
     this.#greeting.delete(session.connection);
@@ -60,7 +63,7 @@ export class Doorman {
   #refused(connection: Connection, end: SessionEnd): void {
     this.#greeting.delete(connection);
     // One that said nothing only looked whether anybody is here: a sentinel does, when its connection has broken.
-    const level = end.code === 'LOST' ? 'debug' : 'warn';
+    const level = end.code === 'LOST' || this.#late.has(connection) ? 'debug' : 'warn';
     this.#options.log[level]('a connection was not let in', { code: end.code, detail: end.detail });
   }
 }
