@@ -70,14 +70,14 @@ async function answers(origin: string, child: ChildProcess): Promise<void> {
   throw new Error(`${origin} did not answer within 60 s`);
 }
 
-async function target(name: string, child: ChildProcess, origin: string, behind: Target | null): Promise<Target> {
+async function target(name: string, child: ChildProcess, origin: string, behind: readonly Target[]): Promise<Target> {
   await answers(origin, child);
   const pid = child.pid!;
   return {
     name,
     origin,
     frontPid: pid,
-    pids: () => [...family(pid), ...(behind?.pids() ?? [])],
+    pids: () => [...family(pid), ...behind.flatMap((each) => each.pids())],
     async stop() {
       child.kill('SIGTERM');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
@@ -90,13 +90,14 @@ export async function direct(): Promise<Target> {
   const port = await freePort();
   const env = { ...process.env, PORT: String(port) };
   const child = spawn(process.execPath, [join(dir, 'server.js')], { env, stdio: 'inherit' });
-  return target('node:http', child, `http://127.0.0.1:${port}`, null);
+  return target('node:http', child, `http://127.0.0.1:${port}`, []);
 }
 
-export async function nginx(upstream: Target): Promise<Target> {
-  const dir = projectDir('nginx', {});
+/** In front of one server, or of several in turn (`name`). */
+export async function nginx(upstreams: readonly Target[], name = 'nginx → node:http'): Promise<Target> {
+  const dir = projectDir(name.replaceAll(/\W+/g, '-'), {});
   const port = await freePort();
-  const { host } = new URL(upstream.origin);
+  const servers = upstreams.map(({ origin }) => `server ${new URL(origin).host};`).join(' ');
   writeFileSync(
     join(dir, 'nginx.conf'),
     `worker_processes 1; daemon off; pid ${dir}/nginx.pid; error_log ${dir}/error.log;
@@ -104,7 +105,7 @@ events { worker_connections 4096; }
 http {
   access_log off; client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p;
   fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;
-  upstream node { server ${host}; keepalive 256; }
+  upstream node { ${servers} keepalive 256; }
   server {
     listen 127.0.0.1:${port} backlog=4096; keepalive_requests 1000000;
     location / {
@@ -118,7 +119,7 @@ http {
   const child = spawn('nginx', ['-c', join(dir, 'nginx.conf'), '-p', dir, '-e', join(dir, 'error.log')], {
     stdio: 'inherit',
   });
-  return target('nginx → node:http', child, `http://127.0.0.1:${port}`, upstream);
+  return target(name, child, `http://127.0.0.1:${port}`, upstreams);
 }
 
 export interface WeirOptions {
@@ -140,7 +141,7 @@ export async function weir(options: WeirOptions): Promise<Target> {
   }
   const [, origin] = /^ready (http:\S+)$/m.exec(printed) ?? [];
   if (origin === undefined) throw new Error(`weir dev printed:\n${printed}`);
-  return target(options.name, child, origin + (options.probe ?? ''), null).then((ready) => ({ ...ready, origin }));
+  return target(options.name, child, origin + (options.probe ?? ''), []).then((ready) => ({ ...ready, origin }));
 }
 
 export const limited = (maxConcurrency: number): Readonly<Record<string, string>> => ({
@@ -172,5 +173,5 @@ export async function wattpm(): Promise<Target> {
     cwd: dir,
     stdio: 'inherit',
   });
-  return target('wattpm, 1 worker', child, `http://127.0.0.1:${port}`, null);
+  return target('wattpm, 1 worker', child, `http://127.0.0.1:${port}`, []);
 }
