@@ -2,7 +2,7 @@ import { Placement } from '../src/scheduler/place.ts';
 
 /**
  * What a placement costs: place + began + ended, and a quarter as many vitals, with 10, 1,000 and 10,000 instances.
- * Target: at most 1 µs with 10,000. Run: `npm run bench place`.
+ * Target: at most 1 µs with 10,000. Run: `npm run bench -- --only place`.
  */
 export function placeBench(): Record<'instances' | 'nsPerPlacement', number>[] {
   return [10, 1000, 10_000].map((instances) => {

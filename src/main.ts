@@ -75,7 +75,9 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
-      await edge.drain(limits.drainMs);
+      // Clients are there for as long as their functions may take, and a moment.
+      const longestMs = projects.deployments.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
+      await edge.drain(Math.max(limits.drainMs, ...longestMs) + limits.killGraceMs);
       await router.drain();
     };
     return { host, port, deployments, provider: provider.describe(), status, drain, close };

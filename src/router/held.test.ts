@@ -55,7 +55,7 @@ function holdLoops(rig: Rig, holdMs: number): string[] {
   return order;
 }
 
-test('a burst of work that needs the CPU: every one is answered, in turn, by as many instances as there are processors', () => {
+test('a burst of work that needs the CPU: every one is answered, in turn, by about as many instances as there are processors', () => {
   const rig = new Rig({ machine: () => machine });
   const spec = functionSpec();
   rig.warm(spec);

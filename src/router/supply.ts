@@ -106,11 +106,16 @@ export class Supply implements Keeper, InstanceSource {
     const { runtime, memoryMiB } = spec.config;
     let stems = 0;
     for (const stem of this.stems) if (stem.runtime === runtime && stem.memoryMiB === memoryMiB) stems += 1;
+    return stems + this.#bootable(machine);
+  }
+
+  /** How many processes may be started now, whatever for. */
+  #bootable(machine: MachineState): number {
     for (const instance of this.#booting) if (instance.state.kind !== 'starting') this.#booting.delete(instance);
     const atOnce = Math.max(limits.startsAtOnce, limits.startsPerCore * machine.cores) - this.#booting.size;
     // What is booting has not taken its memory yet.
     const free = machine.freeMemoryMiB - limits.startsLeaveFreeMiB - this.#booting.size * limits.stemRssMiB;
-    return stems + Math.max(0, Math.min(atOnce, Math.floor(free / limits.stemRssMiB)));
+    return Math.max(0, Math.min(atOnce, Math.floor(free / limits.stemRssMiB)));
   }
 
   /** The machine, as it was a moment ago. */
@@ -211,6 +216,7 @@ export class Supply implements Keeper, InstanceSource {
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));
     const surplus = new Set(this.stems);
+    let bootable = this.#bootable(machine);
     for (const { runtime, memoryMiB, count } of stemsWanted({ demands, freeMemoryMiB, loadPerCore })) {
       let missing = count;
       for (const stem of this.stems) {
@@ -218,7 +224,10 @@ export class Supply implements Keeper, InstanceSource {
         surplus.delete(stem);
         missing -= 1;
       }
-      for (; missing > 0; missing -= 1) this.stems.add(this.#start(runtime, memoryMiB, this));
+      if (missing > bootable) this.#refillSoon();
+      for (; missing > 0 && bootable > 0; missing -= 1, bootable -= 1) {
+        this.stems.add(this.#start(runtime, memoryMiB, this));
+      }
     }
     for (const stem of surplus) this.#dismiss(stem, 'no longer needed');
   }

@@ -116,7 +116,7 @@ test('what the connection still holds is never overwritten, by this writer or an
 });
 
 suite('bodies', () => {
-  test('come out in order and whole, in frames of at most 64 KiB', () => {
+  test('come out in order and whole, in frames of at most a window', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(600_000), { maxLength: 6 }), (sizes) => {
         const connection = new HoldingConnection();
