@@ -1,6 +1,6 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism, homedir, loadavg, tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
@@ -16,11 +16,11 @@ import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
 import type { Deployment } from './model/snapshot.ts';
+import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { FunctionLogLine } from './router/function-log.ts';
 import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
-import type { MachineState } from './router/supply.ts';
 import { listen } from './tunnel/dial.ts';
 
 export type { ProjectPlace } from './builder/live.ts';
@@ -91,6 +91,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 async function wire(options: PlatformOptions) {
   const { log } = options;
   const [clock, random] = [systemClock, systemRandom];
+  const machine = new Machine();
   const payload = await buildPayload({ cacheDir: cacheDirectory(process.env, homedir()) });
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
@@ -109,7 +110,7 @@ async function wire(options: PlatformOptions) {
     provider,
     ledger: new Ledger(),
     onLog: (line) => options.onFunctionLog(line),
-    machine: machineState,
+    machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
   });
   const status = () => statusReport(router.status());
@@ -229,12 +230,6 @@ function platformVariables(
     VERCEL_URL: authority,
     VERCEL_DEPLOYMENT_ID: deployment,
   };
-}
-
-function machineState(): MachineState {
-  const cores = availableParallelism();
-  const freeMemoryMiB = Math.floor(process.availableMemory() / 1024 / 1024);
-  return { freeMemoryMiB, loadPerCore: (loadavg()[0] ?? 0) / cores, cores };
 }
 
 /** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */

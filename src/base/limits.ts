@@ -48,11 +48,13 @@ export const limits = {
   queueWaitMs: 30_000,
   /** A head of a queue that has waited so long forces a start, if none is under way or the newest seems to hang. */
   queueStaleMs: 100,
-  startSlowMs: 1_000,
+  startSlowMs: 5_000,
   /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. When nothing
    * has moved for so long there is one more all the same, in case they never yield; up to so many per processor. */
   heldQueueStaleMs: 1_000,
   heldInstancesPerCore: 4,
+  /** Beyond that number: one more this often. */
+  heldStartMs: 5_000,
   /** 1xx answers of one invocation that are passed on. */
   informs: 32,
   /** Refusals of one invocation by instances before the client is told. Recalls do not count: its time in the queue does. */
@@ -92,8 +94,10 @@ export const limits = {
   startsPerCore: 2,
   startsAtOnce: 4,
   startsLeaveFreeMiB: 256,
-  /** What the machine has to spare is looked at this often. */
+  /** What the machine has to spare is looked at this often; its processors count as idle below this share of so much time. */
   machineLookMs: 100,
+  idleCpuPermille: 700,
+  idleCpuWindowMs: 500,
   /** How often the router looks for deadlines that have come. */
   sweepMs: 100,
   /** When of an instance's tunnel and process one has ended, the other is waited for so long. */

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { type FakeInstance, functionSpec, Rig } from '../../test/router/rig.ts';
 
-const machine = { freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2 };
+const machine = { freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2, cpuIdle: false };
 
 /** An instance whose every invocation holds the loop for so long; what came meanwhile has not begun. */
 function holdLoops(rig: Rig, holdMs: number): string[] {
@@ -109,12 +109,78 @@ test('a machine boots only so many at once, however many wait', () => {
   assert.ok(rig.instances.length > hung);
 });
 
-test('a machine without memory to spare starts nothing', () => {
-  const rig = new Rig({ machine: () => ({ ...machine, freeMemoryMiB: limits.startsLeaveFreeMiB }) });
-  const exchange = rig.invoke(functionSpec());
-  rig.clock.advance(limits.queueWaitMs + 2 * limits.sweepMs);
-  assert.equal(rig.instances.length, 0);
-  assert.equal(exchange.failure?.code, 'FUNCTION_THROTTLED');
+test('a machine without memory to spare has one instance for a function that has none, and no more', () => {
+  const rig = new Rig({ machine: () => ({ ...machine, freeMemoryMiB: 0 }) });
+  const spec = functionSpec('api/x', { maxConcurrency: 1 });
+  const first = rig.warm(spec);
+  rig.invoke(spec);
+  const second = rig.invoke(spec);
+  rig.clock.advance(1000);
+  assert.equal(rig.instances.length, 1);
+  first.reply(first.requests[1]!.stream);
+  rig.settle();
+  first.reply(first.requests[2]!.stream);
+  rig.settle();
+  assert.deepEqual(second.ends, ['reply']);
+});
+
+test('a function of which much is asked leaves a place to boot for the others', () => {
+  const rig = new Rig({ machine: () => machine });
+  rig.startMs = null;
+  const greedy = functionSpec('api/greedy', { maxConcurrency: 1 });
+  for (let count = 0; count < 600; count += 1) rig.invoke(greedy);
+  rig.settle();
+  const before = rig.instances.length;
+  rig.invoke(functionSpec('api/modest'));
+  rig.settle();
+  assert.equal(rig.instances.length, before + 1);
+});
+
+test('a function that takes long to load gets one more start, not one a second', () => {
+  const rig = new Rig({ machine: () => machine });
+  rig.loads = false;
+  rig.invoke(functionSpec());
+  rig.clock.advance(20_000);
+  assert.equal(rig.instances.length, 2);
+});
+
+test('loops that are held by what sleeps do not keep an idle machine from starting more', () => {
+  const rig = new Rig({ machine: () => ({ ...machine, cpuIdle: true }) });
+  const spec = functionSpec();
+  rig.warm(spec);
+  holdLoops(rig, 300);
+  const exchanges = Array.from({ length: 20 }, () => rig.invoke(spec));
+  rig.clock.advance(3000);
+  assert.ok(exchanges.every(({ ends }) => ends[0] === 'reply'));
+  assert.ok(rig.instances.length > 3, `${rig.instances.length} instances`);
+});
+
+test('loading may hold the loop for longer than an invocation may take', () => {
+  const rig = new Rig();
+  rig.loads = false;
+  rig.invoke(functionSpec('api/x', { maxDurationMs: 1000 }));
+  rig.clock.advance(100);
+  const [only] = rig.instances;
+  only!.vitals({ loopStuckMs: 5000 });
+  rig.settle();
+  assert.equal(only!.killed, false);
+});
+
+test('a recall that is answered when the loop is free again pauses nothing', () => {
+  const rig = new Rig({ instancesPerFunction: 1 });
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  const exchange = rig.invoke(spec);
+  rig.settle();
+  only.vitals({ loopStuckMs: limits.loopStuckMs });
+  rig.settle();
+  only.vitals({ loopStuckMs: 0 });
+  only.recalled(only.last.stream);
+  rig.settle();
+  assert.equal(only.requests.length, 3, 'it is sent again at once');
+  only.reply(only.last.stream);
+  rig.settle();
+  assert.deepEqual(exchange.ends, ['reply']);
 });
 
 test('recalled and lost ones go back to their turn, and are given up when their time is', () => {

@@ -135,7 +135,8 @@ export class Instance implements Carrier {
   nacked(invocation: RoutedInvocation, reason: NackReason, from: Session): void {
     // Vitals that are on their way on the other connection may be older than this nack: they do not count.
     const crossing = from === this.control || this.control === null ? 0 : 1;
-    this.#pause(reason === 'recalled' ? 'stuck' : reason, crossing);
+    // A recall says nothing that vitals have not said; these may have said since that the loop is free.
+    if (reason !== 'recalled') this.#pause(reason, crossing);
     invocation.nacked(reason);
   }
 
@@ -150,9 +151,9 @@ export class Instance implements Carrier {
     if (isStuck(vitals)) {
       this.#pause('stuck', 0);
       this.recall();
-      // What holds the loop may be nobody's any more: its client left. Nothing may take longer than this.
-      if (vitals.loopStuckMs > this.#most.durationMs + limits.killGraceMs)
-        this.kill('its event loop did not yield, and it was killed');
+      // What holds the loop may be nobody's any more: its client left. (Loading has a limit of its own.)
+      const mostMs = this.state.kind === 'loading' ? Infinity : this.#most.durationMs + limits.killGraceMs;
+      if (vitals.loopStuckMs > mostMs) this.kill('its event loop did not yield, and it was killed');
     } else if (this.pause !== null && endsPause(this.pause, this.sequence, vitals, this.#most.concurrency)) {
       this.pause = null;
       this.home?.paused(this);
@@ -183,9 +184,7 @@ export class Instance implements Carrier {
   /** Whether something was sent to it of which it has not said that it began. */
   hasUnbegun(): boolean {
     let found = false;
-    this.streams.each((invocation) => {
-      if (invocation.phase === 'sent') found = true;
-    });
+    this.streams.each(({ phase }) => (found ||= phase === 'sent'));
     return found;
   }
 

@@ -234,7 +234,7 @@ export class Pool implements InvocationOwner, Home {
     const { vitals, vitalsAtMs, window } = instance;
     if (instance.served) this.#starts.backoff.succeeded(instance.startedMs);
     this.#placement.setHealth(instance.index, freePermille(vitals, instance.memoryMiB), vitalsAtMs);
-    if (instance.pause !== null || window === null) return;
+    if (instance.pause?.reason === 'stuck' || window === null) return;
     this.#resize(instance, () => window.widen(vitals.loopPermille, vitalsAtMs));
     if (this.queue.length > 0) this.#pump(vitalsAtMs);
   }

@@ -7,6 +7,7 @@ import type { Ledger } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { Spare } from '../provider/machine.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Connection } from '../tunnel/connection.ts';
 import { Doorman } from './doorman.ts';
@@ -15,7 +16,7 @@ import type { Instance } from './instance.ts';
 import type { FunctionLogLine } from './function-log.ts';
 import { Pool } from './pool.ts';
 import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
-import { Supply, type MachineState } from './supply.ts';
+import { Supply } from './supply.ts';
 import { Tokens } from './tokens.ts';
 
 export interface RouterOptions {
@@ -27,7 +28,7 @@ export interface RouterOptions {
   /** What functions log. */
   readonly onLog: (line: FunctionLogLine) => void;
   /** What the machine has to spare now: bounds how many boot at once, and how many stems are kept. Without it: no bound, no stems. */
-  readonly machine?: () => MachineState;
+  readonly machine?: () => Spare;
   /** Whether stems are kept. Default true. */
   readonly stems?: boolean;
   /** How long an instance with nothing to do is kept. */

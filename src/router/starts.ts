@@ -8,10 +8,14 @@ import type { Home } from './keeper.ts';
 export interface InstanceSource {
   /** A stem, or a process that is started; never one that has ended already. */
   obtain(spec: FunctionSpec, home: Home): Instance;
-  /** How many of its kind the machine can take now: stems that wait, and processes that may be started. */
-  room(spec: FunctionSpec): number;
+  /**
+   * How many of its kind the machine can take now: stems that wait, and processes that may be started. `first`: for a
+   * function that has no instance, for which there is always something left.
+   */
+  room(spec: FunctionSpec, first: boolean): number;
   /** Processors of the machine; Infinity: not known. */
   readonly cores: number;
+  readonly cpuIdle: boolean;
 }
 
 /** What one function needs at the moment. */
@@ -58,15 +62,16 @@ export class Starts {
     const wanted = startsNeeded({
       ...need,
       startingCapacity: this.#underWay * this.#limit,
-      newestStartAgeMs: this.#underWay === 0 ? Infinity : nowMs - this.#newestMs,
+      starting: this.#underWay,
       sinceStartMs: nowMs - this.#newestMs,
       limit: this.#limit,
       maxInstances: this.#maxInstances,
       cores: this.#source.cores,
+      cpuIdle: this.#source.cpuIdle,
     });
     if (wanted === 0) return [];
     const started: Instance[] = [];
-    for (let left = Math.min(wanted, this.#source.room(this.#spec)); left > 0; left -= 1) {
+    for (let left = Math.min(wanted, this.#source.room(this.#spec, need.live === 0)); left > 0; left -= 1) {
       this.#underWay += 1;
       this.#newestMs = nowMs;
       started.push(this.#source.obtain(this.#spec, home));

@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { FunctionSpec, Runtime } from '../model/function.ts';
+import type { Spare } from '../provider/machine.ts';
 import type { Provider, ProviderEvents } from '../provider/provider.ts';
 import { stemsWanted, type StemDemand } from '../provider/stems.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
@@ -15,14 +16,6 @@ import type { Home, Keeper } from './keeper.ts';
 import type { InstanceSource } from './starts.ts';
 import type { Tokens } from './tokens.ts';
 
-/** What the machine has to spare, for the number of stems. */
-export interface MachineState {
-  readonly freeMemoryMiB: number;
-  /** Runnable processes per core, averaged over the last minute. */
-  readonly loadPerCore: number;
-  readonly cores: number;
-}
-
 export interface SupplyOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -31,7 +24,7 @@ export interface SupplyOptions {
   readonly tokens: Tokens<Instance>;
   readonly flusher: Flusher;
   /** Null: not known; then no stems are kept either. */
-  readonly machine: (() => MachineState) | null;
+  readonly machine: (() => Spare) | null;
   readonly stems: boolean;
   /** An instance exists. */
   readonly onStarted: () => void;
@@ -63,7 +56,8 @@ export class Supply implements Keeper, InstanceSource {
   readonly #booting = new Set<Instance>();
   /** Stems that are no longer needed: their end is no failure. */
   readonly #dismissed = new WeakSet<Instance>();
-  #seen: MachineState | null = null;
+  #seen: Spare | null = null;
+  #memoryTold = false;
   #seenMs = -Infinity;
   #refillArmed = false;
   #reviewMs = 0;
@@ -100,26 +94,47 @@ export class Supply implements Keeper, InstanceSource {
     return this.#look()?.cores ?? Infinity;
   }
 
-  room(spec: FunctionSpec): number {
+  get cpuIdle(): boolean {
+    return this.#look()?.cpuIdle ?? false;
+  }
+
+  room(spec: FunctionSpec, first: boolean): number {
     const machine = this.#look();
     if (machine === null) return Infinity;
     const { runtime, memoryMiB } = spec.config;
     let stems = 0;
     for (const stem of this.stems) if (stem.runtime === runtime && stem.memoryMiB === memoryMiB) stems += 1;
-    return stems + this.#bootable(machine);
+    return stems + this.#bootable(machine, first);
   }
 
-  /** How many processes may be started now, whatever for. */
-  #bootable(machine: MachineState): number {
+  /**
+   * How many processes may be started now. The last place and the last bit of memory are for functions that have no
+   * instance at all: one of which much is asked does not keep the others from being there.
+   */
+  #bootable(machine: Spare, first: boolean): number {
     for (const instance of this.#booting) if (instance.state.kind !== 'starting') this.#booting.delete(instance);
-    const atOnce = Math.max(limits.startsAtOnce, limits.startsPerCore * machine.cores) - this.#booting.size;
+    const reserved = first ? 0 : 1;
+    const atOnce = Math.max(limits.startsAtOnce, limits.startsPerCore * machine.cores) - this.#booting.size - reserved;
     // What is booting has not taken its memory yet.
-    const free = machine.freeMemoryMiB - limits.startsLeaveFreeMiB - this.#booting.size * limits.stemRssMiB;
-    return Math.max(0, Math.min(atOnce, Math.floor(free / limits.stemRssMiB)));
+    const taken = (this.#booting.size + reserved) * limits.stemRssMiB;
+    const fitting = Math.floor((machine.freeMemoryMiB - limits.startsLeaveFreeMiB - taken) / limits.stemRssMiB);
+    this.#tellMemory(fitting <= 0);
+    // A figure of free memory may be wrong; that somebody waits is not.
+    return Math.max(0, Math.min(atOnce, first ? Math.max(1, fitting) : fitting));
+  }
+
+  #tellMemory(short: boolean): void {
+    if (short && !this.#memoryTold) {
+      const freeMemoryMiB = this.#seen?.freeMemoryMiB ?? 0;
+      this.#options.log.warn('too little memory is free: functions that have an instance get no more', {
+        freeMemoryMiB,
+      });
+    }
+    this.#memoryTold = short;
   }
 
   /** The machine, as it was a moment ago. */
-  #look(): MachineState | null {
+  #look(): Spare | null {
     const { machine, clock } = this.#options;
     if (machine === null) return null;
     const nowMs = clock.nowMs();
@@ -216,7 +231,7 @@ export class Supply implements Keeper, InstanceSource {
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));
     const surplus = new Set(this.stems);
-    let bootable = this.#bootable(machine);
+    let bootable = this.#bootable(machine, false);
     for (const { runtime, memoryMiB, count } of stemsWanted({ demands, freeMemoryMiB, loadPerCore })) {
       let missing = count;
       for (const stem of this.stems) {

@@ -10,32 +10,35 @@ const calm: Demand = {
   waiting: 0,
   headAgeMs: 0,
   startingCapacity: 0,
-  newestStartAgeMs: Infinity,
+  starting: 0,
   sinceStartMs: Infinity,
-  stillForMs: Infinity,
   limit: 10,
   live: 0,
   maxInstances: 100,
+  stillForMs: Infinity,
   held: 0,
   cores: 2,
+  cpuIdle: false,
 };
 
 test('starts for what waits, minus what is on its way', () => {
   assert.equal(startsNeeded(calm), 0);
   assert.equal(startsNeeded({ ...calm, waiting: 1 }), 1);
   assert.equal(startsNeeded({ ...calm, waiting: 25 }), 3);
-  const starting = { ...calm, waiting: 25, newestStartAgeMs: 10 };
-  assert.equal(startsNeeded({ ...starting, startingCapacity: 20, live: 2 }), 1);
-  assert.equal(startsNeeded({ ...starting, startingCapacity: 30, live: 3 }), 0);
+  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 2, startingCapacity: 20, live: 2 }), 1);
+  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 3, startingCapacity: 30, live: 3 }), 0);
   assert.equal(startsNeeded({ ...calm, waiting: 25, limit: 1, live: 90 }), 10);
 });
 
-test('an old head forces a start, unless one is under way that does not seem to hang', () => {
-  const old = { ...calm, waiting: 1, startingCapacity: 5, headAgeMs: limits.queueStaleMs };
-  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs - 1 }), 0);
-  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs }), 1);
-  assert.equal(startsNeeded({ ...old, headAgeMs: limits.queueStaleMs - 1, newestStartAgeMs: limits.startSlowMs }), 0);
-  assert.equal(startsNeeded({ ...old, newestStartAgeMs: limits.startSlowMs, live: 100 }), 0);
+test('an old head forces a start; one that seems to hang gets company, and no more than that', () => {
+  const old = { ...calm, waiting: 1, startingCapacity: 10, headAgeMs: limits.queueStaleMs };
+  const slow = { ...old, starting: 1, live: 1, sinceStartMs: limits.startSlowMs };
+  assert.equal(startsNeeded({ ...old, startingCapacity: 0 }), 1);
+  assert.equal(startsNeeded({ ...slow, sinceStartMs: limits.startSlowMs - 1 }), 0);
+  assert.equal(startsNeeded(slow), 1);
+  assert.equal(startsNeeded({ ...slow, starting: 2, live: 2 }), 0);
+  assert.equal(startsNeeded({ ...slow, headAgeMs: limits.queueStaleMs - 1 }), 0);
+  assert.equal(startsNeeded({ ...slow, live: 100 }), 0);
 });
 
 test('what waits for CPU gets no more instances, but for a head that may wait for loops that never yield', () => {
@@ -43,12 +46,16 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(startsNeeded({ ...full, held: 1 }), 50);
   assert.equal(startsNeeded({ ...full, cores: Infinity }), 50);
   assert.equal(startsNeeded(full), 0);
+  // Loops that are held by what does not compute.
+  assert.equal(startsNeeded({ ...full, cpuIdle: true }), 50);
   const late = { ...full, headAgeMs: limits.heldQueueStaleMs };
   assert.equal(startsNeeded(late), 1);
-  assert.equal(startsNeeded({ ...late, newestStartAgeMs: 10 }), 0);
+  assert.equal(startsNeeded({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);
   assert.equal(startsNeeded({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
   assert.equal(startsNeeded({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
-  assert.equal(startsNeeded({ ...late, held: 2 * limits.heldInstancesPerCore }), 0);
+  const many = { ...late, held: 2 * limits.heldInstancesPerCore };
+  assert.equal(startsNeeded({ ...many, sinceStartMs: limits.heldStartMs - 1 }), 0);
+  assert.equal(startsNeeded({ ...many, sinceStartMs: limits.heldStartMs }), 1);
 });
 
 test('law: never beyond the most, and with what is on its way enough for what waits', () => {
@@ -56,7 +63,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     waiting: fc.nat(1000),
     headAgeMs: fc.nat(1000),
     startingCapacity: fc.nat(500),
-    newestStartAgeMs: fc.nat(5000),
+    starting: fc.nat(3),
     sinceStartMs: fc.nat(5000),
     stillForMs: fc.nat(5000),
     limit: fc.integer({ min: 1, max: 100 }),
@@ -64,6 +71,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     maxInstances: fc.nat(100),
     held: fc.nat(3),
     cores: fc.constant(4),
+    cpuIdle: fc.boolean(),
   });
   fc.assert(
     fc.property(demand, (asked) => {

@@ -7,8 +7,8 @@ export interface Demand {
   readonly headAgeMs: number;
   /** Invocations that instances on their way to being ready will take. */
   readonly startingCapacity: number;
-  /** How long ago the newest of those was started; Infinity when there is none. */
-  readonly newestStartAgeMs: number;
+  /** How many those are. */
+  readonly starting: number;
   /** How long ago the last instance was started, ready or not; Infinity before the first. */
   readonly sinceStartMs: number;
   /** Invocations one instance takes. */
@@ -22,28 +22,35 @@ export interface Demand {
   readonly held: number;
   /** Processors of the machine; Infinity: not known. */
   readonly cores: number;
+  /** They have had time to spare lately: who holds a loop does not compute, but sleeps or waits in it. */
+  readonly cpuIdle: boolean;
 }
 
 /**
  * How many instances to start now: as many as take what waits, minus what is already on its way. A head that has waited
- * for limits.queueStaleMs gets one more when none is under way, or the newest one seems to hang.
+ * for limits.queueStaleMs gets one when none is under way, or a second one when the first seems to hang.
  *
- * Where user code holds as many loops as there are processors, what waits, waits for CPU: more instances would only share
- * it (and the memory). Then one is started at a time, and only when nothing has moved for so long that those loops may never
- * yield. Never more than maxInstances in all.
+ * Where user code holds as many loops as there are processors, and these are busy, what waits, waits for CPU: more
+ * instances would only share it (and the memory). Then one is started at a time, and only when nothing has moved for so
+ * long that those loops may never yield. Never more than maxInstances in all.
  */
 export function startsNeeded(demand: Demand): number {
   if (demand.waiting === 0) return 0;
-  const { headAgeMs, newestStartAgeMs, held, cores } = demand;
   const uncovered = Math.max(0, demand.waiting - demand.startingCapacity);
-  const stale = headAgeMs >= limits.queueStaleMs && newestStartAgeMs >= limits.startSlowMs;
+  const stale = isStale(demand);
   let wanted = Math.max(Math.ceil(uncovered / Math.max(1, demand.limit)), stale ? 1 : 0);
-  if (held >= cores) {
-    const standing = Math.min(headAgeMs, demand.sinceStartMs, demand.stillForMs) >= limits.heldQueueStaleMs;
-    const hopeful = standing && held < cores * limits.heldInstancesPerCore;
-    wanted = stale && hopeful ? 1 : 0;
-  }
+  if (demand.held >= demand.cores && !demand.cpuIdle) wanted = stale && mayNeverYield(demand) ? 1 : 0;
   return Math.max(0, Math.min(wanted, demand.maxInstances - demand.live));
+}
+
+function isStale({ headAgeMs, starting, sinceStartMs }: Demand): boolean {
+  if (headAgeMs < limits.queueStaleMs) return false;
+  return starting === 0 || (starting === 1 && sinceStartMs >= limits.startSlowMs);
+}
+
+function mayNeverYield({ headAgeMs, sinceStartMs, stillForMs, held, cores }: Demand): boolean {
+  if (Math.min(headAgeMs, sinceStartMs, stillForMs) < limits.heldQueueStaleMs) return false;
+  return held < cores * limits.heldInstancesPerCore || sinceStartMs >= limits.heldStartMs;
 }
 
 /** How long to wait after so many failed starts in a row: none, then limits.startBackoffMs doubling up to its maximum. */
