@@ -112,6 +112,12 @@ const routes: Readonly<Record<string, (call: Call, amount: number) => void>> = {
     });
     answer(call, 'listening');
   },
+  throwAtTerm: (call) => {
+    process.on('SIGTERM', () => {
+      throw new Error('thrown at the end');
+    });
+    answer(call, 'listening');
+  },
   background: (call, ms) => {
     core.background(1);
     void sleep(ms).then(() => {

@@ -116,6 +116,31 @@ for (const asks of ['router', 'system'] as const) {
   });
 }
 
+for (const asks of ['router', 'system'] as const) {
+  test(`the ${asks} wants it to end: a listener that throws does not keep it`, { timeout }, async () => {
+    await using router = await FakeRouter.start();
+    const stream = router.request('/throwAtTerm');
+    await router.answer(stream);
+    if (asks === 'router') router.data.drain(10_000, 'the test');
+    else router.kill('SIGTERM');
+    const closed = await router.until((seen) => seen.name === 'CLOSED' && seen.from === 'data');
+    assert.equal(closed.end?.code, 'DRAINED');
+    const line = await router.logged('Uncaught exception: Error: thrown at the end');
+    assert.ok(router.seen.indexOf(line) < router.seen.indexOf(closed));
+    // As with Node: what was thrown at a signal is an error of the process, which here began to end without one.
+    assert.equal(await router.exit(), asks === 'router' ? 0 : 1);
+  });
+}
+
+test('a listener that throws does not keep an instance whose router is gone', { timeout }, async () => {
+  await using router = await FakeRouter.start();
+  await router.answer(router.request('/throwAtTerm'));
+  const running = router.request('/hang');
+  await router.frameOf(running, 'BEGUN');
+  router.data.connection.destroy('the router is gone');
+  assert.equal(await router.exit(), 1);
+});
+
 test('SIGTERM: user code is told, what is in flight finishes', { timeout }, async () => {
   await using router = await FakeRouter.start();
   await router.answer(router.request('/listenTerm'));

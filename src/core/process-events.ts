@@ -19,10 +19,19 @@ export function keepListening(event: ProcessEvent, listener: Listener): void {
   install();
 }
 
-/** Calls user code's listeners for SIGTERM, as if the signal had come. False: there are none. */
+/**
+ * Calls user code's listeners for SIGTERM, as if the signal had come. False: there are none. What one of them throws is
+ * uncaught, as it would be then, but not here: whoever announces has an end to bring about.
+ */
 export function announceTermination(ours: Listener): boolean {
   const emitter: NodeJS.EventEmitter = process;
   if (emitter.listeners('SIGTERM').every((listener) => listener === ours)) return false;
-  emitter.emit('SIGTERM', 'SIGTERM', 15);
+  try {
+    emitter.emit('SIGTERM', 'SIGTERM', 15);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
   return true;
 }

@@ -47,7 +47,8 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(startsNeeded({ ...full, cores: Infinity }), 50);
   assert.equal(startsNeeded(full), 0);
   // Loops that are held by what does not compute.
-  assert.equal(startsNeeded({ ...full, cpuIdle: true }), 50);
+  assert.equal(startsNeeded({ ...full, cpuIdle: true, headAgeMs: limits.heldQueueStaleMs }), 50);
+  assert.equal(startsNeeded({ ...full, cpuIdle: true }), 0, 'they may have been idle before');
   const late = { ...full, headAgeMs: limits.heldQueueStaleMs };
   assert.equal(startsNeeded(late), 1);
   assert.equal(startsNeeded({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);

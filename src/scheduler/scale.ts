@@ -39,7 +39,7 @@ export function startsNeeded(demand: Demand): number {
   const uncovered = Math.max(0, demand.waiting - demand.startingCapacity);
   const stale = isStale(demand);
   let wanted = Math.max(Math.ceil(uncovered / Math.max(1, demand.limit)), stale ? 1 : 0);
-  if (demand.held >= demand.cores && !demand.cpuIdle) wanted = stale && mayNeverYield(demand) ? 1 : 0;
+  if (demand.held >= demand.cores && !isSleep(demand)) wanted = stale && mayNeverYield(demand) ? 1 : 0;
   return Math.max(0, Math.min(wanted, demand.maxInstances - demand.live));
 }
 
@@ -47,6 +47,9 @@ function isStale({ headAgeMs, starting, sinceStartMs }: Demand): boolean {
   if (headAgeMs < limits.queueStaleMs) return false;
   return starting === 0 || (starting === 1 && sinceStartMs >= limits.startSlowMs);
 }
+
+/** The head has waited for long enough that the processors' time to spare is of while it waited. */
+const isSleep = ({ cpuIdle, headAgeMs }: Demand): boolean => cpuIdle && headAgeMs >= limits.heldQueueStaleMs;
 
 function mayNeverYield({ headAgeMs, sinceStartMs, stillForMs, held, cores }: Demand): boolean {
   if (Math.min(headAgeMs, sinceStartMs, stillForMs) < limits.heldQueueStaleMs) return false;
