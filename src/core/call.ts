@@ -17,7 +17,8 @@ export interface Call {
   listener: CallListener;
   /**
    * What the handler returned, if that has yet to settle; null: nothing that could be waited for. Nobody waits for the
-   * answer of a cancelled invocation, but its handler goes on, and counts among those at once until it is done.
+   * answer of a cancelled invocation, but its handler goes on, and counts among those at once until it is done or its
+   * time is up.
    */
   handling: PromiseLike<unknown> | null;
   /** Free for the runtime: what belongs to this invocation (request context, abort controller). */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../base/clock.ts';
+import { limits } from '../base/limits.ts';
 import { type Connection, noConnectionEvents } from '../tunnel/connection.ts';
 import { type FrameName, frameName } from '../tunnel/frame.ts';
 import { FrameReader } from '../tunnel/reader.ts';
@@ -245,6 +246,34 @@ test('after its end a call does nothing, whatever is called', () => {
   call.consumed(100_000);
   assert.equal(frames(), before + 1);
   assert.deepEqual(got, []);
+});
+
+test('a handler that goes on after its client left counts until it settles, or until its time is up', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
+  const { wire, router, begun, cells, streams } = bench();
+  streams.gate.maxConcurrency = 2;
+  const settles = Promise.withResolvers<void>();
+  for (const [slot, handling] of [settles.promise, new Promise<void>(() => undefined)].entries()) {
+    router.request(stream + slot, 1, 1_000, head);
+    router.flush();
+    begun[slot]!.handling = handling;
+    router.cancel(stream + slot, 'client');
+    router.flush();
+  }
+  assert.deepEqual([streams.open, cells[Cell.inFlight]], [0, 2]);
+  router.request(stream + 2, 1, 1_000, head);
+  router.flush();
+  assert.deepEqual([begun.length, wire.seen.at(-1)], [2, 'NACK'], 'those two count');
+  settles.resolve();
+  await settles.promise;
+  assert.equal(cells[Cell.inFlight], 1);
+  t.mock.timers.tick(1_000 + limits.killGraceMs - 1);
+  assert.equal(cells[Cell.inFlight], 1, 'its invocation could still run');
+  t.mock.timers.tick(1);
+  assert.equal(cells[Cell.inFlight], 0);
+  settles.resolve();
+  t.mock.timers.tick(60_000);
+  assert.equal(cells[Cell.inFlight], 0, 'each was taken off once');
 });
 
 test('raw bytes flow both ways after a 101, and its end ends the stream', () => {

@@ -1,5 +1,7 @@
 // Hot path: every frame of the data connection that belongs to a stream.
+import { systemClock } from '../base/clock.ts';
 import { ProtocolError } from '../base/errors.ts';
+import { limits } from '../base/limits.ts';
 import type { NackReason } from '../model/vitals.ts';
 import { nackReasons } from '../model/vitals.ts';
 import { FrameType } from '../tunnel/frame.ts';
@@ -66,7 +68,7 @@ export class Streams implements StreamHost {
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
-  /** Cancelled invocations whose handlers have not returned. */
+  /** Cancelled invocations whose handlers have not returned, and whose time is not up. */
   #lingering = 0;
   #background = 0;
   #backgroundTold = 0;
@@ -284,18 +286,26 @@ export class Streams implements StreamHost {
   #cancel(call: StreamCall, reason: 'client' | 'timeout' | 'unwanted'): void {
     if (reason === 'timeout') this.countError();
     this.#inside(call, cancel, reason);
-    if (call.handling !== null) this.#linger(call.handling);
+    if (call.handling !== null) this.#linger(call, call.handling);
   }
 
-  /** Its stream has ended, its handler has not: the instance is not as free as its streams say. */
-  #linger(handling: PromiseLike<unknown>): void {
+  /**
+   * Its stream has ended, its handler has not: the instance is not as free as its streams say. One that never settles
+   * (it waits for what only its client would have brought) counts no longer than its invocation could have taken.
+   */
+  #linger(call: StreamCall, handling: PromiseLike<unknown>): void {
     this.#lingering += 1;
     this.#count();
-    const settled = (): void => {
+    let counts = true;
+    const done = (): void => {
+      if (!counts) return;
+      counts = false;
+      timer.cancel();
       this.#lingering -= 1;
       this.#count();
     };
-    handling.then(settled, settled);
+    const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), done);
+    handling.then(done, done);
   }
 
   /** For the vitals: an uncaught error, a timeout. */
