@@ -103,6 +103,21 @@ export const plain: Profile = {
   failed: 0,
 };
 
+/** The same, and now and then something goes wrong. */
+export const plainTrouble: Profile = {
+  ...plain,
+  name: 'plain trouble',
+  invocations: 100_000,
+  crash: 0.05,
+  nack: 0.2,
+  stall: 0.05,
+  cut: 0.05,
+  duplicate: 0.5,
+  askDrain: 0.05,
+  startFails: 20,
+  neverEnds: 20,
+};
+
 const rough: Profile = {
   ...calm,
   name: 'rough',
@@ -141,4 +156,5 @@ export function profileOf(seed: number): Profile {
 }
 
 /** Whether something of so many thousandths happens now. */
-export const happens = (random: Random, permille: number): boolean => permille > 0 && random.below(1000) < permille;
+export const happens = (random: Random, permille: number): boolean =>
+  permille > 0 && random.below(1_000_000) < permille * 1000;

@@ -67,7 +67,9 @@ export class Simulation implements TrialWorld, Provider {
       ledger: this.#ledger,
       onLog: () => undefined,
       keepAliveMs: 2000,
-      ...(profile.stems ? { machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0.1, cores: 2, cpuIdle: false }) } : {}),
+      ...(profile.stems
+        ? { machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0.1, cores: 2, cpuIdle: false }) }
+        : {}),
     });
   }
 
