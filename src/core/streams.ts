@@ -297,15 +297,15 @@ export class Streams implements StreamHost {
     this.#lingering += 1;
     this.#count();
     let counts = true;
-    const done = (): void => {
+    const drop = (): void => {
       if (!counts) return;
       counts = false;
       timer.cancel();
       this.#lingering -= 1;
       this.#count();
     };
-    const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), done);
-    handling.then(done, done);
+    const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), drop);
+    handling.then(drop, drop);
   }
 
   /** For the vitals: an uncaught error, a timeout. */
