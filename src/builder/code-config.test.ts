@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Launch } from '../model/function.ts';
 import { readCodeConfig } from './code-config.ts';
 import { project, refusal } from './project.fixture.ts';
@@ -87,4 +88,14 @@ test('what has no effect is named', async () => {
 test('a server may have a config of its own', async () => {
   const found = await read('export const config = { port: env.PORT, maxDuration: 9 };', 'server.ts', 'server');
   assert.deepEqual(found, { settings: { maxDuration: 9 }, warnings: [] });
+});
+
+// Time that grows with the square of the text would be half a minute here, an hour for what people's bundles are.
+test('a bundle that says one of the words very often is looked through at once', { timeout: 5_000 }, async () => {
+  for (const word of ['config ', 'export ']) {
+    const found = await read(word.repeat(300_000 / word.length), 'server.mjs', 'server');
+    assert.deepEqual(found, { settings: {}, warnings: [] });
+    // The time limit is looked at between two turns of the loop.
+    await turn();
+  }
 });

@@ -72,14 +72,15 @@ function taken(
   return Object.fromEntries(read);
 }
 
-const mayExport = new RegExp(
-  `\\bexport\\b[\\s\\S]*\\b(?:${exported.join('|')})\\b|\\b(?:${exported.join('|')})\\b[\\s\\S]*\\bexport\\b`,
-);
+const someExport = /\bexport\b/;
+const someName = new RegExp(`\\b(?:${exported.join('|')})\\b`);
+/** Each is one pass over the text: servers' files may be bundles of megabytes. */
+const mayExport = (source: string): boolean => someExport.test(source) && someName.test(source);
 
 /** The exports that are there, each with its value as far as that is a literal. */
 async function exportedLiterals(path: string, source: string): Promise<Map<string, Literal>> {
   const found = new Map<string, Literal>();
-  if (!mayExport.test(source)) return found;
+  if (!mayExport(source)) return found;
   const printed = await print(path, source);
   if (printed === null) return found;
   const clause = printed.text.slice(printed.text.lastIndexOf('\nexport {'));
