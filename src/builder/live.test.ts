@@ -14,7 +14,7 @@ before(async () => void (home = await mkdtemp(join(tmpdir(), 'weir-live-'))));
 after(() => rm(home, { recursive: true, force: true }));
 
 /** A project that is watched, and what was published and logged so far. */
-async function live(dir: string) {
+async function live(dir: string, publishing: (version: number) => void = () => undefined) {
   const published: Snapshot[] = [];
   const lines: string[] = [];
   let look = (): void => undefined;
@@ -27,6 +27,7 @@ async function live(dir: string) {
     }),
     environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
     publish(snapshot) {
+      publishing(snapshot.version);
       published.push(snapshot);
       look();
     },
@@ -109,4 +110,27 @@ test('a change is a new deployment; a broken one keeps the last; static files le
     await projects.close();
   }
   assert.deepEqual(await readdir(join(dir, '.weir/dev')), [], 'what was built is removed at the end');
+});
+
+test('what fails when a version is published is told, and the next change is published', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  await mkdir(join(dir, 'api'));
+  await writeFile(join(dir, 'api/a.ts'), 'export const GET = 1;');
+  const failed = Promise.withResolvers<void>();
+  const { published, lines, until, projects } = await live(dir, (version) => {
+    if (version !== 2) return;
+    failed.resolve();
+    throw new Error('not this one');
+  });
+  try {
+    await writeFile(join(dir, 'api/a.ts'), 'export const GET = 2;');
+    await failed.promise;
+    await writeFile(join(dir, 'api/a.ts'), 'export const GET = 3;');
+    await until(() => published.length === 2);
+    assert.equal(published[1]?.version, 3);
+    const [told] = lines.filter((line) => line.startsWith('error:'));
+    assert.match(told ?? '', /^error: p: the new version could not be published\nError: not this one\n/);
+  } finally {
+    await projects.close();
+  }
 });

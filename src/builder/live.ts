@@ -102,7 +102,17 @@ export class LiveProjects {
       // Built too late to be served: remembered, so that closing removes it.
       if (newer !== null) live.deployment = newer;
       if (newer === null || this.#closed) continue;
+      this.#republish(live);
+    }
+  }
+
+  /** Nobody waits for a rebuild: what goes wrong is told here, what was served before goes on. */
+  #republish(live: Live): void {
+    try {
       this.publish();
+    } catch (error) {
+      const why = error instanceof Error ? error.stack : String(error);
+      this.#options.log.error(`${live.place.name}: the new version could not be published\n${why}`);
     }
   }
 
