@@ -56,21 +56,22 @@ async function withTargets<T>(
   use: (targets: readonly Target[]) => Promise<T>,
   many = false,
 ): Promise<T> {
-  const bare = await direct();
-  const started = [bare];
-  if (hasNginx) started.push(await nginx([bare]));
-  started.push(await weir({ name: 'Weir, 1 instance', files: limited(1000) }));
-  started.push(await weir({ name: 'Weir, 1 instance, no sentinel', files: limited(1000), args: ['--no-sentinel'] }));
+  const started: Target[] = [];
   const behind: Target[] = [];
-  if (many) {
-    started.push(await weir({ name: 'Weir, 16 instances', files: limited(4) }));
-    if (hasNginx) {
-      for (let count = 0; count < 16; count += 1) behind.push(await direct());
-      started.push(await nginx(behind, 'nginx → 16 × node:http'));
-    }
-  }
-  if (effort.wattpm) started.push(await wattpm());
   try {
+    const bare = await direct();
+    started.push(bare);
+    if (hasNginx) started.push(await nginx([bare]));
+    started.push(await weir({ name: 'Weir, 1 instance', files: limited(1000) }));
+    started.push(await weir({ name: 'Weir, 1 instance, no sentinel', files: limited(1000), args: ['--no-sentinel'] }));
+    if (many) {
+      started.push(await weir({ name: 'Weir, 16 instances', files: limited(4) }));
+      if (hasNginx) {
+        for (let count = 0; count < 16; count += 1) behind.push(await direct());
+        started.push(await nginx(behind, 'nginx → 16 × node:http'));
+      }
+    }
+    if (effort.wattpm) started.push(await wattpm());
     // Engines optimise what has run a while: sixteen of them take sixteen times as long.
     for (const target of started) await load(target.origin, 64, target.name.includes('16') ? 8 * effort.seconds : 2);
     return await use(started);

@@ -159,10 +159,15 @@ export async function wattpm(): Promise<Target> {
   }
   mkdirSync(join(dir, 'web/hello'), { recursive: true });
   writeFileSync(join(dir, 'web/hello/server.js'), handler);
+  writeFileSync(
+    join(dir, 'web/hello/watt.json'),
+    JSON.stringify({ $schema: 'https://schemas.platformatic.dev/@platformatic/node/3.0.0.json' }),
+  );
   writeFileSync(join(dir, 'web/hello/package.json'), '{ "type": "module", "name": "hello", "main": "server.js" }');
   writeFileSync(
     join(dir, 'watt.json'),
     JSON.stringify({
+      $schema: 'https://schemas.platformatic.dev/wattpm/3.0.0.json',
       server: { hostname: '127.0.0.1', port },
       workers: 1,
       logger: { level: 'error' },
