@@ -128,7 +128,7 @@ test('what fails when a version is published is told, and the next change is pub
     await writeFile(join(dir, 'api/a.ts'), 'export const GET = 3;');
     await until(() => published.length === 2);
     assert.equal(published[1]?.version, 3);
-    const [told] = lines.filter((line) => line.startsWith('error:'));
+    const told = lines.find((line) => line.startsWith('error:'));
     assert.match(told ?? '', /^error: p: the new version could not be published\nError: not this one\n/);
   } finally {
     await projects.close();
