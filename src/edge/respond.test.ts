@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { test } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { client, converse, startEdge } from './edge.fixture.ts';
 import type { Handler, Seen } from './edge.fixture.ts';
+import type { HttpExchange } from './respond.ts';
 
 const request = (method: string, ...fields: readonly string[]): string =>
   [`${method} / HTTP/1.1`, 'Host: localhost', ...fields].map((line) => `${line}\r\n`).join('') + '\r\n';
@@ -95,6 +97,66 @@ test('a complete answer that nobody takes does not stay for ever either', async 
   await edge.drain(60_000);
   connection.socket.resume();
   assert.ok((await connection.untilClosed()).length < 16 * 1024 * 1024);
+});
+
+for (const how of ['streamed', 'complete'] as const) {
+  test(`a client that pipelines and takes nothing is cut off: the second answer is ${how}`, async (t) => {
+    const { port, invoker } = await startEdge(t, never, { edge: { timeouts: { stallMs: 100 } } });
+    const connection = client(t, port).send(get + get);
+    connection.socket.pause();
+    const first = await invoker.nth(1);
+    const second = await invoker.nth(2);
+    const chunk = Buffer.alloc(16 * 1024 * 1024);
+    if (how === 'complete') second.exchange.reply(200, [], chunk);
+    else {
+      second.exchange.head(200, []);
+      assert.equal(second.exchange.body(chunk), false);
+    }
+    // Longer than a client may take nothing: it has nothing to take yet.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    assert.equal(connection.closed, false);
+    first.exchange.reply(200, [], Buffer.from('first'));
+    // The edge's side: a client that takes nothing does not hear of the end either.
+    await once((second.exchange as HttpExchange).connection.socket, 'close');
+    assert.equal(second.cancelled, how === 'streamed' ? 1 : 0);
+    connection.socket.resume();
+    const text = await connection.untilClosed();
+    assert.match(text, /first/);
+    assert.ok(text.length < chunk.length);
+  });
+}
+
+test('a streamed answer behind another goes on when its turn has come, and is not cut for having waited', async (t) => {
+  const { port, invoker } = await startEdge(t, never, { edge: { timeouts: { stallMs: 100 } } });
+  const connection = client(t, port).send(get + last);
+  const first = await invoker.nth(1);
+  const second = await invoker.nth(2);
+  second.exchange.head(200, []);
+  for (const piece of ['one', 'two']) assert.equal(second.exchange.body(Buffer.from(piece)), false);
+  first.exchange.reply(200, [], null);
+  await second.until(({ resumed }) => resumed === 1);
+  // Longer than a client may take nothing: it has taken all there was.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(second.exchange.body(Buffer.from('three')), true);
+  second.exchange.end();
+  assert.match(await connection.untilClosed(), /one\r\n3\r\ntwo\r\n5\r\nthree\r\n0\r\n\r\n$/);
+});
+
+test('the body of an answer to HEAD goes nowhere: it waits for nothing, and the head does not wait for it', async (t) => {
+  const { port, invoker } = await startEdge(t, never);
+  const connection = client(t, port).send(request('HEAD'));
+  const { exchange } = await invoker.nth(1);
+  exchange.head(200, ['X-Which', 'first']);
+  assert.equal(exchange.body(Buffer.from('not sent')), true);
+  await connection.reads(/X-Which: first\r\n(?:.+\r\n)*\r\n$/);
+  connection.send(request('HEAD'));
+  const behind = await invoker.nth(2);
+  behind.exchange.head(200, ['X-Which', 'second']);
+  assert.equal(behind.exchange.body(Buffer.alloc(1024 * 1024)), true);
+  exchange.end();
+  behind.exchange.end();
+  const text = await connection.reads(/X-Which: second\r\n(?:.+\r\n)*\r\n$/);
+  assert.doesNotMatch(text, /not sent/);
 });
 
 test('a large complete answer arrives whole, byte for byte', async (t) => {

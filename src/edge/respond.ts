@@ -75,6 +75,10 @@ export class HttpExchange implements Exchange, LiveExchange {
   private slow = false;
   private taken: (() => void) | null = null;
   private headFlushed = false;
+  /** HEAD, 204, 304: what the function sends as a body goes nowhere, and nothing is waited for. */
+  private bodiless = false;
+  /** It will be looked at when its turn in a pipeline comes. */
+  private behind = false;
   /** Body bytes still to come as announced by Content-Length; −1: not announced, or no body is sent. */
   private bodyLeft = -1;
   private discarded = 0;
@@ -139,7 +143,7 @@ export class HttpExchange implements Exchange, LiveExchange {
   }
 
   body(chunk: Buffer): boolean {
-    if (this.phase !== 'streaming') return true;
+    if (this.phase !== 'streaming' || this.bodiless) return true;
     if (this.bodyLeft >= 0) {
       if (chunk.length > this.bodyLeft) {
         this.abandon();
@@ -237,7 +241,9 @@ export class HttpExchange implements Exchange, LiveExchange {
 
   /** A body follows that somebody else writes to `res`: the client must take some of it now and then. */
   watchStream(): void {
-    this.connection.socket.setTimeout(this.responder.stallMs);
+    const watch = (): void => void this.connection.socket.setTimeout(this.responder.stallMs);
+    if (this.res.socket === null) this.res.once('socket', watch);
+    else watch();
     this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
   }
 
@@ -257,7 +263,8 @@ export class HttpExchange implements Exchange, LiveExchange {
     if (wrong === null) {
       const announce = this.lengthToAnnounce(status, length, scan.announced);
       if (announce >= 0) scan.headers.push('Content-Length', String(announce));
-      if (length < 0 && !silent && this.req.method !== 'HEAD') this.bodyLeft = announce;
+      this.bodiless = silent || this.req.method === 'HEAD';
+      if (length < 0 && !this.bodiless) this.bodyLeft = announce;
       if (draining) this.res.shouldKeepAlive = false;
       wrong = this.tryHead(status, scan.headers);
     }
@@ -305,18 +312,33 @@ export class HttpExchange implements Exchange, LiveExchange {
     if (this.phase === 'streaming') this.invocation?.resume();
   }
 
-  /** Cuts a client that stops taking what is written. */
+  /**
+   * Cuts a client that stops taking what is written. An answer behind another in a pipeline is watched from its turn on:
+   * until then it is not the client that it waits for, or the answer in front is watched.
+   */
   private watchStall(): boolean {
     const { socket } = this.res;
-    if (socket === null || socket.writableLength === 0) return false;
+    if (socket === null) return this.watchLater();
+    if (socket.writableLength === 0) return false;
     socket.setTimeout(this.responder.stallMs);
+    return true;
+  }
+
+  /** False: all of it was written. */
+  private watchLater(): boolean {
+    if (this.res.writableFinished) return false;
+    if (!this.behind) {
+      this.behind = true;
+      // Node hands the socket what was kept right after this event.
+      this.res.once('socket', () => process.nextTick(() => this.watchRest()));
+    }
     return true;
   }
 
   /** As before, until the complete answer is out. Node's own listener comes second: it sets the idle timer. True: it is not out. */
   private watchRest(): boolean {
-    if (!this.watchStall()) return this.res.socket === null && !this.res.writableFinished;
-    this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
+    if (!this.watchStall()) return false;
+    if (this.res.socket !== null) this.res.prependOnceListener('finish', () => this.connection.socket.setTimeout(0));
     return true;
   }
 
