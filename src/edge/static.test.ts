@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
@@ -8,6 +9,7 @@ import { silentLog } from '../base/log.ts';
 import { client, converse, deployment, route, spec, startEdge } from './edge.fixture.ts';
 import type { Started } from './edge.fixture.ts';
 import { indexFiles } from './files.ts';
+import type { HttpExchange } from './respond.ts';
 
 function directory(context: TestContext, files: Readonly<Record<string, string | Buffer>>): string {
   const dir = mkdtempSync(join(tmpdir(), 'weir-static-'));
@@ -203,4 +205,22 @@ test('a directory that cannot be read is an empty one, and logged', (t) => {
   assert.equal(indexFiles(join(dir, 'nowhere'), log).size, 0);
   assert.equal(warned.length, 1);
   assert.deepEqual([...indexFiles(dir, log).keys()], ['/closed/a.txt']);
+});
+
+test('a file behind an answer that takes its time: the client is cut off when it takes nothing, not before', async (t) => {
+  const dir = directory(t, { 'large.bin': '' });
+  truncateSync(join(dir, 'large.bin'), 64 * 1024 * 1024);
+  const { port, invoker } = await startEdge(t, () => undefined, {
+    deployments: [deployment({ publicDir: dir, functions: [spec('x')], routes: [route('/api/x', 'dpl_1/x')] })],
+    edge: { timeouts: { stallMs: 100 } },
+  });
+  const lines = ['/api/x', '/large.bin'].map((path) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  const connection = client(t, port).send(lines.join(''));
+  connection.socket.pause();
+  const { exchange } = await invoker.nth(1);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const { socket } = (exchange as HttpExchange).connection;
+  assert.equal(socket.destroyed, false);
+  exchange.reply(200, [], null);
+  await once(socket, 'close');
 });
