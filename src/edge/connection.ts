@@ -57,6 +57,12 @@ export class ClientConnection implements Peer {
     return this.live.length === 0 && (this.latest === null || this.latest.written);
   }
 
+  /** Ends when what is under way has been answered, and the client has taken it: that answer may not say that it is the last. */
+  endSoon(): void {
+    if (this.quiet) this.socket.destroySoon();
+    else this.latest?.whenWritten(() => this.endSoon());
+  }
+
   began(exchange: LiveExchange): void {
     this.live.push(exchange);
     this.latest = exchange;

@@ -254,6 +254,21 @@ test('a drain ends idle connections, finishes what is under way, and takes nothi
   await drained;
 });
 
+test('a drain lets a client take the whole of a complete answer', async (t) => {
+  const body = Buffer.alloc(32 * 1024 * 1024, 'x');
+  const { edge, port, invoker } = await startEdge(t, ({ exchange }) => exchange.reply(200, [], body));
+  const slow = client(t, port).send(get('/large'));
+  slow.socket.pause();
+  await invoker.nth(1);
+  const drained = edge.drain(60_000);
+  // Other connections' ends have gone through by now.
+  await client(t, port).untilClosed();
+  slow.socket.resume();
+  const text = await slow.untilClosed();
+  assert.equal(text.length - text.indexOf('\r\n\r\n') - 4, body.length);
+  await drained;
+});
+
 test('a drain cuts at its deadline; closing twice is closing once', async (t) => {
   const { edge, port, invoker } = await startEdge(t, never);
   const connection = client(t, port).send(get('/'));

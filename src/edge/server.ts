@@ -1,6 +1,7 @@
 // Hot path: `serve` runs once per request.
 import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
+import { Server as NetServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 import type { ErrorCode, Failure } from '../base/errors.ts';
@@ -80,9 +81,7 @@ export class Edge {
   async drain(graceMs: number): Promise<void> {
     this.responder.draining = true;
     const stopped = this.stop();
-    for (const connection of this.connections) {
-      if (connection.quiet) connection.socket.destroySoon();
-    }
+    for (const connection of this.connections) connection.endSoon();
     const timer = this.options.clock.after(graceMs, () => this.cutAll());
     await stopped;
     timer.cancel();
@@ -96,8 +95,9 @@ export class Edge {
   }
 
   private stop(): Promise<void> {
-    // The callback's error says that it was not listening: then there is nothing to stop.
-    this.stopping ??= new Promise((resolve) => this.server.close(() => resolve()));
+    // Not http.Server's own: it takes a connection for idle whose answer is written but not yet taken, and cuts it. The
+    // callback's error says that it was not listening: then there is nothing to stop.
+    this.stopping ??= new Promise((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
     return this.stopping;
   }
 
