@@ -67,3 +67,12 @@ test('loop time in which the process had no CPU is scaled away, once a period is
   share.add(1_100, 51, () => 1_300_000);
   assert.equal(share.value, 1, 'other threads used more');
 });
+
+test('what the process used before it was told its function is nobody’s', () => {
+  const cells = boardCells(boardMemory(0));
+  let cpuUs = 200_000;
+  const attribution = new Attribution({ turns: new Turns(cells), cells, current: () => undefined, cpuUs: () => cpuUs });
+  attribution.booted();
+  cpuUs += 1_000;
+  assert.equal(attribution.take({ activeMs: 50 }), 1_000);
+});

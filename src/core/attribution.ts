@@ -57,6 +57,8 @@ export class Attribution {
   #attributedUs = 0;
   /** What may still be attributed before the process's total must be read again. */
   #budgetUs = 0;
+  /** What the process had used before it was told its function: nobody's. */
+  #bootUs = 0;
 
   constructor(source: Source) {
     this.#source = source;
@@ -80,6 +82,11 @@ export class Attribution {
     return createHook(options).enable();
   }
 
+  /** The function is known: what is used from now on is its own. */
+  booted(): void {
+    this.#bootUs = this.#source.cpuUs();
+  }
+
   /** From now on the loop works for `owner`. Returns the time, milliseconds. */
   enter(owner: Measured | null): number {
     const nowMs = this.#source.turns.inside ? performance.now() : this.#startTurn();
@@ -100,7 +107,7 @@ export class Attribution {
     let us = Math.floor(measured.activeMs * 1000 * this.#share.value);
     measured.activeMs = 0;
     if (us > this.#budgetUs) {
-      this.#budgetUs = this.#source.cpuUs() - this.#attributedUs;
+      this.#budgetUs = this.#source.cpuUs() - this.#bootUs - this.#attributedUs;
       us = Math.max(0, Math.min(us, Math.floor(this.#budgetUs)));
     }
     this.#budgetUs -= us;

@@ -228,6 +228,7 @@ class InstanceCore implements Core, SessionEvents {
 
   #load(at: Connected, order: LoadOrder): void {
     this.#enter({ kind: 'loading', at });
+    this.#attribution.booted();
     const { gate } = at.streams;
     gate.maxConcurrency = order.maxConcurrency ?? Infinity;
     gate.maxDurationMs = order.maxDurationMs;
