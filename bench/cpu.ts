@@ -1,5 +1,5 @@
 // What the operating system says a set of processes used. Linux only: elsewhere the benches that need it say so.
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 
 const tickUs = 10_000;
 
@@ -27,13 +27,23 @@ export function family(pid: number): number[] {
   return all;
 }
 
-/** User and system time of one process since its start, microseconds. The step is 10 ms. */
-export function cpuUs(pid: number): number {
-  const fields = statOf(pid);
-  return (Number(fields[11]) + Number(fields[12])) * tickUs;
+/** User and system time of each process since its start, microseconds. The step is 10 ms. One that is gone is not there. */
+export function cpuUsOf(pids: readonly number[]): ReadonlyMap<number, number> {
+  const used = new Map<number, number>();
+  for (const pid of pids) {
+    if (!existsSync(`/proc/${pid}/stat`)) continue;
+    const fields = statOf(pid);
+    used.set(pid, (Number(fields[11]) + Number(fields[12])) * tickUs);
+  }
+  return used;
 }
 
-export const cpuUsOf = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + cpuUs(pid), 0);
+/** What those that are in both used in between: a stem that was no longer needed may have ended. */
+export function cpuUsBetween(before: ReadonlyMap<number, number>, after: ReadonlyMap<number, number>): number {
+  let sum = 0;
+  for (const [pid, us] of after) sum += us - (before.get(pid) ?? us);
+  return sum;
+}
 
 export function rssMiB(pid: number): number {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? Number.NaN) / 1024;

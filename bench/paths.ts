@@ -1,5 +1,5 @@
 // The whole path: the same handler bare, behind nginx and in Weir, in turn.
-import { cpuUsOf } from './cpu.ts';
+import { cpuUsBetween, cpuUsOf } from './cpu.ts';
 import { hasNginx, load } from './load.ts';
 import type { Load } from './load.ts';
 import { median, section } from './report.ts';
@@ -22,7 +22,7 @@ async function sample(target: Target, path: string, connections: number, seconds
   const before = cpuUsOf(pids);
   const result = await load(target.origin + path, connections, seconds);
   if (result.failed > 0) throw new Error(`${target.name}: ${result.failed} requests failed`);
-  return { ...result, cpuUs: (cpuUsOf(pids) - before) / result.requests };
+  return { ...result, cpuUs: cpuUsBetween(before, cpuUsOf(pids)) / result.requests };
 }
 
 /** Rounds interleaved, so that the machine's moods hit all alike; medians. */
