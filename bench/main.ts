@@ -23,7 +23,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
   },
 });
-const effort = { rounds: values.quick ? 1 : 3, seconds: values.quick ? 1 : 2, wattpm: values.wattpm };
+const effort = { rounds: values.quick ? 1 : 5, seconds: values.quick ? 1 : 2, wattpm: values.wattpm };
 
 const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   small: () => small(effort),

@@ -25,7 +25,7 @@ async function sample(target: Target, path: string, connections: number, seconds
   return { ...result, cpuUs: cpuUsBetween(before, cpuUsOf(pids)) / result.requests };
 }
 
-/** Rounds interleaved, so that the machine's moods hit all alike; medians. */
+/** Rounds interleaved, every other one backwards, so that the machine's moods hit all alike; medians. */
 async function compare(
   targets: readonly Target[],
   path: string,
@@ -34,7 +34,8 @@ async function compare(
 ): Promise<Sample[]> {
   const samples = targets.map((): Sample[] => []);
   for (let round = 0; round < effort.rounds; round += 1) {
-    for (const [index, target] of targets.entries()) {
+    const inOrder = [...targets.entries()];
+    for (const [index, target] of round % 2 === 0 ? inOrder : inOrder.toReversed()) {
       samples[index]!.push(await sample(target, path, connections, effort.seconds));
     }
   }
