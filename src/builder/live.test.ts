@@ -134,3 +134,24 @@ test('what fails when a version is published is told, and the next change is pub
     await projects.close();
   }
 });
+
+test('the build that is served stays, however many after it cannot be published', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  await mkdir(join(dir, 'api'));
+  await writeFile(join(dir, 'api/a.ts'), 'export const GET = 0;');
+  const { published, lines, until, projects } = await live(dir, (version) => {
+    if (version > 1) throw new Error('none of these');
+  });
+  try {
+    const told = (): number => lines.filter((line) => line.startsWith('error:')).length;
+    for (let version = 1; version <= 7; version += 1) {
+      await writeFile(join(dir, 'api/a.ts'), `export const GET = ${version};`);
+      await until(() => told() === version);
+    }
+    const kept = await readdir(join(dir, '.weir/dev'));
+    assert.ok(kept.includes(published[0]!.deployments[0]!.id));
+    assert.ok(kept.length <= 6, `${kept.length} builds are kept`);
+  } finally {
+    await projects.close();
+  }
+});

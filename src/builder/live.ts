@@ -50,6 +50,7 @@ export class LiveProjects {
       deployment,
       last: attempt,
       next: null,
+      served: deployment.id,
       older: [],
       watch: null,
       work: null,
@@ -59,6 +60,7 @@ export class LiveProjects {
   publish(): void {
     this.#version += 1;
     this.#options.publish({ version: this.#version, deployments: this.deployments });
+    for (const live of this.#projects.values()) live.served = live.deployment.id;
   }
 
   /** From now on a change leads to a new version. */
@@ -126,8 +128,7 @@ export class LiveProjects {
       const deployment = await this.#build(live.place, attempt, live.last.warnings);
       live.last = attempt;
       live.older.push(live.deployment.id);
-      // The last few may still be starting instances for what had been queued.
-      while (live.older.length > keptBuilds) await removeBuild(live.place.dir, live.older.shift()!);
+      await this.#trim(live);
       log.info(`${live.place.name}: ${what} changed: new version ${deployment.id}`);
       return deployment;
     } catch (error) {
@@ -138,6 +139,15 @@ export class LiveProjects {
       return null;
     } finally {
       live.next = null;
+    }
+  }
+
+  /** The last few builds may still be starting instances for what had been queued; the one that is served will. */
+  async #trim(live: Live): Promise<void> {
+    const spare = live.older.filter((id) => id !== live.served);
+    for (const id of spare.slice(0, -keptBuilds)) {
+      live.older.splice(live.older.indexOf(id), 1);
+      await removeBuild(live.place.dir, id);
     }
   }
 
@@ -186,7 +196,9 @@ interface Live {
   last: Attempt;
   /** The build under way: what it has read so far counts, for that may change before it is done. */
   next: Attempt | null;
-  /** Builds of versions that were served before, oldest first. */
+  /** The build that was published last: one that cannot be published takes nobody's place. */
+  served: string;
+  /** Builds of versions before the newest, oldest first. */
   readonly older: string[];
   watch: Watch | null;
   /** The rebuild under way. */
