@@ -9,7 +9,7 @@ import { AnswerFlow } from './answer-flow.ts';
 import { RequestBody, type BodySink } from './request-body.ts';
 
 /**
- * The life of an invocation in the router (DESIGN 3, steps 6 to 10).
+ * The life of an invocation in the router (ARCHITECTURE.md, "The life of an invocation", from placed on).
  * queued: on no instance. sent: on an instance, which may still refuse it. begun: user code has it. answering: the head
  * of a streamed answer was passed on. settled: exactly one terminal outcome (I1).
  */
