@@ -94,6 +94,8 @@ export const limits = {
   startsPerCore: 2,
   startsAtOnce: 4,
   startsLeaveFreeMiB: 256,
+  /** That it is short of memory is told again when it was not for so long. */
+  memoryTellMs: 60_000,
   /** What the machine has to spare is looked at this often; its processors count as idle below this share of so much time. */
   machineLookMs: 100,
   idleCpuPermille: 700,

@@ -57,7 +57,7 @@ export class Supply implements Keeper, InstanceSource {
   /** Stems that are no longer needed: their end is no failure. */
   readonly #dismissed = new WeakSet<Instance>();
   #seen: Spare | null = null;
-  #memoryTold = false;
+  #memoryShortMs = -Infinity;
   #seenMs = -Infinity;
   #refillArmed = false;
   #reviewMs = 0;
@@ -118,19 +118,20 @@ export class Supply implements Keeper, InstanceSource {
     // What is booting has not taken its memory yet.
     const taken = (this.#booting.size + reserved) * limits.stemRssMiB;
     const fitting = Math.floor((machine.freeMemoryMiB - limits.startsLeaveFreeMiB - taken) / limits.stemRssMiB);
-    this.#tellMemory(fitting <= 0);
+    if (fitting <= 0) this.#tellMemory(machine.freeMemoryMiB);
     // A figure of free memory may be wrong; that somebody waits is not.
     return Math.max(0, Math.min(atOnce, first ? Math.max(1, fitting) : fitting));
   }
 
-  #tellMemory(short: boolean): void {
-    if (short && !this.#memoryTold) {
-      const freeMemoryMiB = this.#seen?.freeMemoryMiB ?? 0;
+  /** Once for as long as it goes on: near the limit it comes and goes with every process that boots. */
+  #tellMemory(freeMemoryMiB: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs - this.#memoryShortMs >= limits.memoryTellMs) {
       this.#options.log.warn('too little memory is free: functions that have an instance get no more', {
         freeMemoryMiB,
       });
     }
-    this.#memoryTold = short;
+    this.#memoryShortMs = nowMs;
   }
 
   /** The machine, as it was a moment ago. */
