@@ -25,6 +25,12 @@ export const Cell = {
   verdict: 11,
   /** performance.now() of the main thread when its turn began, whole milliseconds. Stored before the mark. Wraps. Main. */
   turnStartMs: 12,
+  /** The longest turn that ended in the period `longestIn`, whole milliseconds. Stored before it and before the mark. Main. */
+  longestTurnMs: 13,
+  /** The period in which it ended, as turnPeriod was then: what is of an earlier one was reported. Main. */
+  longestIn: 14,
+  /** Counts up with every report of the longest turn. Wraps. Whoever reports. */
+  turnPeriod: 15,
 } as const;
 
 export const Wake = {

@@ -175,6 +175,7 @@ test('without a sentinel, a turn that kept the loop is reported by its end, once
   const told = await router.until((seen) => seen.name === 'VITALS', from);
   assert.equal(told.vitals?.loopStuckMs, 0);
   assert.ok((told.vitals?.loopPermille ?? 0) > 0);
+  assert.ok((told.vitals?.loopDelayMs ?? 0) >= 100);
   await router.answer(router.request('/wait/100'));
   const vitals = router.seen.slice(from).filter((seen) => seen.name === 'VITALS');
   assert.ok(vitals.length < 50, `${vitals.length} vitals`);

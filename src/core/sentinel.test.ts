@@ -39,7 +39,11 @@ test('while user code blocks the loop for 2 s, vitals arrive and recalls are ans
   // 2 s of periods, less what a busy machine may swallow.
   assert.ok(during.length >= 4, `${during.length} vitals while blocked`);
   assert.deepEqual(router.names(waiting), ['NACK'], 'it never ran');
+  assert.ok(during.every(({ vitals }) => vitals!.loopDelayMs >= vitals!.loopStuckMs));
   const healed = await router.until((seen) => seen.vitals?.loopStuckMs === 0, answered);
+  assert.ok(healed.vitals!.loopDelayMs >= 2000, 'the turn that ended, in full');
+  const next = await router.until((seen) => seen.name === 'VITALS', router.seen.indexOf(healed) + 1);
+  assert.ok(next.vitals!.loopDelayMs < 2000, 'it was told');
   assert.equal(healed.from, 'control');
 });
 

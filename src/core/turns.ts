@@ -20,6 +20,9 @@ export class Turns {
   readonly #cells: Int32Array;
   #turn = 0;
   #activeMs = 0;
+  /** Since the longest turn was last reported. */
+  #longestMs = 0;
+  #period = 0;
 
   constructor(cells: Int32Array) {
     this.#cells = cells;
@@ -50,10 +53,23 @@ export class Turns {
       return;
     }
     this.inside = false;
-    this.#activeMs += performance.now() - this.startedMs;
+    const lastedMs = performance.now() - this.startedMs;
+    this.#activeMs += lastedMs;
     this.#cells[Cell.activeUs] = this.#activeMs * 1000;
+    if (lastedMs > this.#longestMs || this.#cells[Cell.turnPeriod] !== this.#period) this.#longest(lastedMs);
     this.#mark(Wake.turnEnd);
   };
+
+  /**
+   * Of this period: it is the longest, or the first. A report in between takes what was there before, and sees by the mark
+   * that this turn goes on: it counts as far as it had come.
+   */
+  #longest(lastedMs: number): void {
+    this.#longestMs = lastedMs;
+    this.#period = Atomics.load(this.#cells, Cell.turnPeriod);
+    this.#cells[Cell.longestTurnMs] = lastedMs;
+    Atomics.store(this.#cells, Cell.longestIn, this.#period);
+  }
 
   /** Wakes the sentinel if that is what it waits for. */
   #mark(wake: number): void {

@@ -54,6 +54,7 @@ export class VitalsReporter {
       errors: cells[Cell.errors] ?? 0,
       attributedUs,
       ailment,
+      loopDelayMs: this.#loopDelayMs(turnMs),
     };
     Atomics.store(cells, Cell.verdict, ailment);
     this.#sequence += 1;
@@ -86,6 +87,15 @@ export class VitalsReporter {
     const busyUs = Math.max(0, activeUs - this.#countedActiveUs);
     this.#countedActiveUs = Math.max(this.#countedActiveUs, activeUs);
     return Math.min(1000, Math.round((busyUs * 1000) / periodUs));
+  }
+
+  /** The longest turn since the last report, which takes it. */
+  #loopDelayMs(turnMs: number): number {
+    const cells = this.#cells;
+    const period = cells[Cell.turnPeriod] ?? 0;
+    const endedMs = Atomics.load(cells, Cell.longestIn) === period ? (cells[Cell.longestTurnMs] ?? 0) : 0;
+    Atomics.store(cells, Cell.turnPeriod, period + 1);
+    return Math.trunc(Math.max(endedMs, turnMs));
   }
 }
 

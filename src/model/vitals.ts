@@ -26,6 +26,11 @@ export interface Vitals {
    * in nackReasons. A larger one is a reason that this version does not know.
    */
   readonly ailment: number;
+  /**
+   * The longest turn of the loop in the last period, whole milliseconds, with all the time it took, also that in which the
+   * thread waited for a CPU. A turn that goes on counts as far as it has come.
+   */
+  readonly loopDelayMs: number;
 }
 
 /** In wire order: protocol/tunnel.md, VITALS. */
@@ -43,6 +48,7 @@ export const vitalFields = [
   'errors',
   'attributedUs',
   'ailment',
+  'loopDelayMs',
 ] as const satisfies readonly (keyof Vitals)[];
 
 export const noVitals: Vitals = {
@@ -59,6 +65,7 @@ export const noVitals: Vitals = {
   errors: 0,
   attributedUs: 0,
   ailment: 0,
+  loopDelayMs: 0,
 };
 
 /** Why a core refused an invocation that had not begun. Wire order: protocol/tunnel.md, NACK. */

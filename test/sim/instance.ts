@@ -41,6 +41,8 @@ export class SimInstance {
   #controlSession: Session | null = null;
   #stuck = false;
   #stuckSinceMs = 0;
+  /** Of the last stall that ended, until it is reported. */
+  #stuckMs = 0;
   /** What waits for the loop: frames that were read, and what the program had in hand. */
   #backlog: Frame[] = [];
   #deferred: (() => void)[] = [];
@@ -306,6 +308,7 @@ export class SimInstance {
   #unstick(): void {
     if (this.dead) return;
     this.#stuck = false;
+    this.#stuckMs = this.world.clock.nowMs() - this.#stuckSinceMs;
     this.#data!.resume();
     const [deferred, backlog] = [this.#deferred, this.#backlog];
     this.#deferred = [];
@@ -340,11 +343,13 @@ export class SimInstance {
       rssBytes: 60 << 20,
       loopPermille: this.world.random.below(900),
       loopStuckMs: this.#stuck ? nowMs - this.#stuckSinceMs : 0,
+      loopDelayMs: this.#stuck ? nowMs - this.#stuckSinceMs : this.#stuckMs,
       inFlight: this.#open,
       background: this.#background,
     };
     session.writer.vitals((this.#sequence += 1), this.#told, next);
     this.#told = next;
+    this.#stuckMs = 0;
     session.writer.flush();
   }
 
