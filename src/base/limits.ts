@@ -62,9 +62,47 @@ export const limits = {
   /** Request body bytes kept for an invocation that is not yet on an instance. */
   unplacedBodyBytes: 256 * 1024,
 
-  /** Static default of invocations in one instance, until the adaptive limit finds its own. */
+  /** Invocations in one instance: what a function has of which nothing is known; what 'auto' may reach; what anybody may ask for. */
   concurrencyDefault: 100,
+  concurrencyAutoMax: 1_000,
   concurrencyMax: 8192,
+  /** The limit adapts to the share of its loop (or CPU) that an instance uses: to the first at best; at the second it is full. */
+  loadTargetPermille: 750,
+  loadFullPermille: 900,
+  /** An instance may always have as many as take so much CPU: for less it is not worth to wait in a queue. */
+  loopBudgetMs: 10,
+  /** Between two steps of the limit: twice as long as an invocation takes, within these bounds. */
+  limitStepMinMs: 200,
+  limitStepMaxMs: 5_000,
+  /** Invocations that must have ended for their measure to lower a limit, and to say whether more at once bring more. */
+  limitSamples: 20,
+  limitTrialSamples: 30,
+  /** What was found of no use is tried again after so long; a trial that sees too few invocations is given up after so long. */
+  limitRetestMs: 3_600_000,
+  limitTrialMs: 30_000,
+  /** After a guard lowered a limit it does not grow for so many steps. */
+  guardHoldSteps: 10,
+  /** Guards. A loop's longest turns; memory; time held back for the CPU quota; uncaught errors and timeouts of what ended. */
+  guardLoopDelayMs: 50,
+  guardMemoryPermille: 800,
+  guardThrottledPermille: 250,
+  guardErrorsPermille: 200,
+  /** A route computes when an invocation uses so much CPU, and so much of its time; it waits again below half of both. */
+  computesCpuMs: 20,
+  computesPermille: 250,
+  /** Kinds of requests of one function that are learned apart, and paths whose kind is remembered. */
+  learnedRoutes: 256,
+  learnedPaths: 4096,
+  /** An invocation that found no instance of its lane, and for which none is coming, is put anywhere after so long. */
+  laneWaitMs: 250,
+  /** Ahead of need: windows over what is in flight or waits, and the share of a limit that is meant to be used. */
+  demandWindowMs: 60_000,
+  demandPanicMs: 6_000,
+  demandTargetPermille: 700,
+  /** How often instances that have become too many begin to rest or to drain, half of them at most. */
+  consolidateMs: 1_000,
+  /** Decisions of a function that are remembered with their reasons. */
+  decisionsKept: 20,
   memoryDefaultMiB: 2048,
   memoryMinMiB: 128,
   memoryMaxMiB: 10_240,
@@ -177,4 +215,11 @@ export const limits = {
   meterRoutes: 1024,
   meterEndedInstances: 32,
   meterRetiredFunctions: 256,
+
+  /** What the scheduler has learned: functions of which it is kept, the newest; its file; how often that is written at most;
+   * and a function of which nothing new was learned for so long is forgotten. */
+  learnedFunctions: 10_000,
+  learnedFileBytes: 32 * 1024 * 1024,
+  learnedSaveMs: 30_000,
+  learnedKeptMs: 90 * 24 * 3_600_000,
 } as const;

@@ -1,6 +1,8 @@
+import type { FunctionSpec } from './function.ts';
+
 /**
  * What the scheduler has learned of a function, and what is kept of it over restarts. Plain JSON. It is kept per
- * `LearnedKey`, which outlives deployments.
+ * `learnedKey`, which outlives deployments.
  */
 export interface Learned {
   /** By lane, in the order of `lanes`; null: nothing yet. */
@@ -44,3 +46,9 @@ export interface LearnedArrivals {
   /** By minute of the day (UTC): the most in flight at once, an average over days that gives old days less and less weight. */
   readonly minutePeaks: readonly number[];
 }
+
+/**
+ * What is learned of a function is kept under: `ROOT//NAME`. Another deployment of the same project has the same ones. No
+ * path has two slashes in a row, so no two functions share a key.
+ */
+export const learnedKey = (spec: Pick<FunctionSpec, 'root' | 'name'>): string => `${spec.root}//${spec.name}`;
