@@ -103,6 +103,9 @@ export const limits = {
   consolidateMs: 1_000,
   /** Decisions of a function that are remembered with their reasons. */
   decisionsKept: 20,
+  /** A function's part of the machine, beside others that want it. */
+  weightDefault: 1,
+  weightMax: 1000,
   memoryDefaultMiB: 2048,
   memoryMinMiB: 128,
   memoryMaxMiB: 10_240,
@@ -222,4 +225,18 @@ export const limits = {
   learnedFileBytes: 32 * 1024 * 1024,
   learnedSaveMs: 30_000,
   learnedKeptMs: 90 * 24 * 3_600_000,
+
+  /** Prewarm. One instance of a production function is kept for so long after its last invocation. */
+  scaleToOneMs: 14 * 24 * 3_600_000,
+  /** Idle times are told apart by the minute up to here; of so many the oldest count half, and of those beyond so many
+   * are remembered. */
+  idleRangeMinutes: 240,
+  idleTimes: 256,
+  longIdleTimes: 5,
+  /** A cold start that is avoided may cost so much time of an instance without work. */
+  prewarmCostMs: 3_600_000,
+  /** Instances that are ready ahead of a surge, at most. */
+  surgeInstances: 16,
+  /** Nobody looked for so long: what came meanwhile is not known. */
+  unwatchedMs: 300_000,
 } as const;

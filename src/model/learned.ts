@@ -37,15 +37,24 @@ export interface LearnedRoute {
 
 /** When invocations come. */
 export interface LearnedArrivals {
-  /** The last one, milliseconds since the Unix epoch. */
+  /** When it last had any, milliseconds since the Unix epoch. */
   readonly lastWallMs: number;
-  /** Of idle times, by whole minutes from 0. */
+  /** Until when it was watched. Whether it would have had some from then until it is watched again, nobody knows. */
+  readonly watchedWallMs: number;
+  /** How many idle times there were, by whole minutes from 0 (none: shorter than a minute), without zeros at the end. */
   readonly idleMinutes: readonly number[];
-  /** Idle times beyond the range of that histogram. */
+  /** How many were beyond the range of that histogram (limits.idleRangeMinutes). */
   readonly beyond: number;
-  /** By minute of the day (UTC): the most in flight at once, an average over days that gives old days less and less weight. */
-  readonly minutePeaks: readonly number[];
+  /** The last few of those, minutes; oldest first. */
+  readonly beyondMinutes: readonly number[];
+  readonly minutePeaks: readonly MinutePeak[];
 }
+
+/**
+ * The most in flight or queued at once in a minute of the day (UTC, 0–1439; those that are not listed had none): an average
+ * over days that gives old days less and less weight, and what was seen on more than one of them.
+ */
+export type MinutePeak = readonly [minute: number, average: number, repeated: number];
 
 /**
  * What is learned of a function is kept under: `ROOT//NAME`. Another deployment of the same project has the same ones. No
