@@ -36,6 +36,10 @@ test('settings in a function’s own file are read, in the forms that people wri
     maxDuration: 'max',
     maxConcurrency: 1,
   });
+  assert.deepEqual(await settings('export const config = { weight: 2, maxConcurrency: "auto" };'), {
+    weight: 2,
+    maxConcurrency: 'auto',
+  });
   assert.deepEqual(await settings('export const maxDuration = 5; export const config = { maxDuration: 6 };'), {
     maxDuration: 6,
   });
@@ -67,6 +71,16 @@ test('wrong values are refused by file and field, all at once', async () => {
     'DIR/api/a.js: config.runtime: expected "nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well), got "bun"',
     'DIR/api/a.js: maxDuration: expected a whole number from 1 to 3600 (seconds) or "max", got 0',
   ]);
+});
+
+test('limits and weights out of range, or no numbers, are refused with the value and what is allowed', async () => {
+  for (const value of ['0', '-1', '1000000000', '"many"']) {
+    const dir = await project({ 'api/a.js': `export const config = { maxConcurrency: ${value}, weight: ${value} };` });
+    assert.deepEqual((await refusal(dir, () => readCodeConfig(dir, 'api/a.js', 'module'))).split('\n'), [
+      `DIR/api/a.js: config.maxConcurrency: expected a whole number from 1 to 8192 or "auto", got ${value}`,
+      `DIR/api/a.js: config.weight: expected a whole number from 1 to 1000, got ${value}`,
+    ]);
+  }
 });
 
 test('what has no effect is named', async () => {

@@ -21,7 +21,7 @@ const nothing: CodeConfig = { settings: {}, warnings: [] };
 
 /** Exports that may be settings, and the fields of `config` that are. */
 const exported = ['config', 'maxDuration', 'runtime', 'preferredRegion'] as const;
-const fields: ReadonlySet<string> = new Set(['memory', 'maxDuration', 'maxConcurrency', 'runtime']);
+const fields: ReadonlySet<string> = new Set(['memory', 'maxDuration', 'maxConcurrency', 'weight', 'runtime']);
 const edge: ReadonlySet<unknown> = new Set(['edge', 'experimental-edge']);
 
 /** `file` is relative to `dir`. Only literals are read, nothing is run. Throws UsageError with every fault found. */

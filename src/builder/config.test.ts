@@ -35,6 +35,7 @@ test('without a file everything has its default', async () => {
     memoryMiB: 2048,
     maxDurationMs: 300_000,
     maxConcurrency: 'auto',
+    weight: 1,
     runtime: 'nodejs24.x',
     environment: {},
   });
@@ -117,6 +118,33 @@ test('wrong values name the file, the path in it, what was expected and what was
     ],
   ];
   for (const [content, message] of cases) assert.equal(await refused({ 'weir.json': content }), message);
+});
+
+test('limits and weights out of range, or no numbers, are refused with the value and what is allowed', async () => {
+  const allowed = {
+    maxConcurrency: 'a whole number from 1 to 8192 or "auto"',
+    weight: 'a whole number from 1 to 1000',
+  };
+  for (const [setting, range] of Object.entries(allowed)) {
+    for (const value of [0, -1, 1e9, 1.5, 'many', '2', null, [1]]) {
+      const got = Array.isArray(value) ? 'a list' : JSON.stringify(value);
+      for (const file of ['weir.json', 'vercel.json']) {
+        const text = await refused({ [file]: { functions: { 'api/heavy.js': { [setting]: value } } } });
+        assert.equal(text, `${file}: functions["api/heavy.js"].${setting}: expected ${range}, got ${got}`);
+      }
+    }
+  }
+});
+
+test('a function’s weight is the one of its pattern, in either file', async () => {
+  for (const file of ['weir.json', 'vercel.json']) {
+    const dir = await project({ [file]: { functions: { 'api/heavy.js': { weight: 2 }, '**': { weight: 1000 } } } });
+    const config = await readConfig(dir);
+    assert.equal(functionConfig(config, 'api/heavy.js').weight, 2);
+    assert.equal(functionConfig(config, 'api/light.js').weight, 1000);
+    assert.equal(functionConfig(config, 'api/light.js', { weight: 3 }).weight, 3, 'code is the strongest');
+    assert.deepEqual(config.warnings, []);
+  }
 });
 
 test('older runtimes run on Node 24, and one sentence says so', async () => {

@@ -55,6 +55,7 @@ export function functionConfig(config: ProjectConfig, path: string, own: Setting
           ? limits.maxDurationDefaultMs
           : maxDuration * 1000,
     maxConcurrency: settings.maxConcurrency ?? 'auto',
+    weight: settings.weight ?? limits.weightDefault,
     // Whichever of those that are accepted was asked for.
     runtime: 'nodejs24.x',
     environment: { ...config.environment, ...settings.environment },

@@ -6,6 +6,7 @@ const wanted = {
   memory: `a whole number from ${limits.memoryMinMiB} to ${limits.memoryMaxMiB} (MB)`,
   maxDuration: `a whole number from 1 to ${limits.maxDurationMaxMs / 1000} (seconds) or "max"`,
   maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
+  weight: `a whole number from 1 to ${limits.weightMax}`,
   runtime: '"nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well)',
   environment: 'an object whose values are strings',
   value: 'a string',
@@ -42,6 +43,7 @@ const codeSettings = {
       error: wanted.maxConcurrency,
     })
     .optional(),
+  weight: whole(1, limits.weightMax, wanted.weight).optional(),
   runtime: z.enum(['nodejs24.x', ...olderRuntimes], { error: wanted.runtime }).optional(),
 };
 

@@ -112,7 +112,14 @@ export const spec = (name: string, launch: 'module' | 'server' = 'module'): Func
   root: '/nowhere',
   entry: '/nowhere/entry.js',
   launch,
-  config: { memoryMiB: 128, maxDurationMs: 1000, maxConcurrency: 'auto', runtime: 'nodejs24.x', environment: {} },
+  config: {
+    memoryMiB: 128,
+    maxDurationMs: 1000,
+    maxConcurrency: 'auto',
+    weight: 1,
+    runtime: 'nodejs24.x',
+    environment: {},
+  },
 });
 
 export function route(pattern: string, functionId: string): Route {

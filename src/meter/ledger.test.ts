@@ -13,6 +13,7 @@ function spec(id: string, memoryMiB = 1024): FunctionSpec {
     memoryMiB,
     maxDurationMs: 1000,
     maxConcurrency: 10,
+    weight: 1,
     runtime: 'nodejs24.x',
     environment: {},
   } as const;

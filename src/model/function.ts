@@ -4,6 +4,8 @@ export interface FunctionConfig {
   readonly maxDurationMs: number;
   /** A ceiling on invocations in one instance; 1 restores one-invocation-per-instance. 'auto' leaves it to the scheduler. */
   readonly maxConcurrency: number | 'auto';
+  /** Its part of the machine's memory and processors beside other functions that want them: 2 gets twice as much as 1. */
+  readonly weight: number;
   readonly runtime: Runtime;
   /** Set in the instance before user code is loaded. Never logged. */
   readonly environment: Readonly<Record<string, string>>;

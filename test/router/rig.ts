@@ -32,6 +32,7 @@ export function functionSpec(name = 'api/hello', config: Partial<FunctionSpec['c
       memoryMiB: 256,
       maxDurationMs: 10_000,
       maxConcurrency: 'auto',
+      weight: 1,
       runtime: 'nodejs24.x',
       environment: {},
       ...config,

@@ -174,7 +174,14 @@ export class Simulation implements TrialWorld, Provider {
     this.#version += 1;
     const deployment = `dpl_${this.#version}`;
     const { functions, maxConcurrency, maxDurationMs } = this.profile;
-    const config = { memoryMiB: 1024, maxDurationMs, maxConcurrency, runtime: 'nodejs24.x', environment: {} } as const;
+    const config = {
+      memoryMiB: 1024,
+      maxDurationMs,
+      maxConcurrency,
+      weight: 1,
+      runtime: 'nodejs24.x',
+      environment: {},
+    } as const;
     this.#functions = Array.from({ length: functions }, (_, at) => ({
       id: `${deployment}/f${at}`,
       label: `sim/f${at}`,
