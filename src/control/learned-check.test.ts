@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { VirtualClock } from '../../test/sim/virtual-clock.ts';
 import type { Learned } from '../model/learned.ts';
 import { Bench, key, learned, other, startMs } from './learned.fixture.ts';
 
 test('invalid values are left out one by one, each with a warning that says what is allowed', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const limit = { saturation: 3, unhelpfulAbove: 4, wallMs: startMs };
   const route = { pattern: '/', cpuMs: 1, wallMs: 2, invocations: 3 };
   const arrivals = learned(1).arrivals!;
@@ -110,7 +111,7 @@ test('invalid values are left out one by one, each with a warning that says what
 });
 
 test('numbers that JSON cannot say, names of prototypes, and keys that are none', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const entry = JSON.stringify({ ...learned(1), savedWallMs: startMs });
   const functions = [`"__proto__": ${entry}`, `"constructor": ${entry}`, `"/a//__proto__": ${entry}`];
   const infinite = entry.replace('"saturation":1', '"saturation":1e999');
@@ -130,7 +131,7 @@ test('numbers that JSON cannot say, names of prototypes, and keys that are none'
 });
 
 test('of many invalid values some are told', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   bench.putFunctions(Object.fromEntries(Array.from({ length: 1000 }, (_, at) => [`/a//${at}`, null])));
   await bench.open();
   assert.equal(bench.lines.length, 11);
@@ -138,7 +139,7 @@ test('of many invalid values some are told', async (t) => {
 });
 
 test('set keeps what is valid', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   store.set(key, { ...learned(Infinity), arrivals: null }, startMs);
   assert.deepEqual(store.get(key), { ...learned(1), limits: [null, null], arrivals: null });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
+import { VirtualClock } from '../../test/sim/virtual-clock.ts';
 import { limits } from '../base/limits.ts';
 import { learnedKey } from '../model/learned.ts';
 import type { Learned } from '../model/learned.ts';
@@ -9,7 +10,7 @@ import { Bench, key, learned, other, startMs } from './learned.fixture.ts';
 import { stateDirectory } from './state-directory.ts';
 
 test('what was learned is there again after a restart, as it was', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   assert.equal(store.get(key), null);
   store.set(key, learned(12.5), startMs);
@@ -23,7 +24,7 @@ test('what was learned is there again after a restart, as it was', async (t) => 
 });
 
 test('the file is for this user alone, and nothing is left beside it', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   assert.ok(!existsSync(dirname(bench.file)), 'nothing to write, nothing made');
   store.set(key, learned(1), startMs);
@@ -34,7 +35,7 @@ test('the file is for this user alone, and nothing is left beside it', async (t)
 });
 
 test('it is written every 30 s at most, when something has changed, and at the end', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const { clock } = bench;
   const store = await bench.open();
   assert.equal(clock.pending, 0);
@@ -59,7 +60,7 @@ test('it is written every 30 s at most, when something has changed, and at the e
 });
 
 test('two platforms of one user: the newest of every function stays', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const one = await bench.open();
   const two = await bench.open();
   one.set(key, learned(1), startMs);
@@ -77,7 +78,7 @@ test('two platforms of one user: the newest of every function stays', async (t) 
 });
 
 test('however two platforms write, the file is whole, and each one’s next write has all that it knows', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const stores = [await bench.open(), await bench.open()];
   for (let round = 0; round < 20; round += 1) {
     for (const [at, store] of stores.entries()) store.set(`/srv/${at}//${round}`, learned(1), startMs + round);
@@ -93,7 +94,7 @@ test('however two platforms write, the file is whole, and each one’s next writ
 });
 
 test('what is too old or too much is dropped, the oldest first', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const entry = (savedWallMs: number): object => ({ ...learned(1), savedWallMs });
   bench.putFunctions({
     '/a//old': entry(startMs - limits.learnedKeptMs - 1),
@@ -121,7 +122,7 @@ test('what is too old or too much is dropped, the oldest first', async (t) => {
 });
 
 test('of more than the file may have, the newest is written', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   const route = { pattern: 'x'.repeat(limits.urlBytes), cpuMs: 0, wallMs: 0, invocations: 0 };
   const long: Learned = { ...learned(1), routes: Array.from({ length: limits.learnedRoutes }, () => route) };
@@ -140,7 +141,7 @@ test('of more than the file may have, the newest is written', async (t) => {
 });
 
 test('a file that cannot be understood is kept beside the new one', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const large = `${' '.repeat(limits.learnedFileBytes)}{}`;
   for (const [content, why] of [
     ['', /it is not JSON/],
@@ -168,7 +169,7 @@ test('a file that cannot be understood is kept beside the new one', async (t) =>
 });
 
 test('a file that was broken while the platform ran', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   store.set(key, learned(1), startMs);
   await store.save();
@@ -180,7 +181,7 @@ test('a file that was broken while the platform ran', async (t) => {
 });
 
 test('a newer version’s file stays as it is, until it is gone', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   bench.put({ version: 2, functions: 'something else' });
   const store = await bench.open();
   store.set(key, learned(1), startMs);
@@ -198,7 +199,7 @@ test('a newer version’s file stays as it is, until it is gone', async (t) => {
 });
 
 test('what cannot be written is told once, and written when it can be', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
   // A file where the folder is to be: nobody can make it, not even root.
   writeFileSync(join(dirname(bench.file), '..').replace(/\/$/, ''), '');
@@ -217,7 +218,7 @@ test('what cannot be written is told once, and written when it can be', async (t
 });
 
 test('a directory in its place is told, and stays', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   mkdirSync(bench.file, { recursive: true });
   const store = await bench.open();
   store.set(key, learned(1), startMs);
@@ -228,7 +229,7 @@ test('a directory in its place is told, and stays', async (t) => {
 });
 
 test('temporary files of platforms that were killed are removed, those of others that write are not', async (t) => {
-  const bench = new Bench(t);
+  const bench = new Bench(t, new VirtualClock(startMs));
   bench.putFunctions({});
   for (const [name, ageMs] of [
     ['learned.json.0123456789ab.tmp', 3_600_000],

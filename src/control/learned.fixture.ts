@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { VirtualClock } from '../../test/sim/virtual-clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { textLog } from '../base/log.ts';
 import { learnedKey } from '../model/learned.ts';
 import type { Learned } from '../model/learned.ts';
@@ -30,13 +30,14 @@ export const learned = (saturation: number): Learned => ({
   },
 });
 
-/** A store in a folder of its own, on a clock of its own. */
-export class Bench {
+/** Stores on a file in a folder of its own. */
+export class Bench<Time extends Clock> {
   readonly file: string;
-  readonly clock = new VirtualClock(startMs);
+  readonly clock: Time;
   readonly lines: string[] = [];
 
-  constructor(context: TestContext) {
+  constructor(context: TestContext, clock: Time) {
+    this.clock = clock;
     const dir = mkdtempSync(join(tmpdir(), 'weir-learned-'));
     context.after(() => rmSync(dir, { recursive: true, force: true }));
     this.file = join(dir, 'state/weir/learned.json');
