@@ -14,7 +14,7 @@ export function placeBench(): Record<'instances' | 'nsPerPlacement', number>[] {
 function measure(instances: number, placements: number): number {
   const placement = new Placement();
   const limit = 100;
-  for (let index = 0; index < instances; index += 1) placement.add(index, limit);
+  for (let index = 0; index < instances; index += 1) placement.add(index, [limit, limit]);
   // A ring of what is in flight: half of all places, ended in an order unlike the one they began in.
   const ring = new Int32Array(instances * 50).fill(-1);
   let random = 1;
@@ -26,8 +26,8 @@ function measure(instances: number, placements: number): number {
     const at = count < ring.length ? count : random % ring.length;
     if (ring[at] !== -1) placement.ended(ring[at]!);
     if ((count & 3) === 0) placement.setHealth(random % instances, (random >>> 8) % 1000, nowMs);
-    const chosen = placement.place(nowMs);
-    placement.began(chosen);
+    const chosen = placement.place(0, nowMs);
+    placement.began(chosen, 0);
     ring[at] = chosen;
     nowMs += 0.001;
   }

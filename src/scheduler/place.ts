@@ -1,5 +1,6 @@
 // Hot path: one place, one began and one ended per invocation. Bucket queue over small integers: O(1), nothing allocated.
 import { limits } from '../base/limits.ts';
+import { lanes } from '../model/learned.ts';
 import { Buckets } from './buckets.ts';
 import { Quantile } from './quantile.ts';
 
@@ -14,35 +15,46 @@ export function healthClass(freePermille: number): number {
   return 1 + Math.floor((Math.min(999, Math.max(0, freePermille)) * 31) / 1000);
 }
 
+/** Busy instances of one lane that are not paused. */
+class Tier {
+  /** With room: by health and in-flight. */
+  readonly open = new Buckets();
+  /** In-flight of all of them, full ones too. */
+  readonly busy = new Quantile(hotShare);
+  /** With room, and resting: by in-flight, in class `unknown`. */
+  readonly resting = new Buckets();
+}
+
 /**
  * Which instance of one function takes the next invocation. A pure data structure: no clock, no randomness, no I/O.
  * Instances are small integers (the router's slots). Unknown ones are ignored, so that a late event does no harm.
+ *
+ * Work of different lanes does not meet in an instance: it belongs to the lane of the first that it got, until it is idle.
  */
 export class Placement {
-  /** Busy, with room, not paused: by health and in-flight. */
-  readonly #open = new Buckets();
+  readonly #tiers = lanes.map(() => new Tier());
   /** Nothing in flight, not paused: one list. */
   readonly #idle = new Buckets();
-  /** In-flight of those that are busy and not paused, full ones too. */
-  readonly #busy = new Quantile(hotShare);
   readonly #instances: (Instance | undefined)[] = [];
-  #room = 0;
   #ready = 0;
-
-  /** Free places of all instances that are not paused. */
-  get room(): number {
-    return this.#room;
-  }
 
   /** Instances, paused ones included. */
   get ready(): number {
     return this.#ready;
   }
 
-  /** An instance is ready. */
-  add(index: number, limit: number): void {
+  /** An instance is ready; `limits`: of each lane, how many invocations it may have at once. */
+  add(index: number, limits: readonly number[]): void {
     this.remove(index);
-    const made: Instance = { limit, inFlight: 0, paused: false, health: unknown, healthAtMs: 0 };
+    const made: Instance = {
+      limits: [...limits],
+      lane: 0,
+      inFlight: 0,
+      paused: false,
+      resting: false,
+      health: unknown,
+      healthAtMs: 0,
+    };
     this.#instances[index] = made;
     this.#ready += 1;
     this.#enter(index, made);
@@ -56,12 +68,12 @@ export class Placement {
     this.#ready -= 1;
   }
 
-  /** How many invocations it may have at once. Below what it has: it gets no more until they have ended. */
-  setLimit(index: number, limit: number): void {
+  /** How many invocations of a lane it may have at once. Below what it has: it gets no more until they have ended. */
+  setLimit(index: number, lane: number, limit: number): void {
     const instance = this.#instances[index];
-    if (instance === undefined || instance.limit === limit) return;
+    if (instance === undefined || instance.limits[lane] === limit) return;
     this.#leave(index, instance);
-    instance.limit = limit;
+    instance.limits[lane] = limit;
     this.#enter(index, instance);
   }
 
@@ -74,6 +86,15 @@ export class Placement {
     this.#enter(index, instance);
   }
 
+  /** Resting: others come first, so that its work runs out. Over when it has, or by itself when the others are full. */
+  setResting(index: number, resting: boolean): void {
+    const instance = this.#instances[index];
+    if (instance === undefined || instance.resting === resting) return;
+    this.#leave(index, instance);
+    instance.resting = resting;
+    this.#enter(index, instance);
+  }
+
   /** Its vitals as of `atMs`: how much of its scarcest resource is free, 0–1000. */
   setHealth(index: number, freePermille: number, atMs: number): void {
     const instance = this.#instances[index];
@@ -82,11 +103,12 @@ export class Placement {
     this.#reclass(index, instance, healthClass(freePermille));
   }
 
-  /** An invocation was sent to it. */
-  began(index: number): void {
+  /** An invocation of `lane` was sent to it. */
+  began(index: number, lane: number): void {
     const instance = this.#instances[index];
     if (instance === undefined) return;
     this.#leave(index, instance);
+    if (instance.inFlight === 0) instance.lane = lane;
     instance.inFlight += 1;
     this.#enter(index, instance);
   }
@@ -97,6 +119,7 @@ export class Placement {
     if (instance === undefined || instance.inFlight === 0) return;
     this.#leave(index, instance);
     instance.inFlight -= 1;
+    if (instance.inFlight === 0) instance.resting = false;
     this.#enter(index, instance);
   }
 
@@ -105,22 +128,40 @@ export class Placement {
     return this.#instances[index]?.inFlight ?? 0;
   }
 
+  /** What it belongs to while it has work; −1: nothing in flight, or not there. */
+  laneOf(index: number): number {
+    const instance = this.#instances[index];
+    return instance === undefined || instance.inFlight === 0 ? -1 : instance.lane;
+  }
+
+  isResting(index: number): boolean {
+    return this.#instances[index]?.resting ?? false;
+  }
+
+  /** Busy instances of a lane, neither paused nor resting. */
+  active(lane: number): number {
+    return this.#tiers[lane]!.busy.size;
+  }
+
   /**
-   * The instance for the next invocation, or −1 when none has room. Those with work in flight come first: of them, among
-   * the ones strictly below the 0.84 quantile of in-flight, one with the most free resources; when there is none with
-   * vitals young enough, one with the fewest in flight (equal: the freer). Then an idle one: the last that was used, so
-   * that the others stay idle and can be reaped.
+   * The instance for the next invocation of a lane, or −1 when none has room. Those with work in flight come first: of
+   * them, among the ones strictly below the 0.84 quantile of in-flight, one with the most free resources; when there is
+   * none with vitals young enough, one with the fewest in flight (equal: the freer). Then one that rests. Then an idle one:
+   * the last that was used, so that the others stay idle and can be reaped.
    */
-  place(nowMs: number): number {
-    if (this.#open.occupied !== 0) {
-      const freest = this.#freestBelow(this.#busy.value, nowMs);
-      return freest === -1 ? this.#fewest(nowMs) : freest;
+  place(lane: number, nowMs: number): number {
+    const tier = this.#tiers[lane]!;
+    if (tier.open.occupied !== 0) {
+      const freest = this.#freestBelow(tier, nowMs);
+      return freest === -1 ? this.#fewest(tier, nowMs) : freest;
     }
+    const { resting } = tier;
+    if (resting.occupied !== 0) return resting.first(unknown, resting.lowestLevel(unknown));
     return this.#idle.occupied === 0 ? -1 : this.#idle.first(unknown, 0);
   }
 
-  #freestBelow(level: number, nowMs: number): number {
-    const open = this.#open;
+  #freestBelow({ open, busy }: Tier, nowMs: number): number {
+    const level = busy.value;
     let left = open.occupied & ~(1 << unknown);
     while (left !== 0) {
       const best = 31 - Math.clz32(left);
@@ -133,8 +174,7 @@ export class Placement {
     return -1;
   }
 
-  #fewest(nowMs: number): number {
-    const open = this.#open;
+  #fewest({ open }: Tier, nowMs: number): number {
     for (;;) {
       let best = -1;
       let level = Infinity;
@@ -163,36 +203,48 @@ export class Placement {
   #reclass(index: number, instance: Instance, health: number): void {
     if (instance.health === health) return;
     instance.health = health;
-    if (!this.#open.has(index)) return;
-    this.#open.remove(index);
-    this.#open.insert(index, health, instance.inFlight);
+    const { open } = this.#tiers[instance.lane]!;
+    if (!open.has(index)) return;
+    open.remove(index);
+    open.insert(index, health, instance.inFlight);
   }
 
   #enter(index: number, instance: Instance): void {
     if (instance.paused) return;
-    const { inFlight } = instance;
-    if (inFlight > 0) this.#busy.add(inFlight);
-    if (inFlight >= instance.limit) return;
-    this.#room += instance.limit - inFlight;
-    if (inFlight > 0) this.#open.insert(index, instance.health, inFlight);
-    else this.#idle.insert(index, unknown, 0);
+    const { inFlight, lane, resting } = instance;
+    if (inFlight === 0) {
+      this.#idle.insert(index, unknown, 0);
+      return;
+    }
+    const tier = this.#tiers[lane]!;
+    if (!resting) tier.busy.add(inFlight);
+    if (inFlight >= instance.limits[lane]!) return;
+    if (resting) tier.resting.insert(index, unknown, inFlight);
+    else tier.open.insert(index, instance.health, inFlight);
   }
 
   #leave(index: number, instance: Instance): void {
     if (instance.paused) return;
-    const { inFlight } = instance;
-    if (inFlight > 0) this.#busy.remove(inFlight);
-    if (inFlight >= instance.limit) return;
-    this.#room -= instance.limit - inFlight;
-    if (inFlight > 0) this.#open.remove(index);
-    else this.#idle.remove(index);
+    const { inFlight, lane, resting } = instance;
+    if (inFlight === 0) {
+      this.#idle.remove(index);
+      return;
+    }
+    const tier = this.#tiers[lane]!;
+    if (!resting) tier.busy.remove(inFlight);
+    if (inFlight >= instance.limits[lane]!) return;
+    if (resting) tier.resting.remove(index);
+    else tier.open.remove(index);
   }
 }
 
 interface Instance {
-  limit: number;
+  readonly limits: number[];
+  /** Of its work. */
+  lane: number;
   inFlight: number;
   paused: boolean;
+  resting: boolean;
   health: number;
   healthAtMs: number;
 }

@@ -1,60 +1,121 @@
 import { limits } from '../base/limits.ts';
 
-export interface Demand {
-  /** Invocations in the queue. */
+/** One lane of a function: what waits for its instances. */
+export interface LaneDemand {
+  /** Invocations in its queue. */
   readonly waiting: number;
   /** How long the first of them has waited. */
   readonly headAgeMs: number;
-  /** Invocations that instances on their way to being ready will take. */
-  readonly startingCapacity: number;
-  /** How many those are. */
+  /** Invocations one instance takes. */
+  readonly limit: number;
+  /** Processors that one uses then, 0–1; 0: not known. */
+  readonly load: number;
+  /** Instances that have work of this lane, or none at all. */
+  readonly live: number;
+}
+
+export interface Demand {
+  readonly lanes: readonly LaneDemand[];
+  /** Instances on their way to being ready. */
   readonly starting: number;
   /** How long ago the last instance was started, ready or not; Infinity before the first. */
   readonly sinceStartMs: number;
-  /** Invocations one instance takes. */
-  readonly limit: number;
+  /** Instances that there should be: for the demand of the last minute, or by forecast. */
+  readonly ahead: number;
+  /** Why. */
+  readonly aheadReason: string;
   /** Instances that exist, those on their way included. */
   readonly live: number;
   readonly maxInstances: number;
   /** How long none of them has been done with an invocation. */
   readonly stillForMs: number;
-  /** Instances whose loop user code holds, now or a moment ago. */
-  readonly held: number;
-  /** Processors of the machine; Infinity: not known. */
+  /** Instances that use their processor fully, or whose loop user code holds. */
+  readonly computing: number;
+  /** Processors that all of them use. */
+  readonly usedCores: number;
+  /** Processors that they may have. Infinity: not known. */
   readonly cores: number;
   /** They have had time to spare lately: who holds a loop does not compute, but sleeps or waits in it. */
   readonly cpuIdle: boolean;
 }
 
-/**
- * How many instances to start now: as many as take what waits, minus what is already on its way. A head that has waited
- * for limits.queueStaleMs gets one when none is under way, or a second one when the first seems to hang.
- *
- * Where user code holds as many loops as there are processors, and these are busy, what waits, waits for CPU: more
- * instances would only share it (and the memory). Then one is started at a time, and only when nothing has moved for so
- * long that those loops may never yield. Never more than maxInstances in all.
- */
-export function startsNeeded(demand: Demand): number {
-  if (demand.waiting === 0) return 0;
-  const uncovered = Math.max(0, demand.waiting - demand.startingCapacity);
-  const stale = isStale(demand);
-  let wanted = Math.max(Math.ceil(uncovered / Math.max(1, demand.limit)), stale ? 1 : 0);
-  if (demand.held >= demand.cores && !isSleep(demand)) wanted = stale && mayNeverYield(demand) ? 1 : 0;
-  return Math.max(0, Math.min(wanted, demand.maxInstances - demand.live));
+export interface Starts {
+  readonly count: number;
+  readonly reason: string;
 }
 
-function isStale({ headAgeMs, starting, sinceStartMs }: Demand): boolean {
+const none: Starts = { count: 0, reason: '' };
+
+/**
+ * How many instances to start now: as many as take what waits, minus what is already on its way; or what is wanted ahead of
+ * need. A head that has waited for limits.queueStaleMs gets one when none is under way, or a second one when the first
+ * seems to hang.
+ *
+ * Where as many instances compute as the function may have processors, and these are busy, what waits, waits for CPU: more
+ * instances would only share it (and the memory). Then one is started at a time, and only when nothing has moved for so
+ * long that those loops may never yield. What waits only, and has no instance but those that compute, gets one. Never more
+ * than maxInstances in all.
+ */
+export function startsNeeded(demand: Demand): Starts {
+  const { starting, live, maxInstances } = demand;
+  const waiting = demand.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
+  const headAgeMs = Math.max(...demand.lanes.map((lane) => (lane.waiting > 0 ? lane.headAgeMs : 0)));
+  const isFull = demand.computing >= demand.cores && !isSleep(demand, headAgeMs);
+  let wanted = none;
+  if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
+  if (!isFull && demand.ahead - live > wanted.count) {
+    wanted = { count: demand.ahead - live, reason: `ahead of need: ${demand.aheadReason}` };
+  }
+  const count = Math.max(0, Math.min(wanted.count, maxInstances - live));
+  return count === 0
+    ? none
+    : { count, reason: `${wanted.reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
+}
+
+function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
+  const called = demand.lanes.reduce((sum, lane) => sum + useful(demand, lane, headAgeMs), 0);
+  const uncovered = called - demand.starting;
+  if (uncovered > 0) {
+    const each = demand.lanes.filter((lane) => lane.waiting > 0).map((lane) => lane.limit);
+    return { count: uncovered, reason: `${waiting} wait, and one instance takes ${each.join(' or ')}` };
+  }
+  return isStale(demand, headAgeMs) ? { count: 1, reason: `the first has waited for ${ms(headAgeMs)}` } : none;
+}
+
+/** As many as take what waits, and have processors to compute on when they do. */
+function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
+  const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
+  if (lane.load < tellingLoad || isSleep(demand, headAgeMs)) return called;
+  const fitting = Math.round((demand.cores - demand.usedCores) / lane.load);
+  return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fitting));
+}
+
+/** Instances that use less of a processor are not bounded by how many there are. */
+const tellingLoad = 0.25;
+
+function scarce(demand: Demand, headAgeMs: number): Starts {
+  const shut = demand.lanes.find((lane) => lane.waiting > 0 && lane.live === 0);
+  if (shut !== undefined && demand.starting === 0) {
+    return { count: 1, reason: `${shut.waiting} wait, and all instances have work that is kept apart from theirs` };
+  }
+  if (!isStale(demand, headAgeMs) || !mayNeverYield(demand, headAgeMs)) return none;
+  return { count: 1, reason: `nothing has moved for ${ms(demand.stillForMs)}` };
+}
+
+function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean {
   if (headAgeMs < limits.queueStaleMs) return false;
   return starting === 0 || (starting === 1 && sinceStartMs >= limits.startSlowMs);
 }
 
 /** The head has waited for long enough that the processors' time to spare is of while it waited. */
-const isSleep = ({ cpuIdle, headAgeMs }: Demand): boolean => cpuIdle && headAgeMs >= limits.heldQueueStaleMs;
+const isSleep = ({ cpuIdle }: Demand, headAgeMs: number): boolean => cpuIdle && headAgeMs >= limits.heldQueueStaleMs;
 
-function mayNeverYield({ headAgeMs, sinceStartMs, stillForMs, held, cores }: Demand): boolean {
+function mayNeverYield({ sinceStartMs, stillForMs, computing, cores }: Demand, headAgeMs: number): boolean {
   if (Math.min(headAgeMs, sinceStartMs, stillForMs) < limits.heldQueueStaleMs) return false;
-  return held < cores * limits.heldInstancesPerCore || sinceStartMs >= limits.heldStartMs;
+  return computing < cores * limits.heldInstancesPerCore || sinceStartMs >= limits.heldStartMs;
 }
+
+const ms = (time: number): string => `${Math.round(time)} ms`;
 
 /** How long to wait after so many failed starts in a row: none, then limits.startBackoffMs doubling up to its maximum. */
 export function startDelayMs(failures: number): number {

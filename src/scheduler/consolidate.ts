@@ -1,0 +1,60 @@
+import type { Member } from './member.ts';
+import type { Placement } from './place.ts';
+
+type Members = readonly (Member | undefined)[];
+
+export interface Surplus {
+  readonly index: number;
+  readonly reason: string;
+}
+
+/** What a lane needs: invocations in flight or waiting, and how many one instance takes. */
+export interface LaneNeed {
+  readonly lane: number;
+  readonly needed: number;
+  readonly limit: number;
+}
+
+/**
+ * Which busy instances begin to rest: when fewer can do the work, those with the fewest in flight, half of what is over at
+ * a time. Nothing ends: they are ready as soon as the others are full.
+ */
+export function restful(members: Members, placement: Placement, { lane, needed, limit }: LaneNeed): number[] {
+  const active = placement.active(lane);
+  const enough = Math.max(1, Math.ceil(needed / Math.max(1, limit * comfortable)));
+  if (active <= enough) return [];
+  const candidates = members
+    .flatMap((member) => (member === undefined ? [] : [member.index]))
+    .filter((index) => placement.laneOf(index) === lane && !placement.isResting(index))
+    .toSorted((left, right) => placement.inFlight(left) - placement.inFlight(right));
+  return candidates.slice(0, Math.ceil((active - enough) / 2));
+}
+
+/** The share of their limits that those which remain are to have. */
+const comfortable = 0.9;
+
+/**
+ * Which instances are drained: those that have had nothing to do for `keepAliveMs`, idle for longest first, as long as
+ * `wanted` remain; at most half of all at a time (Knative's max-scale-down-rate).
+ */
+export function surplus(
+  members: Members,
+  placement: Placement,
+  wanted: number,
+  keepAliveMs: number,
+  nowMs: number,
+): Surplus[] {
+  const most = Math.min(placement.ready - wanted, Math.ceil(placement.ready / 2));
+  if (most <= 0) return [];
+  const idle: Member[] = [];
+  for (const member of members) {
+    if (member === undefined || placement.inFlight(member.index) > 0 || member.background > 0) continue;
+    if (nowMs - member.idleSinceMs >= keepAliveMs) idle.push(member);
+  }
+  return idle
+    .toSorted((left, right) => left.idleSinceMs - right.idleSinceMs)
+    .slice(0, most)
+    .map(({ index, idleSinceMs }) => ({ index, reason: `idle for ${seconds(nowMs - idleSinceMs)}` }));
+}
+
+const seconds = (ms: number): string => `${Math.round(ms / 1000)} s`;

@@ -1,0 +1,415 @@
+// Hot path: take, ended and settled run once per invocation.
+import { limits } from '../base/limits.ts';
+import { lanes, type Learned } from '../model/learned.ts';
+import type { Vitals } from '../model/vitals.ts';
+import { restful, surplus, type Surplus } from './consolidate.ts';
+import { Decisions } from './decisions.ts';
+import { DemandWindow, instancesFor } from './demand.ts';
+import type { Guard } from './guards.ts';
+import { LaneKnowledge } from './knowledge.ts';
+import { Member } from './member.ts';
+import { Placement } from './place.ts';
+import { Prewarm } from './prewarm.ts';
+import { Queue } from './queue.ts';
+import { Routes, type RouteProfile } from './routes.ts';
+import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
+
+/** An invocation, as far as its scheduling goes. */
+export interface Schedulable {
+  readonly profile: RouteProfile;
+  readonly receivedMs: number;
+  /** Where it waits, or was placed. */
+  lane: number;
+  /** −1: it is in no queue. */
+  queueHandle: number;
+}
+
+export interface FunctionSchedulerOptions {
+  readonly maxConcurrency: number | 'auto';
+  readonly environment: 'production' | 'preview';
+  readonly maxInstances: number;
+  /** How long an instance with nothing to do is kept; null: as long as its history says. */
+  readonly keepAliveMs: number | null;
+  /** What was known when the platform stopped; null: nothing. */
+  readonly learned: Learned | null;
+}
+
+/** What a function may use of the machine, and what it has on its way. */
+export interface Surroundings {
+  /** Processors that it may compute on when others want them too. Infinity: not known. */
+  readonly cores: number;
+  readonly cpuIdle: boolean;
+  readonly starting: number;
+  readonly sinceStartMs: number;
+  /** Instances that exist, those on their way included. */
+  readonly live: number;
+}
+
+/**
+ * The scheduling of one function: limits, places, queues, starts, rest and ends of its instances. Pure: no clock, no
+ * randomness, no I/O; the router and the simulator carry out what it decides. Instances are small integers.
+ */
+export class FunctionScheduler<T extends Schedulable> {
+  readonly ceiling: number;
+  readonly routes: Routes;
+  /** By lane, like the queues and windows. */
+  readonly known: readonly LaneKnowledge[];
+  readonly queues: readonly Queue<T>[] = lanes.map(() => new Queue<T>());
+  readonly windows: readonly DemandWindow[] = lanes.map(() => new DemandWindow());
+  readonly placement = new Placement();
+  readonly decisions = new Decisions();
+  readonly #prewarm: Prewarm;
+  readonly #options: FunctionSchedulerOptions;
+  readonly #members: (Member | undefined)[] = [];
+  readonly #freeIndices: number[] = [];
+  readonly #inFlight = lanes.map(() => 0);
+  /** Instances with work, by its lane. */
+  readonly #busy = lanes.map(() => 0);
+  /** Instances that use their processor fully or whose loop is held; and the processors that all of them use. */
+  #computing = 0;
+  #usedCores = 0;
+  #movedMs = -Infinity;
+  /** Wall clock − monotonic clock. */
+  #wallOffsetMs = 0;
+  #consolidatedMs = -Infinity;
+  #kept: Kept = { instances: 0, reason: 'nothing has come yet' };
+
+  constructor(options: FunctionSchedulerOptions) {
+    const { maxConcurrency, environment, learned } = options;
+    const most = maxConcurrency === 'auto' ? limits.concurrencyAutoMax : maxConcurrency;
+    this.ceiling = Math.min(limits.concurrencyMax, most);
+    this.#options = options;
+    this.routes = new Routes(learned?.routes);
+    this.known = lanes.map((_, lane) => new LaneKnowledge(this.ceiling, learned?.limits[lane] ?? null));
+    this.#prewarm = new Prewarm({ environment, learned: learned?.arrivals ?? null });
+  }
+
+  /** Ready instances. */
+  get ready(): number {
+    return this.placement.ready;
+  }
+
+  /** Invocations in the queues. */
+  get waiting(): number {
+    let sum = 0;
+    for (const queue of this.queues) sum += queue.length;
+    return sum;
+  }
+
+  oldestAgeMs(nowMs: number): number {
+    return Math.max(...this.queues.map((queue) => queue.oldestAgeMs(nowMs)));
+  }
+
+  /** Instances that are kept ready without work, and why: as of the last sweep. */
+  get kept(): Kept {
+    return this.#kept;
+  }
+
+  get wallOffsetMs(): number {
+    return this.#wallOffsetMs;
+  }
+
+  /** Processors that its instances use. */
+  get usedCores(): number {
+    return this.#usedCores;
+  }
+
+  // — invocations —
+
+  /** The instance for an invocation that has just come, and its place there; −1: it has to wait. */
+  take(item: T, nowMs: number): number {
+    this.#prewarm.arrived(nowMs + this.#wallOffsetMs);
+    const { lane } = item.profile;
+    item.lane = lane;
+    return this.queues[lane]!.length > 0 ? -1 : this.#place(lane, nowMs);
+  }
+
+  /** For one that came back: it had its turn, and need not wait behind others. */
+  takeAgain(item: T, nowMs: number): number {
+    return this.#place(item.lane, nowMs);
+  }
+
+  /** False: the queue is full. */
+  enqueue(item: T, nowMs: number): boolean {
+    item.queueHandle = this.queues[item.lane]!.push(item, nowMs, nowMs + limits.queueWaitMs);
+    return item.queueHandle !== -1;
+  }
+
+  /** Behind those that came before it. */
+  putBack(item: T): void {
+    const queue = this.queues[item.lane]!;
+    item.queueHandle = queue.putBack(item, item.receivedMs, item.receivedMs + limits.queueWaitMs);
+  }
+
+  /** It waits no longer. */
+  leave(item: T): void {
+    if (item.queueHandle === -1) return;
+    this.queues[item.lane]!.remove(item.queueHandle);
+    item.queueHandle = -1;
+  }
+
+  /** What waits goes where there is room: `send` gets each with its instance. `isComing`: an instance is on its way. */
+  pump(nowMs: number, isComing: boolean, send: (item: T, index: number) => void): void {
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const queue = this.queues[lane]!;
+      while (queue.length > 0) {
+        const index = this.#placeWaiting(lane, isComing, nowMs);
+        if (index === -1) break;
+        const item = queue.shift()!;
+        item.queueHandle = -1;
+        send(item, index);
+      }
+    }
+  }
+
+  /** Takes one out of a queue, in turn. */
+  shift(): T | undefined {
+    for (const queue of this.queues) {
+      const item = queue.shift();
+      if (item === undefined) continue;
+      item.queueHandle = -1;
+      return item;
+    }
+    return undefined;
+  }
+
+  /** Takes out all that have waited for too long. */
+  expire(nowMs: number, onExpired: (item: T) => void): void {
+    for (const queue of this.queues) {
+      queue.expire(nowMs, (item) => {
+        item.queueHandle = -1;
+        onExpired(item);
+      });
+    }
+  }
+
+  /** It has left its instance: answered, refused, recalled or lost. */
+  ended(index: number, lane: number, nowMs: number): void {
+    const member = this.#members[index];
+    if (member === undefined) return;
+    const laneOf = this.placement.laneOf(index);
+    this.placement.ended(index);
+    this.#inFlight[lane]! -= 1;
+    if (this.placement.inFlight(index) === 0 && laneOf !== -1) this.#busy[laneOf]! -= 1;
+    this.#flow(member, nowMs);
+  }
+
+  /** It has been answered by that instance (−1: which is gone). `cpuMs` 0: it could not say. */
+  settled(item: T, index: number, wallMs: number, cpuMs: number, nowMs: number): void {
+    this.#movedMs = nowMs;
+    const member = this.#members[index];
+    member?.completed();
+    // The first of an instance pays for what is compiled and opened once.
+    if (member?.completions === 1) return;
+    this.known[item.lane]!.settled(wallMs, cpuMs);
+    if (!item.profile.settled(wallMs, cpuMs)) return;
+    const { pattern, lane, cpuMs: cpu, wallMs: wall } = item.profile;
+    const text = `${pattern} ${lanes[lane]!} (${cpu.toFixed(0)} ms of CPU in ${wall.toFixed(0)} ms): kept apart`;
+    this.decisions.add(text, -1, nowMs);
+  }
+
+  // — instances —
+
+  /** One is ready. Its index, until it is removed. */
+  add(memoryMiB: number, nowMs: number): number {
+    const index = this.#freeIndices.pop() ?? this.#members.length;
+    const member = new Member(index, memoryMiB, this.known, this.ceiling, nowMs);
+    this.#members[index] = member;
+    const places = member.limits.map((limit) => limit.places);
+    this.placement.add(index, places);
+    return index;
+  }
+
+  /** It takes nothing new. What it had ends without being told here. */
+  remove(index: number): void {
+    const member = this.#members[index];
+    if (member === undefined) return;
+    const lane = this.placement.laneOf(index);
+    if (lane !== -1) {
+      this.#busy[lane]! -= 1;
+      // Some may be of the other lane: what is in flight is told lane by lane only as far as it is known.
+      this.#inFlight[lane] = Math.max(0, this.#inFlight[lane]! - this.placement.inFlight(index));
+    }
+    this.#count(member, 0);
+    this.placement.remove(index);
+    this.#members[index] = undefined;
+    this.#freeIndices.push(index);
+  }
+
+  /** Null: one that is gone. */
+  member(index: number): Member | null {
+    return this.#members[index] ?? null;
+  }
+
+  setPaused(index: number, paused: boolean): void {
+    this.placement.setPaused(index, paused);
+    const member = this.#members[index];
+    if (member === undefined || paused) return;
+    member.isStuck = false;
+    this.#count(member, member.utilisation);
+  }
+
+  /** Its loop is held, with so many begun and not answered. */
+  stuck(index: number, begun: number, heldMs: number, nowMs: number): void {
+    const member = this.#members[index];
+    if (member === undefined) return;
+    member.isStuck = true;
+    this.#count(member, 1);
+    const lane = Math.max(0, this.placement.laneOf(index));
+    this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, nowMs), nowMs);
+  }
+
+  /** It refused one. */
+  refused(index: number, reason: Guard, nowMs: number): void {
+    const member = this.#members[index];
+    const lane = this.placement.laneOf(index);
+    if (member === undefined || lane === -1) return;
+    const inFlight = this.placement.inFlight(index);
+    this.#changed(member, lane, member.limits[lane]!.refused(reason, inFlight, this.known[lane]!, nowMs), nowMs);
+  }
+
+  /** Newer vitals. `freePermille`: of its scarcest resource. `machineCores`: processors there are; Infinity: not known. */
+  vitals(index: number, vitals: Vitals, freePermille: number, machineCores: number, nowMs: number): void {
+    const member = this.#members[index];
+    if (member === undefined) return;
+    this.placement.setHealth(index, freePermille, nowMs);
+    const lane = this.placement.laneOf(index);
+    const reading = member.reading(vitals, machineCores, nowMs);
+    if (reading === null) return;
+    if (!member.isStuck) this.#count(member, reading.utilisation);
+    if (lane === -1 && reading.completions === 0) return;
+    const of = lane === -1 ? member.lastLane : lane;
+    this.#changed(member, of, member.limits[of]!.step(reading, this.known[of]!, nowMs), nowMs);
+  }
+
+  // — how many —
+
+  /** How many instances to start now, and why. */
+  starts(around: Surroundings, nowMs: number): Starts {
+    const ahead = this.#ahead(nowMs);
+    // Who allows one invocation at a time asked for an instance each.
+    const isSingle = this.ceiling === 1;
+    return startsNeeded({
+      ...around,
+      lanes: this.known.map((_, lane) => this.#demandOf(lane, around, nowMs)),
+      ahead: ahead.instances,
+      aheadReason: ahead.reason,
+      maxInstances: this.#options.maxInstances,
+      stillForMs: nowMs - this.#movedMs,
+      computing: isSingle ? 0 : this.#computing,
+      usedCores: isSingle ? 0 : this.#usedCores,
+    });
+  }
+
+  /** Several times a second. `startMs`: from the start of an instance to its being ready. The instances to drain. */
+  sweep(nowMs: number, wallMs: number, startMs: number): readonly Surplus[] {
+    this.#wallOffsetMs = wallMs - nowMs;
+    let demand = 0;
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const ofLane = this.#inFlight[lane]! + this.queues[lane]!.length;
+      this.windows[lane]!.observe(ofLane, nowMs);
+      demand += ofLane;
+    }
+    this.#prewarm.observe(demand, wallMs);
+    if (nowMs - this.#consolidatedMs < limits.consolidateMs) return [];
+    this.#consolidatedMs = nowMs;
+    const limit = this.known[0]!.limit;
+    this.#kept = this.#prewarm.wanted({ wallMs, limit, startMs });
+    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, nowMs);
+    const keepAliveMs = this.#options.keepAliveMs ?? this.#prewarm.keepAliveMs(wallMs);
+    return surplus(this.#members, this.placement, this.#ahead(nowMs).instances, keepAliveMs, nowMs);
+  }
+
+  /** What is worth to be kept over a restart of the platform. */
+  learned(wallMs: number): Learned {
+    return {
+      limits: this.known.map((lane) => lane.kept(wallMs)),
+      routes: this.routes.learned(),
+      arrivals: this.#prewarm.learned(),
+    };
+  }
+
+  #ahead(nowMs: number): Kept {
+    let instances = 0;
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const window = this.windows[lane]!;
+      const stable = window.average(limits.demandWindowMs, nowMs);
+      const panic = window.average(limits.demandPanicMs, nowMs);
+      instances += instancesFor({ stable, panic }, this.known[lane]!.limit);
+    }
+    return instances > this.#kept.instances ? { instances, reason: 'the demand of the last minute' } : this.#kept;
+  }
+
+  #demandOf(lane: number, { starting, live }: Surroundings, nowMs: number): LaneDemand {
+    const queue = this.queues[lane]!;
+    const { limit, saturation } = this.known[lane]!;
+    const others = this.#busy.reduce((sum, busy, at) => (at === lane ? sum : sum + busy), 0);
+    return {
+      waiting: queue.length,
+      headAgeMs: queue.oldestAgeMs(nowMs),
+      limit,
+      load: saturation === null ? 0 : Math.min(1, limit / saturation),
+      live: Math.max(0, live - starting - others) + starting,
+    };
+  }
+
+  #rest(lane: number, nowMs: number): void {
+    const demand = this.#inFlight[lane]! + this.queues[lane]!.length;
+    const needed = Math.max(demand, this.windows[lane]!.average(limits.demandPanicMs, nowMs));
+    for (const index of restful(this.#members, this.placement, { lane, needed, limit: this.known[lane]!.limit })) {
+      this.placement.setResting(index, true);
+    }
+  }
+
+  #place(lane: number, nowMs: number): number {
+    const index = this.placement.place(lane, nowMs);
+    if (index !== -1) this.#began(index, lane, nowMs);
+    return index;
+  }
+
+  #began(index: number, lane: number, nowMs: number): void {
+    const { placement } = this;
+    if (placement.inFlight(index) === 0) this.#busy[lane]! += 1;
+    placement.began(index, lane);
+    this.#inFlight[lane]! += 1;
+    this.#flow(this.#members[index]!, nowMs);
+  }
+
+  /** One that has no instance of its lane, and for which none is coming, does not wait for ever. */
+  #placeWaiting(lane: number, isComing: boolean, nowMs: number): number {
+    const index = this.#place(lane, nowMs);
+    if (index !== -1 || isComing || this.#busy[lane]! > 0) return index;
+    if (this.queues[lane]!.oldestAgeMs(nowMs) < limits.laneWaitMs) return -1;
+    const other = this.placement.place(1 - lane, nowMs);
+    if (other !== -1) this.#began(other, lane, nowMs);
+    return other;
+  }
+
+  #flow(member: Member, nowMs: number): void {
+    const lane = this.placement.laneOf(member.index);
+    if (lane !== -1) member.lastLane = lane;
+    member.flow(this.placement.inFlight(member.index), member.limits[member.lastLane]!.places, nowMs);
+  }
+
+  #changed(member: Member, lane: number, reason: string | null, nowMs: number): void {
+    if (reason === null) return;
+    this.placement.setLimit(member.index, lane, member.limits[lane]!.places);
+    this.#flow(member, nowMs);
+    this.decisions.add(reason, member.index, nowMs);
+  }
+
+  /** What it uses of a processor, from now on. */
+  #count(member: Member, load: number): void {
+    this.#computing += Number(load >= computingLoad) - Number(member.load >= computingLoad);
+    this.#usedCores += load - member.load;
+    member.load = load;
+  }
+}
+
+interface Kept {
+  readonly instances: number;
+  readonly reason: string;
+}
+
+/** An instance that uses so much of a processor computes. */
+const computingLoad = 0.7;

@@ -1,0 +1,70 @@
+// Hot path: settled runs once per invocation.
+import { limits } from '../base/limits.ts';
+import type { LearnedLimit } from '../model/learned.ts';
+import { placesAt } from './limit.ts';
+
+/** What is known of one lane of a function, from all of its instances. */
+export class LaneKnowledge {
+  /** Averages that forget: of one invocation, milliseconds. 0: nothing is known. */
+  cpuMs = 0;
+  wallMs = 0;
+  /** Of the dearest lately. */
+  peakCpuMs = 0;
+  /** In flight ÷ utilisation; null: not known. */
+  saturation: number | null;
+  unhelpfulAbove: number | null;
+  readonly #ceiling: number;
+  #invocations = 0;
+  /** By this much the loop uses more than what is attributed. */
+  #learnedMs = -Infinity;
+
+  constructor(ceiling: number, learned: LearnedLimit | null) {
+    this.#ceiling = ceiling;
+    this.saturation = learned?.saturation ?? null;
+    this.unhelpfulAbove = learned?.unhelpfulAbove ?? null;
+  }
+
+  /** One was answered. `cpuMs` 0: its instance could not say. */
+  settled(wallMs: number, cpuMs: number): void {
+    this.#invocations += 1;
+    const weight = Math.max(newest, 1 / this.#invocations);
+    this.cpuMs += (cpuMs - this.cpuMs) * weight;
+    this.wallMs += (wallMs - this.wallMs) * weight;
+    this.peakCpuMs = Math.max(cpuMs, this.peakCpuMs * peakKept);
+  }
+
+  /** An instance found where it would be full. */
+  learned(saturation: number, nowMs: number): void {
+    const known = this.saturation;
+    const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
+    this.saturation = isFar ? saturation : known + (saturation - known) * newest * 2;
+    this.#learnedMs = nowMs;
+  }
+
+  /** An instance is full with so many: it cannot be more, unless that was seen a moment ago. */
+  full(most: number, nowMs: number): void {
+    if (nowMs - this.#learnedMs < limits.limitStepMaxMs) return;
+    if (this.saturation === null || most < this.saturation) this.saturation = most;
+  }
+
+  /** As many as compute for limits.loopBudgetMs together, within reason; 1 when nothing is known. */
+  get budget(): number {
+    if (this.cpuMs === 0) return 1;
+    return Math.min(limits.concurrencyDefault, Math.max(1, Math.ceil(limits.loopBudgetMs / this.cpuMs)));
+  }
+
+  /** What a new instance gets at once. */
+  get limit(): number {
+    const found = this.saturation === null ? limits.concurrencyDefault : placesAt(this.saturation);
+    return Math.max(1, Math.min(this.#ceiling, Math.max(found, this.cpuMs === 0 ? 1 : this.budget)));
+  }
+
+  /** For the next start of the platform; null: nothing is known. */
+  kept(wallMs: number): LearnedLimit | null {
+    const { saturation, unhelpfulAbove } = this;
+    return saturation === null ? null : { saturation, unhelpfulAbove, wallMs };
+  }
+}
+
+const newest = 0.1;
+const peakKept = 0.995;

@@ -1,0 +1,286 @@
+import { limits } from '../base/limits.ts';
+import { guardOf, type Guard } from './guards.ts';
+import type { LaneKnowledge } from './knowledge.ts';
+
+/** One period of one instance, as the limit sees it. */
+export interface Reading {
+  readonly periodMs: number;
+  /** The busier of its loop and of its processors, 0–1. */
+  readonly utilisation: number;
+  /** Time average of its invocations in flight. */
+  readonly inFlight: number;
+  /** Share of the period in which it had all it may have, 0–1. */
+  readonly full: number;
+  /** Invocations that ended. */
+  readonly completions: number;
+  /** The longest turn of its loop that computed. */
+  readonly loopDelayMs: number;
+  /** Share of the period in which the kernel held it back for its CPU quota, 0–1. */
+  readonly throttled: number;
+  readonly memoryUsedMiB: number;
+  /** What it used with nothing in flight. */
+  readonly memoryBaseMiB: number;
+  readonly memoryMiB: number;
+  /** Uncaught errors and timeouts. */
+  readonly errors: number;
+}
+
+/** What holds the limit where it is. */
+export type Binding = 'prior' | 'law' | 'budget' | 'ceiling' | 'full' | 'unhelpful' | Guard;
+
+/** One of limits.limitStep…: since the last change, or the last look. */
+interface Sum {
+  spanMs: number;
+  usedMs: number;
+  areaMs: number;
+  fullMs: number;
+  completions: number;
+}
+
+/** More at once than there were, for a while. */
+interface Trial {
+  readonly from: number;
+  readonly perSecond: number;
+  readonly untilMs: number;
+}
+
+const nothing = (): Sum => ({ spanMs: 0, usedMs: 0, areaMs: 0, fullMs: 0, completions: 0 });
+
+/**
+ * How many invocations of a lane one instance may have at once, found by itself. Pure: readings come in, the number and
+ * the reason of every change come out.
+ *
+ * The utilisation law (operational analysis; Denning and Buzen 1978): with L in flight and utilisation U the instance is
+ * full at L ÷ U, which is its processors × the time of one alone ÷ the CPU of one. 100 ms of which 50 compute: 2. A pure
+ * wait: no end. A pure computation: 1. That holds as long as U < 0.9; what is sent to an instance that is full only waits.
+ * Then utilisation is throughput, in units of what the loop can do: as long as one fewer leaves it full, that one was of
+ * no use.
+ */
+export class Limit {
+  places: number;
+  binding: Binding;
+  /** In flight ÷ utilisation; null: not known. */
+  saturation: number | null;
+  /** The last change, with its reason. */
+  lastChange: string | null = null;
+  /** The inputs of the last look. */
+  law: { inFlight: number; utilisation: number } = { inFlight: 0, utilisation: 0 };
+  readonly #ceiling: number;
+  #sum = nothing();
+  /** When the law last held, and where: so that it is full by a little is no reason to try fewer. */
+  #measuredMs: number;
+  #settleUntilMs = -Infinity;
+  #growAfterMs = -Infinity;
+  #guardedMs = -Infinity;
+  #trial: Trial | null = null;
+  #triedMs: number;
+
+  /** `saturation`: as it was learned; null: nothing is known yet. */
+  constructor(ceiling: number, saturation: number | null, nowMs: number) {
+    this.#ceiling = ceiling;
+    this.saturation = saturation;
+    this.#measuredMs = saturation === null ? -Infinity : nowMs;
+    this.#triedMs = nowMs;
+    this.places = Math.min(ceiling, saturation === null ? limits.concurrencyDefault : placesAt(saturation));
+    this.binding = this.places === ceiling ? 'ceiling' : saturation === null ? 'prior' : 'law';
+  }
+
+  /** A period is over. The reason when the limit is another now; null: it is the same. */
+  step(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
+    const guarded = this.#guard(reading, lane, nowMs);
+    if (guarded !== null) return guarded;
+    // What began under the old limit says little of the new one.
+    if (nowMs - reading.periodMs < this.#settleUntilMs) return null;
+    const sum = this.#sum;
+    sum.spanMs += reading.periodMs;
+    sum.usedMs += reading.utilisation * reading.periodMs;
+    sum.areaMs += reading.inFlight * reading.periodMs;
+    sum.fullMs += reading.full * reading.periodMs;
+    sum.completions += reading.completions;
+    const hasRoom = reading.full >= fullyUsed && reading.utilisation < evidentlyFree;
+    if (sum.spanMs < stepMs(lane) && !hasRoom) return null;
+    return this.#look(lane, nowMs);
+  }
+
+  /** The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now. */
+  stuck(begun: number, heldMs: number, nowMs: number): string | null {
+    if (this.saturation !== null || begun >= this.places) return null;
+    return this.#change(Math.max(1, begun), 'loop', `event loop held for ${ms(heldMs)} with ${begun} begun`, 0, nowMs);
+  }
+
+  /** It refused one, with so many in flight. */
+  refused(reason: Guard, inFlight: number, lane: LaneKnowledge, nowMs: number): string | null {
+    if (nowMs - this.#guardedMs < stepMs(lane)) return null;
+    const next = shrunk(Math.min(this.places, Math.max(1, inFlight)));
+    return this.#guarded(next, reason, `it refuses: ${reason}`, lane, nowMs);
+  }
+
+  #guard(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
+    if (this.places === 1 || nowMs - this.#guardedMs < stepMs(lane)) return null;
+    const alarm = guardOf(reading, lane);
+    if (alarm === null) return null;
+    const used = Math.min(this.places, Math.max(1, Math.ceil(reading.inFlight)));
+    return this.#guarded(alarm.places ?? shrunk(used), alarm.guard, alarm.text, lane, nowMs);
+  }
+
+  #guarded(next: number, guard: Guard, text: string, lane: LaneKnowledge, nowMs: number): string | null {
+    if (next >= this.places) return null;
+    this.#guardedMs = nowMs;
+    this.#growAfterMs = nowMs + limits.guardHoldSteps * stepMs(lane);
+    return this.#change(next, guard, text, lane.wallMs, nowMs);
+  }
+
+  #look(lane: LaneKnowledge, nowMs: number): string | null {
+    const sum = this.#sum;
+    this.law = { inFlight: sum.areaMs / sum.spanMs, utilisation: Math.min(1, sum.usedMs / sum.spanMs) };
+    if (this.#trial !== null) return this.#judge(this.#trial, lane, nowMs);
+    return this.law.utilisation * 1000 >= limits.loadFullPermille ? this.#full(lane, nowMs) : this.#free(lane, nowMs);
+  }
+
+  /** Not full: the law holds. */
+  #free(lane: LaneKnowledge, nowMs: number): string | null {
+    const { spanMs, fullMs, completions } = this.#sum;
+    const { inFlight, utilisation } = this.law;
+    const isUsed = fullMs >= spanMs * fullyUsed;
+    const tells = completions >= limits.limitSamples || (isUsed && inFlight >= 0.5);
+    // With little to go by, wait for more; but no longer than what is said here may still be true.
+    if (!tells && spanMs < limits.demandWindowMs) return null;
+    this.#sum = nothing();
+    const saturation = inFlight / Math.max(utilisation, leastUtilisation);
+    // Next to nothing may be what the platform itself uses: it can say that there is room, not that there is none.
+    if (!tells || (utilisation < tellingUtilisation && placesAt(saturation) < this.places)) return null;
+    this.#learn(saturation, nowMs);
+    if (spanMs >= stepMs(lane) && completions > 0) lane.learned(this.saturation!, nowMs);
+    const target = this.#target(lane);
+    const load = `${amount(inFlight)} in flight use ${percent(utilisation)} of the loop`;
+    if (target < this.places && completions >= limits.limitSamples) {
+      return this.#change(
+        target,
+        this.#why(target),
+        `${load}: full at ${amount(this.saturation!)}`,
+        lane.wallMs,
+        nowMs,
+      );
+    }
+    if (target > this.places && isUsed && nowMs >= this.#growAfterMs) {
+      const next = Math.min(target, this.places * 2);
+      const settleMs = utilisation < evidentlyFree ? 0 : lane.wallMs;
+      return this.#change(next, this.#why(next), `fully used, and ${load}`, settleMs, nowMs);
+    }
+    this.binding = this.#why(this.places);
+    return null;
+  }
+
+  /** Full: L ÷ U is as much as it can be, and what is above is of no use. */
+  #full(lane: LaneKnowledge, nowMs: number): string | null {
+    const { inFlight, utilisation } = this.law;
+    const { spanMs, completions, fullMs } = this.#sum;
+    const perSecond = (completions * 1000) / spanMs;
+    if (inFlight >= 0.9) {
+      const most = inFlight / utilisation;
+      if (this.saturation !== null && most < this.saturation) this.saturation = most;
+      lane.full(most, nowMs);
+    }
+    this.#sum = nothing();
+    const least = Math.min(this.#ceiling, lane.budget);
+    const fewer = this.#fewer(Math.max(1, inFlight), nowMs);
+    if (this.places > least && fewer < this.places) {
+      const next = Math.max(least, fewer);
+      const text = `the loop is full (${percent(utilisation)}) with ${amount(inFlight)} in flight: more would only wait`;
+      return this.#change(next, 'full', text, lane.wallMs, nowMs);
+    }
+    this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
+    const isUsed = fullMs >= spanMs * 0.8;
+    if (isUsed && this.places < this.#ceiling && nowMs - this.#triedMs >= limits.limitRetestMs) {
+      return this.#try(perSecond, nowMs);
+    }
+    return null;
+  }
+
+  /** What to go down to from here. A quarter, or one; not from where the law was seen to lead. */
+  #fewer(inFlight: number, nowMs: number): number {
+    const used = Math.min(this.places, Math.ceil(inFlight));
+    const next = used > 3 ? Math.ceil((used * limits.loadTargetPermille) / 1000) : Math.max(1, used - 1);
+    const isMeasured = nowMs - this.#measuredMs < limits.limitRetestMs && this.saturation !== null;
+    return isMeasured ? Math.max(next, Math.min(used, placesAt(this.saturation!))) : next;
+  }
+
+  /** One more (a quarter), to see whether they bring more now. */
+  #try(perSecond: number, nowMs: number): string | null {
+    const from = this.places;
+    const next = Math.min(this.#ceiling, from + Math.max(1, Math.ceil(from / 4)));
+    this.#trial = { from, perSecond, untilMs: nowMs + limits.limitTrialMs };
+    this.#triedMs = nowMs;
+    return this.#change(next, 'full', 'tried again: whether more at once bring more by now', 0, nowMs);
+  }
+
+  /** The marginal throughput: k more of n at once are worth it when they bring a quarter of k ÷ n more, at least. */
+  #judge({ from, perSecond, untilMs }: Trial, lane: LaneKnowledge, nowMs: number): string | null {
+    const { completions, spanMs } = this.#sum;
+    if (completions < limits.limitTrialSamples && nowMs < untilMs) return null;
+    this.#trial = null;
+    const gain = (completions * 1000) / spanMs / perSecond - 1;
+    const isHelpful = completions >= limits.limitTrialSamples && gain >= (0.25 * (this.places - from)) / from;
+    if (isHelpful) {
+      this.#measuredMs = nowMs;
+      this.saturation = Math.max(this.saturation ?? 0, this.places);
+      this.#sum = nothing();
+      return null;
+    }
+    lane.unhelpfulAbove = from;
+    const text = `unhelpful: ${this.places} at once brought ${percent(Math.max(0, gain))} more than ${from}`;
+    return this.#change(from, 'unhelpful', text, lane.wallMs, nowMs);
+  }
+
+  #learn(saturation: number, nowMs: number): void {
+    const known = this.saturation;
+    // From far off at once, near by slowly: one look is a sample.
+    const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
+    this.saturation = isFar ? saturation : known + (saturation - known) * newest;
+    this.#measuredMs = nowMs;
+  }
+
+  #target(lane: LaneKnowledge): number {
+    const wanted = Math.max(placesAt(this.saturation!), lane.budget);
+    return Math.max(1, Math.min(this.#ceiling, wanted));
+  }
+
+  #why(places: number): Binding {
+    if (places >= this.#ceiling) return 'ceiling';
+    return this.saturation !== null && placesAt(this.saturation) >= places ? 'law' : 'budget';
+  }
+
+  #change(next: number, binding: Binding, text: string, settleMs: number, nowMs: number): string | null {
+    this.#sum = nothing();
+    this.binding = binding;
+    if (next === this.places) return null;
+    this.lastChange = `limit ${this.places} → ${next}: ${text}`;
+    this.places = next;
+    this.#settleUntilMs = nowMs + Math.min(settleMs, limits.limitStepMaxMs);
+    return this.lastChange;
+  }
+}
+
+/** At its limit for this share of the time: fully used. */
+const fullyUsed = 0.2;
+/** Below this utilisation it can grow with every period. */
+const evidentlyFree = 0.25;
+/** Below this one the platform's own work tells. */
+const tellingUtilisation = 0.02;
+/** Vitals are no finer. */
+const leastUtilisation = 0.001;
+const newest = 0.3;
+
+/** Three quarters of what would fill it, rounded up: 2 of 2, 15 of 20, 1 of 1. */
+export const placesAt = (saturation: number): number =>
+  Math.max(1, Math.min(limits.concurrencyMax, Math.ceil((saturation * limits.loadTargetPermille) / 1000 - 0.001)));
+
+const shrunk = (places: number): number => Math.max(1, Math.floor(places * 0.7));
+
+/** Twice as long as an invocation takes: fast functions learn faster. */
+export const stepMs = (lane: LaneKnowledge): number =>
+  Math.min(limits.limitStepMaxMs, Math.max(limits.limitStepMinMs, 2 * lane.wallMs));
+
+const percent = (share: number): string => `${Math.round(share * 100)} %`;
+const amount = (count: number): string => (count < 10 ? count.toFixed(1) : count.toFixed(0));
+const ms = (time: number): string => `${Math.round(time)} ms`;

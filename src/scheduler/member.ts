@@ -1,0 +1,119 @@
+// Hot path: flow runs twice per invocation.
+import { limits } from '../base/limits.ts';
+import type { Vitals } from '../model/vitals.ts';
+import type { LaneKnowledge } from './knowledge.ts';
+import { Limit, type Reading } from './limit.ts';
+
+/** One ready instance, as the scheduler sees it: its limits, and what went through it since its last vitals. */
+export class Member {
+  readonly index: number;
+  readonly memoryMiB: number;
+  /** By lane. */
+  readonly limits: readonly Limit[];
+  /** Of the last period: the busier of its loop and its processors, 0–1. */
+  utilisation = 0;
+  /** Its loop is held at the moment. */
+  isStuck = false;
+  background = 0;
+  /** What it counts for of the processors that are used, 0–1. */
+  load = 0;
+  /** The lane of what it has, or had last. */
+  lastLane = 0;
+  /** Invocations that it answered, all told. */
+  completions = 0;
+  idleSinceMs: number;
+  /** As of the last vitals. */
+  last: Reading | null = null;
+  #areaMs = 0;
+  #fullMs = 0;
+  #inFlight = 0;
+  #places = 0;
+  #sinceMs: number;
+  #periodCompletions = 0;
+  #vitals: Vitals | null = null;
+  #vitalsMs = 0;
+  /** CPU of a process that has nothing to do: share of one processor. */
+  #idleShare = 0;
+  #baseMiB = Infinity;
+
+  constructor(index: number, memoryMiB: number, known: readonly LaneKnowledge[], ceiling: number, nowMs: number) {
+    this.index = index;
+    this.memoryMiB = memoryMiB;
+    this.limits = known.map((lane) => new Limit(ceiling, lane.saturation, nowMs));
+    this.idleSinceMs = nowMs;
+    this.#sinceMs = nowMs;
+  }
+
+  /** From now on it has so many in flight, of so many that it may have. */
+  flow(inFlight: number, places: number, nowMs: number): void {
+    const spanMs = nowMs - this.#sinceMs;
+    this.#areaMs += this.#inFlight * spanMs;
+    if (this.#inFlight >= this.#places && this.#inFlight > 0) this.#fullMs += spanMs;
+    this.#sinceMs = nowMs;
+    const wasBusy = this.#inFlight > 0;
+    this.#inFlight = inFlight;
+    this.#places = places;
+    if (inFlight === 0 && wasBusy) this.idleSinceMs = nowMs;
+  }
+
+  completed(): void {
+    this.completions += 1;
+    this.#periodCompletions += 1;
+  }
+
+  /** The period that ends with these vitals; null: there was none before, or it is too short to say anything. */
+  reading(vitals: Vitals, cores: number, nowMs: number): Reading | null {
+    const before = this.#vitals;
+    const periodMs = nowMs - this.#vitalsMs;
+    if (before !== null && periodMs < shortestMs) return null;
+    this.flow(this.#inFlight, this.#places, nowMs);
+    const reading = before === null ? null : this.#period(before, vitals, periodMs, cores);
+    this.#vitals = vitals;
+    this.#vitalsMs = nowMs;
+    this.#areaMs = 0;
+    this.#fullMs = 0;
+    this.#periodCompletions = 0;
+    this.background = vitals.background;
+    this.last = reading;
+    return reading;
+  }
+
+  #period(before: Vitals, vitals: Vitals, periodMs: number, cores: number): Reading {
+    const cpuMs = (vitals.cpuUs - before.cpuUs) / 1000;
+    const isIdle = this.#areaMs === 0;
+    const usedMiB = vitals.rssBytes / 1024 / 1024;
+    if (isIdle) {
+      this.#idleShare += (Math.min(most, cpuMs / periodMs) - this.#idleShare) * 0.2;
+      this.#baseMiB = Math.min(this.#baseMiB, usedMiB);
+    }
+    this.utilisation = this.#utilisation(vitals.loopPermille / 1000, cpuMs / periodMs, cores);
+    return {
+      periodMs,
+      utilisation: this.utilisation,
+      inFlight: this.#areaMs / periodMs,
+      full: this.#fullMs / periodMs,
+      completions: this.#periodCompletions,
+      // What waited for a processor is not what the loop's turn computed.
+      loopDelayMs: Math.min(vitals.loopDelayMs, cpuMs),
+      throttled: (vitals.throttledUs - before.throttledUs) / 1000 / periodMs,
+      memoryUsedMiB: usedMiB,
+      memoryBaseMiB: Math.min(this.#baseMiB, usedMiB),
+      memoryMiB: this.memoryMiB,
+      errors: vitals.errors - before.errors,
+    };
+  }
+
+  /** Of the loop's time; of all processors, where threads of its own use those; and what is too little for either. */
+  #utilisation(loop: number, cpu: number, cores: number): number {
+    const own = Math.max(0, cpu - this.#idleShare);
+    const fine = loop < telling ? Math.min(own, telling) : loop;
+    return Math.min(1, Math.max(fine, own / cores));
+  }
+}
+
+/** Vitals that were sent at once, because something happened, follow others closely. */
+const shortestMs = limits.vitalsPeriodMs / 2;
+/** Below this the loop's share says little: it is told in whole permille, with what the platform itself does on it. */
+const telling = 0.05;
+/** What is taken for rest, at most. */
+const most = 0.02;
