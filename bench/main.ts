@@ -1,10 +1,12 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,place,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
+import { blocker } from './blocker.ts';
 import { codecRows } from './codec.ts';
+import { converge, convergeParts } from './converge.ts';
 import { hasNginx, loader } from './load.ts';
 import { placeBench } from './place.ts';
 import { recalls } from './recall.ts';
@@ -32,6 +34,8 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   waits,
   slow: slowReaders,
   recalls,
+  blocker: () => blocker(values.quick ? 4 : 20),
+  converge: () => converge(convergeParts, values.quick ? 5 : 20),
   place: async () => [section('place(): one decision', placeBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
