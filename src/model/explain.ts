@@ -77,3 +77,27 @@ export interface GuardExplanation {
   readonly threshold: number;
   readonly unit: string;
 }
+
+/** A function that can be asked about. */
+export interface Explainable {
+  /** `DEPLOYMENT/NAME` */
+  readonly id: string;
+  /** `PROJECT/NAME`; another version of the same function has the same. */
+  readonly label: string;
+  /** A newer version has taken its place. */
+  readonly retired: boolean;
+}
+
+/** The answer to a question about a function. */
+export type Explained =
+  | { readonly kind: 'found'; readonly explanation: Explanation }
+  /** No name was given: all that there are. */
+  | { readonly kind: 'list'; readonly functions: readonly Explainable[] }
+  | { readonly kind: 'ambiguous'; readonly name: string; readonly candidates: readonly Explainable[] }
+  /** `meant`: what comes close; null: nothing does. */
+  | {
+      readonly kind: 'unknown';
+      readonly name: string;
+      readonly meant: string | null;
+      readonly functions: readonly Explainable[];
+    };
