@@ -101,6 +101,8 @@ export const limits = {
   demandTargetPermille: 700,
   /** How often instances that have become too many begin to rest or to drain, half of them at most. */
   consolidateMs: 1_000,
+  /** How often what is learned is handed over to be kept. */
+  rememberMs: 30_000,
   /** Decisions of a function that are remembered with their reasons. */
   decisionsKept: 20,
   /** A function's part of the machine, beside others that want it. */
@@ -127,6 +129,8 @@ export const limits = {
   idleKeepAliveMs: 300_000,
   /** From start to ready. */
   startTimeoutMs: 30_000,
+  /** What an instance is expected to need for that, where it is not known. */
+  startExpectedMs: 1_000,
   /** First wait after a failed start; doubles to the second. */
   startBackoffMs: 250,
   startBackoffMaxMs: 30_000,
@@ -135,6 +139,14 @@ export const limits = {
   startsPerCore: 2,
   startsAtOnce: 4,
   startsLeaveFreeMiB: 256,
+  /** That a function waits for the machine is forgotten when it was not said again for so long. */
+  waitLapsesMs: 250,
+  /** Where others wait for memory below their share: an instance without work is theirs after so long; one with work is
+   * drained when they have waited for so long. */
+  reclaimIdleMs: 1_000,
+  reclaimBusyMs: 1_000,
+  /** With less than this free, nothing is kept that is not used. */
+  keptLeaveFreeMiB: 512,
   /** That it is short of memory is told again when it was not for so long. */
   memoryTellMs: 60_000,
   /** What the machine has to spare is looked at this often; its processors count as idle below this share of so much time. */
@@ -143,6 +155,8 @@ export const limits = {
   idleCpuWindowMs: 500,
   /** How often the router looks for deadlines that have come. */
   sweepMs: 100,
+  /** Functions without instances are looked at this often: one may be wanted ahead of need. */
+  idleSweepMs: 1_000,
   /** When of an instance's tunnel and process one has ended, the other is waited for so long. */
   exitWaitMs: 1_000,
   /** A stem that was taken is replaced after so long, so that booting it takes nothing from the function that took it. */
@@ -231,7 +245,7 @@ export const limits = {
   /** Idle times are told apart by the minute up to here; of so many the oldest count half, and of those beyond so many
    * are remembered. */
   idleRangeMinutes: 240,
-  idleTimes: 256,
+  idleTimes: 128,
   longIdleTimes: 5,
   /** A cold start that is avoided may cost so much time of an instance without work. */
   prewarmCostMs: 3_600_000,
