@@ -120,6 +120,8 @@ async function wire(options: PlatformOptions) {
     clock,
     random,
     log,
+    // What is being worked on is not kept warm.
+    target: options.environment === 'production' ? 'production' : 'preview',
     environment: (deployment, { hosts }) =>
       platformVariables(options.environment, deployment, authorityOf(hosts[0] ?? options.host, port)),
     publish(snapshot) {

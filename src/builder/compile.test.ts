@@ -21,6 +21,7 @@ const compiled = (dir: string, ...files: string[]): Promise<string[]> =>
 const options = {
   project: 'p',
   deployment: 'dep_1',
+  target: 'preview' as const,
   hosts: [],
   environment: {},
   log: silentLog,
@@ -205,7 +206,12 @@ test('a project becomes a deployment; configuration, static files and all', asyn
     'weir.json': '{"environment":{"A":"file"},"functions":{"server.ts":{"memory":256}}}',
     'public/x.txt': '',
   });
-  const deployment = await buildProject(dir, { ...options, hosts: ['h'], environment: { A: 'given', B: 'given' } });
+  const deployment = await buildProject(dir, {
+    ...options,
+    target: 'preview' as const,
+    hosts: ['h'],
+    environment: { A: 'given', B: 'given' },
+  });
   assert.deepEqual(
     deployment.routes.map(({ pattern, functionId }) => [pattern, functionId]),
     [

@@ -19,6 +19,7 @@ async function live(dir: string, publishing: (version: number) => void = () => u
   const lines: string[] = [];
   let look = (): void => undefined;
   const projects = new LiveProjects({
+    target: 'preview',
     clock: systemClock,
     random: seededRandom(1),
     log: textLog((line) => {

@@ -19,6 +19,7 @@ export interface LiveOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly target: 'production' | 'preview';
   /** What every function of a deployment finds in its environment, unless its project says otherwise. */
   environment(deployment: string, place: ProjectPlace): Readonly<Record<string, string>>;
   /** There is a newer version of what is to be served. */
@@ -164,6 +165,7 @@ export class LiveProjects {
         project: place.name,
         deployment,
         hosts: place.hosts,
+        target: this.#options.target,
         environment: this.#options.environment(deployment, place),
         log: { ...log, warn },
         reads: attempt.reads,

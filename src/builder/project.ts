@@ -20,6 +20,8 @@ export interface BuildOptions {
   readonly project: string;
   /** Unique over all deployments that are served: `dep_…`. */
   readonly deployment: string;
+  /** What the deployment is for. */
+  readonly target: 'production' | 'preview';
   readonly hosts: readonly string[];
   /** Set in every function, weaker than anything the project's own files say. */
   readonly environment: Readonly<Record<string, string>>;
@@ -55,6 +57,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
       label: `${options.project}/${found.name}`,
       project: options.project,
       deployment: options.deployment,
+      environment: options.target,
       name: found.name,
       root,
       entry: entries[index]!,
@@ -65,7 +68,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   return {
     id: options.deployment,
     project: options.project,
-    environment: 'production',
+    environment: options.target,
     hosts: options.hosts,
     functions: specs,
     routes: functions.map(({ pattern, segments }, index): Route => ({

@@ -111,6 +111,7 @@ export const spec = (name: string, launch: 'module' | 'server' = 'module'): Func
   name,
   root: '/nowhere',
   entry: '/nowhere/entry.js',
+  environment: 'preview',
   launch,
   config: {
     memoryMiB: 128,

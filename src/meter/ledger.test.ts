@@ -17,7 +17,15 @@ function spec(id: string, memoryMiB = 1024): FunctionSpec {
     runtime: 'nodejs24.x',
     environment: {},
   } as const;
-  const names = { label: `p/${id}`, project: 'p', deployment: 'd', name: id, root: '/', entry: '/x.js' };
+  const names = {
+    label: `p/${id}`,
+    project: 'p',
+    deployment: 'd',
+    environment: 'preview' as const,
+    name: id,
+    root: '/',
+    entry: '/x.js',
+  };
   return { id, ...names, launch: 'module', config };
 }
 

@@ -88,6 +88,9 @@ export interface Explainable {
   readonly retired: boolean;
 }
 
+/** Carries the kind of `Explained` in answers to it over HTTP. */
+export const explainHeader = 'X-Weir-Explain';
+
 /** The answer to a question about a function. */
 export type Explained =
   | { readonly kind: 'found'; readonly explanation: Explanation }

@@ -28,6 +28,8 @@ export interface FunctionSpec {
   readonly label: string;
   readonly project: string;
   readonly deployment: string;
+  /** Of its deployment. */
+  readonly environment: 'production' | 'preview';
   /** The path it was found at, without extension: `api/hello`, `server`. */
   readonly name: string;
   /** Working directory of the instance: the project's root, absolute. */

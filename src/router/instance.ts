@@ -6,7 +6,6 @@ import type { InstanceMeter, StartKind } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import { noVitals, type NackReason, type Vitals } from '../model/vitals.ts';
 import type { Exit, Started } from '../provider/provider.ts';
-import type { Window } from '../scheduler/window.ts';
 import { parsedHeadText } from '../tunnel/head.ts';
 import type { Loaded } from '../tunnel/greeting.ts';
 import { requestFlags } from '../tunnel/payload.ts';
@@ -48,9 +47,8 @@ export class Instance implements Carrier {
   control: Session | null = null;
   process: Started | null = null;
   pid: number | null = null;
-  /** Set by its pool: its place in Placement, how much it gets at once, and its meter. */
+  /** Set by its pool: its place in the scheduler, and its meter. */
   index = -1;
-  window: Window | null = null;
   meter: InstanceMeter | null = null;
   readyMs = 0;
   idleSinceMs: number;
@@ -128,7 +126,7 @@ export class Instance implements Carrier {
     this.streams.free(invocation.stream);
     const nowMs = this.#clock.nowMs();
     if (this.streams.count === 0) this.idleSinceMs = nowMs;
-    this.home?.released(this, nowMs);
+    this.home?.released(this, invocation, nowMs);
   }
 
   /** NACK: paused first, so that it gets nothing while the invocation is placed elsewhere. */

@@ -5,6 +5,7 @@ import { limits } from '../base/limits.ts';
 import type { InstanceMeter, Outcome, RouteMeter, StartKind } from '../meter/ledger.ts';
 import type { Exchange, Invocation, RequestHead } from '../model/invoke.ts';
 import type { NackReason } from '../model/vitals.ts';
+import type { RouteProfile } from '../scheduler/routes.ts';
 import { AnswerFlow } from './answer-flow.ts';
 import { RequestBody, type BodySink } from './request-body.ts';
 
@@ -58,8 +59,11 @@ export class RoutedInvocation implements Invocation {
   refusals = 0;
   /** Of the instance that has or had it when it settled; null while it is on none. */
   meter: InstanceMeter | null = null;
-  /** In the pool's queue; −1: not there. */
+  /** For the scheduler: what kind of request it is, where it waits or was placed; −1: in no queue, on no instance. */
+  readonly profile: RouteProfile;
+  lane = 0;
   queueHandle = -1;
+  index = -1;
   /** It was in the queue at least once. */
   waited = false;
   recalled = false;
@@ -76,11 +80,12 @@ export class RoutedInvocation implements Invocation {
   #isAccounted = false;
   #informs = 0;
 
-  constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter) {
+  constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter, profile: RouteProfile) {
     this.#owner = owner;
     this.head = head;
     this.#exchange = exchange;
     this.route = route;
+    this.profile = profile;
   }
 
   // — the edge's side —

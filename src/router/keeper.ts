@@ -1,6 +1,7 @@
 import type { LogFrame } from '../tunnel/payload.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
+import type { RoutedInvocation } from './invocation.ts';
 
 /** Whom an instance belongs to: the stock of stems, then its function's pool for the rest of its life. */
 export interface Keeper {
@@ -18,7 +19,7 @@ export interface Home extends Keeper {
   loaded(instance: Instance): void;
   loadFailed(instance: Instance, message: string): void;
   /** An invocation left it: it may have room. */
-  released(instance: Instance, nowMs: number): void;
+  released(instance: Instance, invocation: RoutedInvocation, nowMs: number): void;
   /** `instance.pause` says why; null: it goes on. */
   paused(instance: Instance): void;
   /** Newer vitals. */

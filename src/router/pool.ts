@@ -4,12 +4,11 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionMeter } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
+import type { Learned } from '../model/learned.ts';
 import type { Exchange, RequestHead } from '../model/invoke.ts';
 import type { NackReason } from '../model/vitals.ts';
-import { Placement } from '../scheduler/place.ts';
-import { Queue } from '../scheduler/queue.ts';
-import { reapable, type ReapPolicy } from '../scheduler/reap.ts';
-import { Window } from '../scheduler/window.ts';
+import { FunctionScheduler } from '../scheduler/function-scheduler.ts';
+import type { Guard } from '../scheduler/guards.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import type { FunctionLogLine } from './function-log.ts';
 import { freePermille } from './health.ts';
@@ -17,7 +16,7 @@ import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
-import { badStart, refusals, stopped, waitedInVain } from './refusals.ts';
+import { badStart, guards, refusals, stopped, waitedInVain } from './refusals.ts';
 import { type InstanceSource, Starts } from './starts.ts';
 
 export interface PoolOptions {
@@ -28,17 +27,18 @@ export interface PoolOptions {
   readonly onLog: (line: FunctionLogLine) => void;
   /** There may be nothing left to do here. */
   readonly onQuiet: () => void;
-  readonly reapPolicy: ReapPolicy;
+  /** How long an instance with nothing to do is kept; null: as long as the function's history says. */
+  readonly keepAliveMs: number | null;
   readonly maxInstances: number;
+  /** What was known of the function when the platform stopped; null: nothing. */
+  readonly learned: Learned | null;
 }
 
 /** One function: its instances, what waits for them, and how many more to start. */
 export class Pool implements InvocationOwner, Home {
   readonly spec: FunctionSpec;
-  /** Invocations that one instance may have at once. */
-  readonly limit: number;
   readonly instances = new Set<Instance>();
-  readonly queue = new Queue<RoutedInvocation>();
+  readonly scheduler: FunctionScheduler<RoutedInvocation>;
   readonly nacks: Partial<Record<NackReason | 'lost', number>> = {};
   /** Accepted and not settled. */
   live = 0;
@@ -47,32 +47,25 @@ export class Pool implements InvocationOwner, Home {
   readonly #clock: Clock;
   readonly #options: PoolOptions;
   readonly #meter: FunctionMeter;
-  readonly #placement = new Placement();
   readonly #starts: Starts;
-  /** By their index in Placement. */
+  /** By their index in the scheduler. */
   readonly #ready: (Instance | undefined)[] = [];
-  readonly #freeIndices: number[] = [];
-  /** Ready instances with a narrow window. */
-  #held = 0;
-  /** When an instance was last done with an invocation. */
-  #movedMs = -Infinity;
   #closed = false;
 
   constructor(options: PoolOptions) {
-    const { maxConcurrency } = options.spec.config;
-    this.spec = options.spec;
-    this.limit = Math.min(
-      maxConcurrency === 'auto' ? limits.concurrencyDefault : maxConcurrency,
-      limits.concurrencyMax,
-    );
+    const { spec, maxInstances, keepAliveMs, learned } = options;
+    const { maxConcurrency } = spec.config;
+    const { environment } = spec;
+    this.spec = spec;
+    this.scheduler = new FunctionScheduler({ maxConcurrency, environment, maxInstances, keepAliveMs, learned });
     this.#clock = options.clock;
     this.#options = options;
     this.#meter = options.meter;
-    this.#starts = new Starts(options.spec, this.limit, options.maxInstances, options.source);
+    this.#starts = new Starts(spec, options.source);
   }
 
   get readyCount(): number {
-    return this.#placement.ready;
+    return this.scheduler.ready;
   }
 
   /** Why no instance is started now; null: one may be. */
@@ -83,26 +76,36 @@ export class Pool implements InvocationOwner, Home {
 
   invoke(head: RequestHead, exchange: Exchange): RoutedInvocation {
     const nowMs = this.#clock.nowMs();
-    const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route));
+    const { scheduler } = this;
+    const profile = scheduler.routes.of(head.route, head.method, head.target);
+    const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route), profile);
     invocation.receivedMs = nowMs;
     this.live += 1;
-    const index = this.queue.length === 0 ? this.#placement.place(nowMs) : -1;
+    const index = scheduler.take(invocation, nowMs);
     if (index === -1) this.#enqueue(invocation, nowMs);
     else this.#send(invocation, index, nowMs);
     return invocation;
   }
 
-  /** Every limits.sweepMs. */
+  /** Every limits.sweepMs; where there is nothing to do, every limits.idleSweepMs. */
   sweep(nowMs: number): void {
+    const { scheduler } = this;
     for (const instance of this.instances) instance.sweep(nowMs);
-    this.queue.expire(nowMs, (invocation) => {
-      invocation.queueHandle = -1;
-      const { code, detail } = (this.#placement.ready === 0 ? this.#starts.backoff.last : null) ?? waitedInVain;
+    scheduler.expire(nowMs, (invocation) => {
+      const { code, detail } = (scheduler.ready === 0 ? this.#starts.backoff.last : null) ?? waitedInVain;
       invocation.fail(code, detail, 1);
     });
-    if (this.queue.length > 0) this.#scale(nowMs);
-    for (const instance of this.#ready) if (instance !== undefined) this.#reap(instance, nowMs);
+    const { memoryShort } = this.#options.source;
+    for (const { index, reason } of scheduler.sweep({ nowMs, wallMs: this.#clock.wallMs(), memoryShort })) {
+      this.#reap(index, reason, nowMs);
+    }
+    if (scheduler.waiting > 0) this.#pump(nowMs);
+    if (!this.isRetired) this.#scale(nowMs);
     this.#finishRetiring();
+  }
+
+  get isIdle(): boolean {
+    return this.instances.size === 0 && this.live === 0;
   }
 
   /** No longer published: what is queued is still served, and then everything drains. */
@@ -128,10 +131,7 @@ export class Pool implements InvocationOwner, Home {
 
   settled(invocation: RoutedInvocation): void {
     this.live -= 1;
-    if (invocation.queueHandle !== -1) {
-      this.queue.remove(invocation.queueHandle);
-      invocation.queueHandle = -1;
-    }
+    this.scheduler.leave(invocation);
     if (this.isRetired) this.#options.onQuiet();
   }
 
@@ -140,9 +140,12 @@ export class Pool implements InvocationOwner, Home {
       this.#meter.refused(invocation.route, invocation.outcome as ErrorCode);
     } else {
       const nowMs = this.#clock.nowMs();
-      this.#movedMs = nowMs;
       invocation.wallMs = nowMs - invocation.sentMs;
       invocation.meter.settled(invocation);
+      const index = this.#ready[invocation.index]?.meter === invocation.meter ? invocation.index : -1;
+      if (invocation.outcome === 'answered') {
+        this.scheduler.settled(invocation, index, invocation.wallMs, invocation.cpuUs / 1000, nowMs);
+      }
     }
   }
 
@@ -159,18 +162,17 @@ export class Pool implements InvocationOwner, Home {
       return;
     }
     const nowMs = this.#clock.nowMs();
-    const deadlineMs = invocation.receivedMs + limits.queueWaitMs;
-    if (nowMs >= deadlineMs) {
+    if (nowMs >= invocation.receivedMs + limits.queueWaitMs) {
       invocation.fail(waitedInVain.code, waitedInVain.detail, 1);
       return;
     }
-    const index = this.#placement.place(nowMs);
+    const index = this.scheduler.takeAgain(invocation, nowMs);
     if (index !== -1) {
       this.#send(invocation, index, nowMs);
       return;
     }
     invocation.waited = true;
-    invocation.queueHandle = this.queue.putBack(invocation, invocation.receivedMs, deadlineMs);
+    this.scheduler.putBack(invocation);
     this.#scale(nowMs);
   }
 
@@ -179,7 +181,7 @@ export class Pool implements InvocationOwner, Home {
   /** The instance was obtained for this function and has dialled in, or it was a stem. */
   connected(instance: Instance): void {
     try {
-      instance.load(this.spec, this.limit);
+      instance.load(this.spec, this.scheduler.ceiling);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
       const text = `its environment cannot be sent to an instance: ${error.message}`;
@@ -191,15 +193,12 @@ export class Pool implements InvocationOwner, Home {
 
   loaded(instance: Instance): void {
     this.#starts.arrived();
-    const index = this.#freeIndices.pop() ?? this.#ready.length;
-    this.#ready[index] = instance;
-    instance.index = index;
     instance.readyMs = this.#clock.nowMs();
+    instance.index = this.scheduler.add(instance.memoryMiB, instance.readyMs);
+    this.#ready[instance.index] = instance;
     instance.meter = this.#meter.openInstance(instance.id, instance.bootCpuUs);
-    instance.window = new Window(this.limit);
-    this.#placement.add(index, this.limit);
     this.#pump(instance.readyMs);
-    if (this.queue.length > 0) this.#scale(instance.readyMs);
+    if (this.scheduler.waiting > 0) this.#scale(instance.readyMs);
     this.#finishRetiring();
   }
 
@@ -208,35 +207,37 @@ export class Pool implements InvocationOwner, Home {
     this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: loadDetail(message) });
   }
 
-  released(instance: Instance, nowMs: number): void {
+  released(instance: Instance, invocation: RoutedInvocation, nowMs: number): void {
     instance.meter?.ended(nowMs);
     if (instance.index === -1) return;
-    this.#placement.ended(instance.index);
-    if (this.queue.length > 0) this.#pump(nowMs);
+    this.scheduler.ended(instance.index, invocation.lane, nowMs);
+    if (this.scheduler.waiting > 0) this.#pump(nowMs);
   }
 
   paused(instance: Instance): void {
     if (instance.index === -1) return;
+    const nowMs = this.#clock.nowMs();
     const reason = instance.pause?.reason;
-    this.#placement.setPaused(instance.index, reason !== undefined);
-    if (reason === 'stuck') this.#resize(instance, (window) => window.close(instance.vitals.inFlight));
+    this.scheduler.setPaused(instance.index, reason !== undefined);
     if (reason === undefined) {
-      const nowMs = this.#clock.nowMs();
-      instance.window?.opened(nowMs);
       this.#pump(nowMs);
-    } else if (!instance.served && badStart.has(reason)) {
+      return;
+    }
+    const { inFlight, loopStuckMs } = instance.vitals;
+    if (reason === 'stuck') this.scheduler.stuck(instance.index, inFlight, loopStuckMs, nowMs);
+    else if (guards.has(reason)) this.scheduler.refused(instance.index, reason as Guard, nowMs);
+    if (!instance.served && badStart.has(reason)) {
       this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: `a new instance refuses: ${reason}` });
     }
   }
 
   vitals(instance: Instance): void {
     if (instance.index === -1) return;
-    const { vitals, vitalsAtMs, window } = instance;
+    const { vitals, vitalsAtMs, memoryMiB } = instance;
     if (instance.served) this.#starts.backoff.succeeded(instance.startedMs);
-    this.#placement.setHealth(instance.index, freePermille(vitals, instance.memoryMiB), vitalsAtMs);
-    if (instance.pause?.reason === 'stuck' || window === null) return;
-    this.#resize(instance, () => window.widen(vitals.loopPermille, vitalsAtMs));
-    if (this.queue.length > 0) this.#pump(vitalsAtMs);
+    const free = freePermille(vitals, memoryMiB);
+    this.scheduler.vitals(instance.index, vitals, free, this.#options.source.cores, vitalsAtMs);
+    if (this.scheduler.waiting > 0) this.#pump(vitalsAtMs);
   }
 
   logged(line: LogFrame, instance: Instance, invocationId: string | null): void {
@@ -249,13 +250,10 @@ export class Pool implements InvocationOwner, Home {
       this.#starts.arrived();
       return;
     }
-    if (instance.window?.narrow === true) this.#held -= 1;
-    instance.window = null;
-    this.#placement.remove(instance.index);
+    this.scheduler.remove(instance.index);
     this.#ready[instance.index] = undefined;
-    this.#freeIndices.push(instance.index);
     instance.index = -1;
-    if (this.queue.length > 0) this.#scale(this.#clock.nowMs());
+    if (this.scheduler.waiting > 0) this.#scale(this.#clock.nowMs());
   }
 
   ended(instance: Instance, from: InstanceState['kind'], cause: string): void {
@@ -266,7 +264,7 @@ export class Pool implements InvocationOwner, Home {
       this.#startFailed(instance, { code: 'FUNCTION_LOAD_FAILED', detail: cause });
     } else if (from === 'starting' || from === 'stem' || (from === 'ready' && !instance.served)) {
       this.#startFailed(instance, { code: 'INTERNAL_FUNCTION_NOT_READY', detail: cause });
-    } else if (this.queue.length > 0) {
+    } else if (this.scheduler.waiting > 0) {
       this.#scale(nowMs);
     }
     this.#options.onQuiet();
@@ -275,15 +273,14 @@ export class Pool implements InvocationOwner, Home {
   // — deciding —
 
   #enqueue(invocation: RoutedInvocation, nowMs: number): void {
-    const hopeless = this.#placement.ready === 0 && this.#starts.underWay === 0;
+    const hopeless = this.scheduler.ready === 0 && this.#starts.underWay === 0;
     const failure = this.#closed ? stopped : hopeless ? this.#starts.backoff.failure(nowMs) : null;
     if (failure !== null) {
       this.#failSoon(invocation, failure);
       return;
     }
-    invocation.queueHandle = this.queue.push(invocation, nowMs, nowMs + limits.queueWaitMs);
-    if (invocation.queueHandle === -1) {
-      const detail = `${this.queue.length} invocations are waiting already`;
+    if (!this.scheduler.enqueue(invocation, nowMs)) {
+      const detail = `${this.scheduler.waiting} invocations are waiting already`;
       this.#failSoon(invocation, { code: 'FUNCTION_THROTTLED', detail, retryAfterS: 1 });
       return;
     }
@@ -299,47 +296,37 @@ export class Pool implements InvocationOwner, Home {
   #send(invocation: RoutedInvocation, index: number, nowMs: number): void {
     const instance = this.#ready[index]!;
     if (invocation.waited) invocation.start = instance.readyMs >= invocation.receivedMs ? instance.kind : 'warm';
-    this.#placement.began(index);
+    invocation.index = index;
     instance.meter?.began(nowMs);
     try {
       instance.send(invocation, nowMs, this.spec.config.maxDurationMs);
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.#placement.ended(index);
+      this.scheduler.ended(index, invocation.lane, nowMs);
       instance.meter?.ended(nowMs);
       this.#failSoon(invocation, { code: 'MALFORMED_REQUEST_HEADER', detail: error.message });
     }
   }
 
   #pump(nowMs: number): void {
-    while (this.queue.length > 0) {
-      const index = this.#placement.place(nowMs);
-      if (index === -1) return;
-      const invocation = this.queue.shift()!;
-      invocation.queueHandle = -1;
-      this.#send(invocation, index, nowMs);
-    }
+    this.scheduler.pump(nowMs, this.#starts.underWay > 0, this.#sendNext);
   }
 
-  /** Starts what the queue needs, and is not on its way. */
+  readonly #sendNext = (invocation: RoutedInvocation, index: number): void =>
+    this.#send(invocation, index, this.#clock.nowMs());
+
+  /** Starts what is needed, or will be, and is not on its way. */
   #scale(nowMs: number): void {
-    const { queue, instances } = this;
-    const headAgeMs = queue.oldestAgeMs(nowMs);
-    const stillForMs = nowMs - this.#movedMs;
-    const need = { waiting: queue.length, headAgeMs, live: instances.size, stillForMs, held: this.#held };
-    for (const instance of this.#starts.start(need, this, nowMs)) {
+    const { scheduler, instances } = this;
+    if (this.#starts.backoff.blocks(nowMs)) return;
+    const { count, reason } = scheduler.starts(this.#starts.around(instances.size, nowMs), nowMs);
+    if (count === 0) return;
+    const started = this.#starts.obtain(count, instances.size, this, nowMs);
+    if (started.length > 0) scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}`, -1, nowMs);
+    for (const instance of started) {
       instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);
     }
-  }
-
-  #resize(instance: Instance, change: (window: Window) => void): void {
-    const { window } = instance;
-    if (window === null) return;
-    const before = window.narrow;
-    change(window);
-    this.#held += Number(window.narrow) - Number(before);
-    this.#placement.setLimit(instance.index, window.places);
   }
 
   /** Whoever waits is told, unless others may still serve them. No restart storm: the next start waits. */
@@ -349,29 +336,27 @@ export class Pool implements InvocationOwner, Home {
     backoff.failed(failure, instance.startedMs, nowMs);
     const { kind } = instance.state;
     const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
-    if (this.#placement.ready > 0 || underWay > itself) return;
+    if (this.scheduler.ready > 0 || underWay > itself) return;
     const told = backoff.failure(nowMs);
     if (told !== null) this.#failWaiting(told);
   }
 
   #failWaiting({ code, detail, retryAfterS }: Failure): void {
     // Only those that wait now: who is told may ask again.
-    for (let left = this.queue.length; left > 0; left -= 1) {
-      const next = this.queue.shift();
-      if (next === undefined) return;
-      next.queueHandle = -1;
-      next.fail(code, detail, retryAfterS);
+    for (let left = this.scheduler.waiting; left > 0; left -= 1) {
+      this.scheduler.shift()?.fail(code, detail, retryAfterS);
     }
   }
 
-  #reap(instance: Instance, nowMs: number): void {
-    const background = Math.max(instance.background, instance.vitals.background);
-    const idleness = { inFlight: instance.streams.count, background, idleSinceMs: instance.idleSinceMs };
-    if (reapable(idleness, nowMs, this.#options.reapPolicy)) instance.drain('idle');
+  #reap(index: number, reason: string, nowMs: number): void {
+    const instance = this.#ready[index];
+    if (instance === undefined || instance.streams.count > 0 || instance.background > 0) return;
+    this.scheduler.decisions.add(`drained: ${reason}`, index, nowMs);
+    instance.drain(reason);
   }
 
   #finishRetiring(): void {
-    if (!this.isRetired || this.queue.length > 0) return;
+    if (!this.isRetired || this.scheduler.waiting > 0) return;
     for (const instance of this.instances) {
       // What is on its way to it would be refused, and there may be nothing else to send it to.
       if (!instance.hasUnbegun()) instance.drain('its deployment is no longer served');

@@ -14,6 +14,9 @@ export const badStart: ReadonlySet<string> = new Set<NackReason>([
   'unloaded',
 ]);
 
+/** Reasons that are about what it has at once: with less it would not have refused. */
+export const guards: ReadonlySet<string> = new Set<NackReason>(['cpu', 'memory', 'fds', 'loop']);
+
 /** What an instance says of itself; recalls, and instances that were lost, are no reason to give an invocation up. */
 export const refusals: ReadonlySet<string> = new Set<NackReason>([
   'cpu',

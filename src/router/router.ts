@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Ledger } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
+import type { Learned } from '../model/learned.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Spare } from '../provider/machine.ts';
@@ -31,9 +32,17 @@ export interface RouterOptions {
   readonly machine?: () => Spare;
   /** Whether stems are kept. Default true. */
   readonly stems?: boolean;
-  /** How long an instance with nothing to do is kept. */
+  /** How long an instance with nothing to do is kept. Default: as long as its function's history says. */
   readonly keepAliveMs?: number;
   readonly instancesPerFunction?: number;
+  /** What was learned of functions, over restarts and deployments. Without it: nothing is kept. */
+  readonly memory?: Memory;
+}
+
+/** Keeps what is learned of functions. */
+export interface Memory {
+  recall(spec: FunctionSpec): Learned | null;
+  remember(spec: FunctionSpec, learned: Learned): void;
 }
 
 /**
@@ -48,12 +57,15 @@ export class Router implements Invoker {
   readonly #pools = new Map<string, Pool>();
   #published: ReadonlySet<string> | null = null;
   #sweeping = false;
+  #idleSweptMs = -Infinity;
+  #rememberedMs: number;
   #state: 'open' | 'draining' | 'closed' = 'open';
   #whenQuiet: (() => void)[] = [];
 
   constructor(options: RouterOptions) {
     const { clock, random, log, provider } = options;
     this.#options = options;
+    this.#rememberedMs = clock.nowMs();
     this.#tokens = new Tokens(random);
     this.#doorman = new Doorman({ clock, log, tokens: this.#tokens });
     this.#supply = new Supply({
@@ -83,9 +95,15 @@ export class Router implements Invoker {
     this.#published = published;
     for (const pool of this.#pools.values()) {
       if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
-      else pool.retire();
+      else {
+        this.#remember(pool);
+        pool.retire();
+      }
     }
-    if (this.#state === 'open') this.#supply.publish(specs);
+    if (this.#state === 'open') {
+      this.#supply.publish(specs);
+      for (const spec of specs) if (this.#isExpected(spec)) this.#open(spec);
+    }
     this.#wake();
   }
 
@@ -105,7 +123,10 @@ export class Router implements Invoker {
 
   /** Finishes what is in flight or queued, drains every instance, and resolves when the last one has ended. */
   async drain(): Promise<void> {
-    if (this.#state === 'open') this.#state = 'draining';
+    if (this.#state === 'open') {
+      for (const pool of this.#pools.values()) this.#remember(pool);
+      this.#state = 'draining';
+    }
     this.#supply.drain();
     for (const pool of this.#pools.values()) pool.retire();
     return this.#untilQuiet();
@@ -120,8 +141,19 @@ export class Router implements Invoker {
     return this.#untilQuiet();
   }
 
+  /** It has a history: an instance may be wanted before anybody asks. */
+  #isExpected(spec: FunctionSpec): boolean {
+    if (this.#pools.has(spec.id)) return false;
+    return (this.#options.memory?.recall(spec)?.arrivals ?? null) !== null;
+  }
+
+  #remember(pool: Pool): void {
+    const { memory, clock } = this.#options;
+    if (memory !== undefined && !pool.isRetired) memory.remember(pool.spec, pool.scheduler.learned(clock.wallMs()));
+  }
+
   #open(target: FunctionSpec): Pool {
-    const { clock, ledger, onLog, keepAliveMs, instancesPerFunction } = this.#options;
+    const { clock, ledger, onLog, keepAliveMs, instancesPerFunction, memory } = this.#options;
     const pool = new Pool({
       clock,
       spec: target,
@@ -129,7 +161,8 @@ export class Router implements Invoker {
       source: this.#supply,
       onLog,
       onQuiet: () => this.#quiet(),
-      reapPolicy: { keepAliveMs: keepAliveMs ?? limits.idleKeepAliveMs },
+      keepAliveMs: keepAliveMs ?? null,
+      learned: memory?.recall(target) ?? null,
       maxInstances: instancesPerFunction ?? limits.instancesPerFunction,
     });
     this.#pools.set(target.id, pool);
@@ -150,11 +183,18 @@ export class Router implements Invoker {
   readonly #sweep = (): void => {
     this.#sweeping = false;
     const nowMs = this.#options.clock.nowMs();
-    for (const pool of this.#pools.values()) pool.sweep(nowMs);
+    const isIdleTurn = nowMs - this.#idleSweptMs >= limits.idleSweepMs;
+    if (isIdleTurn) this.#idleSweptMs = nowMs;
+    for (const pool of this.#pools.values()) if (isIdleTurn || !pool.isIdle) pool.sweep(nowMs);
+    if (nowMs - this.#rememberedMs >= limits.rememberMs) {
+      this.#rememberedMs = nowMs;
+      for (const pool of this.#pools.values()) this.#remember(pool);
+    }
     this.#supply.sweep(nowMs);
     this.#tokens.expire(nowMs);
     this.#quiet();
-    if (!this.#isQuiet) this.#wake();
+    // A function that has a history may be wanted at any time.
+    if (!this.#isQuiet || (this.#state === 'open' && this.#pools.size > 0)) this.#wake();
   };
 
   get #isQuiet(): boolean {

@@ -1,5 +1,5 @@
 import type { FunctionSpec } from '../model/function.ts';
-import { startsNeeded } from '../scheduler/scale.ts';
+import type { Surroundings } from '../scheduler/function-scheduler.ts';
 import { Backoff } from './backoff.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
@@ -16,34 +16,20 @@ export interface InstanceSource {
   /** Processors of the machine; Infinity: not known. */
   readonly cores: number;
   readonly cpuIdle: boolean;
-}
-
-/** What one function needs at the moment. */
-export interface Need {
-  readonly waiting: number;
-  readonly headAgeMs: number;
-  /** Instances that exist, those on their way included. */
-  readonly live: number;
-  /** How long none of them has been done with an invocation. */
-  readonly stillForMs: number;
-  /** Instances whose loop user code holds. */
-  readonly held: number;
+  /** The machine has no memory left for what is only kept in case it is needed. */
+  readonly memoryShort: boolean;
 }
 
 /** The instances of one function that are on their way to being ready. */
 export class Starts {
   readonly backoff = new Backoff();
   readonly #spec: FunctionSpec;
-  readonly #limit: number;
-  readonly #maxInstances: number;
   readonly #source: InstanceSource;
   #underWay = 0;
   #newestMs = -Infinity;
 
-  constructor(spec: FunctionSpec, limit: number, maxInstances: number, source: InstanceSource) {
+  constructor(spec: FunctionSpec, source: InstanceSource) {
     this.#spec = spec;
-    this.#limit = limit;
-    this.#maxInstances = maxInstances;
     this.#source = source;
   }
 
@@ -56,22 +42,16 @@ export class Starts {
     this.#underWay -= 1;
   }
 
-  /** Obtains for `home` what `need` calls for and the machine can take. */
-  start(need: Need, home: Home, nowMs: number): Instance[] {
-    if (this.backoff.blocks(nowMs)) return [];
-    const wanted = startsNeeded({
-      ...need,
-      startingCapacity: this.#underWay * this.#limit,
-      starting: this.#underWay,
-      sinceStartMs: nowMs - this.#newestMs,
-      limit: this.#limit,
-      maxInstances: this.#maxInstances,
-      cores: this.#source.cores,
-      cpuIdle: this.#source.cpuIdle,
-    });
-    if (wanted === 0) return [];
+  /** What the function has on its way, and may have of the machine. `live`: instances that exist, those included. */
+  around(live: number, nowMs: number): Surroundings {
+    const { cores, cpuIdle } = this.#source;
+    return { cores, cpuIdle, starting: this.#underWay, sinceStartMs: nowMs - this.#newestMs, live };
+  }
+
+  /** Obtains so many for `home`, or as many as the machine can take. */
+  obtain(count: number, live: number, home: Home, nowMs: number): Instance[] {
     const started: Instance[] = [];
-    for (let left = Math.min(wanted, this.#source.room(this.#spec, need.live === 0)); left > 0; left -= 1) {
+    for (let left = Math.min(count, this.#source.room(this.#spec, live === 0)); left > 0; left -= 1) {
       this.#underWay += 1;
       this.#newestMs = nowMs;
       started.push(this.#source.obtain(this.#spec, home));

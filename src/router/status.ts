@@ -15,7 +15,7 @@ export interface RouterStatus {
 export interface FunctionStatus {
   readonly id: string;
   readonly label: string;
-  /** Invocations one instance may have at once. */
+  /** Invocations that a new instance may have at once. */
   readonly limit: number;
   /** No longer published. */
   readonly retired: boolean;
@@ -62,12 +62,12 @@ export function functionStatus(pool: Pool, nowMs: number): FunctionStatus {
   return {
     id: pool.spec.id,
     label: pool.spec.label,
-    limit: pool.limit,
+    limit: pool.scheduler.limit,
     retired: pool.isRetired,
     instances: [...pool.instances].map((instance) => instanceStatus(instance, nowMs)),
     live: pool.live,
-    queued: pool.queue.length,
-    oldestQueuedMs: Math.round(pool.queue.oldestAgeMs(nowMs)),
+    queued: pool.scheduler.waiting,
+    oldestQueuedMs: Math.round(pool.scheduler.oldestAgeMs(nowMs)),
     nacks: { ...pool.nacks },
     backingOff: backoff === null ? null : `${backoff.code}: ${backoff.detail}`,
   };

@@ -98,6 +98,11 @@ export class Supply implements Keeper, InstanceSource {
     return this.#look()?.cpuIdle ?? false;
   }
 
+  get memoryShort(): boolean {
+    const machine = this.#look();
+    return machine !== null && machine.freeMemoryMiB < limits.keptLeaveFreeMiB;
+  }
+
   room(spec: FunctionSpec, first: boolean): number {
     const machine = this.#look();
     if (machine === null) return Infinity;

@@ -72,7 +72,9 @@ export class FunctionScheduler<T extends Schedulable> {
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
-  #kept: Kept = { instances: 0, reason: 'nothing has come yet' };
+  #kept: Kept = nothingKept;
+  /** Instances that there should be, whatever waits. */
+  #ahead: Kept = nothingKept;
 
   constructor(options: FunctionSchedulerOptions) {
     const { maxConcurrency, environment, learned } = options;
@@ -94,6 +96,12 @@ export class FunctionScheduler<T extends Schedulable> {
     let sum = 0;
     for (const queue of this.queues) sum += queue.length;
     return sum;
+  }
+
+  /** What a new instance gets at once, of the work that the function has most of. */
+  get limit(): number {
+    const [waits, computes] = this.known;
+    return (computes!.invocations > waits!.invocations ? computes! : waits!).limit;
   }
 
   oldestAgeMs(nowMs: number): number {
@@ -286,7 +294,7 @@ export class FunctionScheduler<T extends Schedulable> {
 
   /** How many instances to start now, and why. */
   starts(around: Surroundings, nowMs: number): Starts {
-    const ahead = this.#ahead(nowMs);
+    const ahead = this.#ahead;
     // Who allows one invocation at a time asked for an instance each.
     const isSingle = this.ceiling === 1;
     return startsNeeded({
@@ -301,8 +309,8 @@ export class FunctionScheduler<T extends Schedulable> {
     });
   }
 
-  /** Several times a second. `startMs`: from the start of an instance to its being ready. The instances to drain. */
-  sweep(nowMs: number, wallMs: number, startMs: number): readonly Surplus[] {
+  /** Several times a second, or once where there is nothing to do. The instances to drain. */
+  sweep({ nowMs, wallMs, memoryShort }: Sweep): readonly Surplus[] {
     this.#wallOffsetMs = wallMs - nowMs;
     let demand = 0;
     for (let lane = 0; lane < lanes.length; lane += 1) {
@@ -313,11 +321,12 @@ export class FunctionScheduler<T extends Schedulable> {
     this.#prewarm.observe(demand, wallMs);
     if (nowMs - this.#consolidatedMs < limits.consolidateMs) return [];
     this.#consolidatedMs = nowMs;
-    const limit = this.known[0]!.limit;
-    this.#kept = this.#prewarm.wanted({ wallMs, limit, startMs });
+    const { limit } = this.known[0]!;
+    this.#kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
+    this.#ahead = this.#look(nowMs);
     for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, nowMs);
     const keepAliveMs = this.#options.keepAliveMs ?? this.#prewarm.keepAliveMs(wallMs);
-    return surplus(this.#members, this.placement, this.#ahead(nowMs).instances, keepAliveMs, nowMs);
+    return surplus(this.#members, this.placement, this.#ahead.instances, keepAliveMs, nowMs);
   }
 
   /** What is worth to be kept over a restart of the platform. */
@@ -329,7 +338,7 @@ export class FunctionScheduler<T extends Schedulable> {
     };
   }
 
-  #ahead(nowMs: number): Kept {
+  #look(nowMs: number): Kept {
     let instances = 0;
     for (let lane = 0; lane < lanes.length; lane += 1) {
       const window = this.windows[lane]!;
@@ -409,6 +418,15 @@ export class FunctionScheduler<T extends Schedulable> {
 interface Kept {
   readonly instances: number;
   readonly reason: string;
+}
+
+const nothingKept: Kept = { instances: 0, reason: 'nothing has come yet' };
+
+export interface Sweep {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  /** The machine has none for what is only kept in case it is needed. */
+  readonly memoryShort: boolean;
 }
 
 /** An instance that uses so much of a processor computes. */

@@ -13,9 +13,8 @@ export class LaneKnowledge {
   /** In flight ÷ utilisation; null: not known. */
   saturation: number | null;
   unhelpfulAbove: number | null;
+  invocations = 0;
   readonly #ceiling: number;
-  #invocations = 0;
-  /** By this much the loop uses more than what is attributed. */
   #learnedMs = -Infinity;
 
   constructor(ceiling: number, learned: LearnedLimit | null) {
@@ -26,8 +25,8 @@ export class LaneKnowledge {
 
   /** One was answered. `cpuMs` 0: its instance could not say. */
   settled(wallMs: number, cpuMs: number): void {
-    this.#invocations += 1;
-    const weight = Math.max(newest, 1 / this.#invocations);
+    this.invocations += 1;
+    const weight = Math.max(newest, 1 / this.invocations);
     this.cpuMs += (cpuMs - this.cpuMs) * weight;
     this.wallMs += (wallMs - this.wallMs) * weight;
     this.peakCpuMs = Math.max(cpuMs, this.peakCpuMs * peakKept);

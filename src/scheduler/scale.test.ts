@@ -2,86 +2,143 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
-import { reapable } from './reap.ts';
-import { type Demand, startDelayMs, startsNeeded } from './scale.ts';
-import { Window } from './window.ts';
+import { type Demand, type LaneDemand, startDelayMs, startsNeeded } from './scale.ts';
+
+const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0 };
 
 const calm: Demand = {
-  waiting: 0,
-  headAgeMs: 0,
-  startingCapacity: 0,
+  lanes: [none],
   starting: 0,
   sinceStartMs: Infinity,
-  limit: 10,
+  ahead: 0,
+  aheadReason: '',
   live: 0,
   maxInstances: 100,
   stillForMs: Infinity,
-  held: 0,
+  computing: 0,
+  usedCores: 0,
   cores: 2,
   cpuIdle: false,
 };
 
-test('starts for what waits, minus what is on its way', () => {
-  assert.equal(startsNeeded(calm), 0);
-  assert.equal(startsNeeded({ ...calm, waiting: 1 }), 1);
-  assert.equal(startsNeeded({ ...calm, waiting: 25 }), 3);
-  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 2, startingCapacity: 20, live: 2 }), 1);
-  assert.equal(startsNeeded({ ...calm, waiting: 25, starting: 3, startingCapacity: 30, live: 3 }), 0);
-  assert.equal(startsNeeded({ ...calm, waiting: 25, limit: 1, live: 90 }), 10);
+const waits = (waiting: number, lane: Partial<LaneDemand> = {}): Pick<Demand, 'lanes'> => ({
+  lanes: [{ ...none, live: 1, waiting, ...lane }],
+});
+const count = (demand: Demand): number => startsNeeded(demand).count;
+
+test('starts for what waits, minus what is on its way, and says why', () => {
+  assert.deepEqual(startsNeeded(calm), { count: 0, reason: '' });
+  assert.equal(count({ ...calm, ...waits(1) }), 1);
+  assert.deepEqual(startsNeeded({ ...calm, ...waits(25), starting: 2, live: 2 }), {
+    count: 1,
+    reason: '25 wait, and one instance takes 10; 2 on their way',
+  });
+  assert.equal(count({ ...calm, ...waits(25), starting: 3, live: 3 }), 0);
+  assert.equal(count({ ...calm, ...waits(25, { limit: 1 }), live: 90 }), 10);
+  assert.equal(
+    count({
+      ...calm,
+      lanes: [
+        { ...none, waiting: 25 },
+        { ...none, waiting: 2, limit: 1 },
+      ],
+    }),
+    5,
+  );
 });
 
 test('an old head forces a start; one that seems to hang gets company, and no more than that', () => {
-  const old = { ...calm, waiting: 1, startingCapacity: 10, headAgeMs: limits.queueStaleMs };
+  const old = { ...calm, ...waits(1, { headAgeMs: limits.queueStaleMs }) };
   const slow = { ...old, starting: 1, live: 1, sinceStartMs: limits.startSlowMs };
-  assert.equal(startsNeeded({ ...old, startingCapacity: 0 }), 1);
-  assert.equal(startsNeeded({ ...slow, sinceStartMs: limits.startSlowMs - 1 }), 0);
-  assert.equal(startsNeeded(slow), 1);
-  assert.equal(startsNeeded({ ...slow, starting: 2, live: 2 }), 0);
-  assert.equal(startsNeeded({ ...slow, headAgeMs: limits.queueStaleMs - 1 }), 0);
-  assert.equal(startsNeeded({ ...slow, live: 100 }), 0);
+  assert.equal(count(old), 1);
+  assert.equal(count({ ...slow, sinceStartMs: limits.startSlowMs - 1 }), 0);
+  assert.equal(count(slow), 1);
+  assert.equal(count({ ...slow, starting: 2, live: 2 }), 0);
+  assert.equal(count({ ...slow, ...waits(1, { headAgeMs: limits.queueStaleMs - 1 }) }), 0);
+  assert.equal(count({ ...slow, live: 100 }), 0);
+});
+
+test('ahead of need: what the last minute or a forecast calls for', () => {
+  const ahead = { ...calm, ahead: 3, aheadReason: 'the demand of the last minute' };
+  assert.deepEqual(startsNeeded({ ...ahead, live: 1 }), {
+    count: 2,
+    reason: 'ahead of need: the demand of the last minute',
+  });
+  assert.equal(count({ ...ahead, live: 3 }), 0);
+  assert.equal(count({ ...ahead, ...waits(50) }), 5, 'what waits counts, if that is more');
+  assert.equal(count({ ...ahead, live: 1, computing: 2 }), 0, 'there is no CPU for more');
 });
 
 test('what waits for CPU gets no more instances, but for a head that may wait for loops that never yield', () => {
-  const full = { ...calm, waiting: 500, live: 2, held: 2 };
-  assert.equal(startsNeeded({ ...full, held: 1 }), 50);
-  assert.equal(startsNeeded({ ...full, cores: Infinity }), 50);
-  assert.equal(startsNeeded(full), 0);
+  const full = { ...calm, ...waits(500), live: 2, computing: 2 };
+  const aged = (headAgeMs: number) => waits(500, { headAgeMs });
+  assert.equal(count({ ...full, computing: 1 }), 50);
+  assert.equal(count({ ...full, cores: Infinity }), 50);
+  assert.equal(count(full), 0);
   // Loops that are held by what does not compute.
-  assert.equal(startsNeeded({ ...full, cpuIdle: true, headAgeMs: limits.heldQueueStaleMs }), 50);
-  assert.equal(startsNeeded({ ...full, cpuIdle: true }), 0, 'they may have been idle before');
-  const late = { ...full, headAgeMs: limits.heldQueueStaleMs };
-  assert.equal(startsNeeded(late), 1);
-  assert.equal(startsNeeded({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);
-  assert.equal(startsNeeded({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
-  assert.equal(startsNeeded({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
-  const many = { ...late, held: 2 * limits.heldInstancesPerCore };
-  assert.equal(startsNeeded({ ...many, sinceStartMs: limits.heldStartMs - 1 }), 0);
-  assert.equal(startsNeeded({ ...many, sinceStartMs: limits.heldStartMs }), 1);
+  assert.equal(count({ ...full, ...aged(limits.heldQueueStaleMs), cpuIdle: true }), 50);
+  assert.equal(count({ ...full, cpuIdle: true }), 0, 'they may have been idle before');
+  const late = { ...full, ...aged(limits.heldQueueStaleMs) };
+  assert.equal(count(late), 1);
+  assert.equal(count({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);
+  assert.equal(count({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
+  assert.equal(count({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
+  const many = { ...late, computing: 2 * limits.heldInstancesPerCore };
+  assert.equal(count({ ...many, sinceStartMs: limits.heldStartMs - 1 }), 0);
+  assert.equal(count({ ...many, sinceStartMs: limits.heldStartMs }), 1);
+});
+
+test('what computes gets as many instances as there are processors left for', () => {
+  const computes = { ...calm, cores: 8, ...waits(100, { limit: 1, load: 1 }) };
+  assert.equal(count(computes), 8);
+  assert.equal(count({ ...computes, usedCores: 3, live: 3 }), 5);
+  assert.equal(count({ ...computes, usedCores: 3, starting: 5, live: 8 }), 0);
+  assert.equal(count({ ...computes, ...waits(100, { limit: 1, load: 0.1 }) }), 100, 'it waits more than it computes');
+});
+
+test('what waits is not shut out by instances that compute', () => {
+  const lanes = [
+    { ...none, waiting: 5 },
+    { ...none, waiting: 7, limit: 1, live: 2 },
+  ];
+  assert.deepEqual(startsNeeded({ ...calm, lanes, live: 2, computing: 2 }), {
+    count: 1,
+    reason: '5 wait, and all instances have work that is kept apart from theirs',
+  });
+  assert.equal(count({ ...calm, lanes, live: 3, starting: 1, computing: 2 }), 0);
 });
 
 test('law: never beyond the most, and with what is on its way enough for what waits', () => {
   const demand = fc.record({
-    waiting: fc.nat(1000),
-    headAgeMs: fc.nat(1000),
-    startingCapacity: fc.nat(500),
+    lanes: fc.tuple(
+      fc.record({
+        waiting: fc.nat(1000),
+        headAgeMs: fc.nat(1000),
+        limit: fc.integer({ min: 1, max: 100 }),
+        load: fc.constant(0),
+        live: fc.nat(10),
+      }),
+    ),
     starting: fc.nat(3),
     sinceStartMs: fc.nat(5000),
+    ahead: fc.nat(10),
+    aheadReason: fc.constant('forecast'),
     stillForMs: fc.nat(5000),
-    limit: fc.integer({ min: 1, max: 100 }),
     live: fc.nat(120),
     maxInstances: fc.nat(100),
-    held: fc.nat(3),
+    computing: fc.nat(3),
+    usedCores: fc.nat(4),
     cores: fc.constant(4),
     cpuIdle: fc.boolean(),
   });
   fc.assert(
     fc.property(demand, (asked) => {
-      const starts = startsNeeded(asked);
+      const { count: starts, reason } = startsNeeded(asked);
+      const [{ waiting, limit }] = asked.lanes;
       assert.ok(Number.isInteger(starts) && starts >= 0);
+      assert.equal(starts > 0, reason !== '');
       if (starts > 0) assert.ok(asked.live + starts <= asked.maxInstances);
-      if (asked.live + starts < asked.maxInstances) {
-        assert.ok(starts * asked.limit + asked.startingCapacity >= asked.waiting);
-      }
+      if (asked.live + starts < asked.maxInstances) assert.ok((starts + asked.starting) * limit >= waiting);
     }),
   );
 });
@@ -91,33 +148,4 @@ test('failed starts wait longer and longer, up to a limit', () => {
   assert.equal(startDelayMs(1), limits.startBackoffMs);
   assert.equal(startDelayMs(3), 4 * limits.startBackoffMs);
   assert.equal(startDelayMs(5000), limits.startBackoffMaxMs);
-});
-
-test('reapable: idle for long enough, with nothing in flight and no background work', () => {
-  const idle = { inFlight: 0, background: 0, idleSinceMs: 100 };
-  const policy = { keepAliveMs: 50 };
-  assert.equal(reapable(idle, 149, policy), false);
-  assert.equal(reapable(idle, 150, policy), true);
-  assert.equal(reapable({ ...idle, background: 1 }, 1000, policy), false);
-  assert.equal(reapable({ ...idle, inFlight: 1 }, 1000, policy), false);
-  assert.equal(reapable(idle, 100 + limits.idleKeepAliveMs), true);
-});
-
-test('a window: one after the loop was held, doubling while it is well', () => {
-  const window = new Window(10);
-  assert.equal(window.places, 10);
-  window.close(6);
-  assert.deepEqual([window.places, window.narrow], [6, false]);
-  window.close(1);
-  assert.deepEqual([window.places, window.narrow], [1, true]);
-  window.opened(1000);
-  assert.equal(window.widen(100, 1010), false, 'it had no time to be held again');
-  assert.equal(window.widen(1000, 1200), false, 'its loop has no time left');
-  const sizes: number[] = [];
-  for (let nowMs = 1200; window.widen(100, nowMs); nowMs += 200) sizes.push(window.places);
-  assert.deepEqual(sizes, [2, 4, 8, 10]);
-  assert.equal(window.narrow, false);
-  const one = new Window(1);
-  one.close(1);
-  assert.deepEqual([one.places, one.narrow], [1, false]);
 });

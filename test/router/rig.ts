@@ -27,6 +27,7 @@ export function functionSpec(name = 'api/hello', config: Partial<FunctionSpec['c
     name,
     root: '/srv/test',
     entry: `/srv/test/${name}.js`,
+    environment: 'preview',
     launch: 'module',
     config: {
       memoryMiB: 256,

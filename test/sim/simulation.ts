@@ -190,6 +190,7 @@ export class Simulation implements TrialWorld, Provider {
       name: `f${at}`,
       root: '/',
       entry: '/f.js',
+      environment: 'preview',
       launch: 'module',
       config,
     }));
