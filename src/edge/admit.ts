@@ -2,6 +2,7 @@
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
 import { addForwarding, HeadScan } from './head.ts';
@@ -17,6 +18,8 @@ export type Admission =
   | { readonly kind: 'function'; readonly spec: FunctionSpec; readonly head: RequestHead }
   | { readonly kind: 'file'; readonly file: StaticFile }
   | { readonly kind: 'status' }
+  /** `name`: the function that is asked about; null: none is. */
+  | { readonly kind: 'explain'; readonly name: string | null }
   /** `OPTIONS *` */
   | { readonly kind: 'options' }
   /** `close`: nothing that follows on this connection can be trusted. */
@@ -36,8 +39,9 @@ const refused = (refusal: Refusal, close: boolean): Admission => ({ kind: 'refus
 const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): Admission =>
   refused({ code, detail }, false);
 
-/** Where the status page is, whatever the host. */
+/** Where the platform's own pages are, whatever the host. */
 const statusPath = '/_weir/status';
+const explainPath = '/_weir/explain';
 
 /** A proxy on this machine passes on what others ask: its connection comes from here, its client need not. */
 function isForwarded({ fields }: EdgeRequest): boolean {
@@ -82,18 +86,21 @@ export class Admitter {
       return refused({ code: 'MALFORMED_REQUEST_HEADER', detail: 'The target and Host name different hosts.' }, true);
     }
     if (target.asterisk) return { kind: 'options' };
-    if (this.isStatus(arrival, target.path, entry.host, entry.site)) return { kind: 'status' };
+    const own = this.ownPage(arrival, target, entry.host, entry.site);
+    if (own !== null) return own;
     if (entry.site === null) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${entry.host.name}.`);
     return this.match(arrival, target, { site: entry.site, host });
   }
 
   /** Other machines do not see it; nor does a page whose own name somebody has pointed at this machine. */
-  private isStatus(arrival: Arrival, path: string, host: Host, site: Site | null): boolean {
-    if (site !== null && path !== statusPath) return false;
+  private ownPage(arrival: Arrival, { path, text }: Target, host: Host, site: Site | null): Admission | null {
+    const named = path === statusPath || path === explainPath;
+    if (site !== null && !named) return null;
     const { method } = arrival.req;
-    if (!arrival.connection.loopback || (method !== 'GET' && method !== 'HEAD')) return false;
-    if (!(path === statusPath ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name))) return false;
-    return !isForwarded(arrival.req);
+    if (!arrival.connection.loopback || (method !== 'GET' && method !== 'HEAD')) return null;
+    if (!(named ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name))) return null;
+    if (isForwarded(arrival.req)) return null;
+    return path === explainPath ? { kind: 'explain', name: askedFunction(text) } : { kind: 'status' };
   }
 
   private match(arrival: Arrival, target: Target, at: { site: Site; host: string }): Admission {

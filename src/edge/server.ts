@@ -9,11 +9,14 @@ import { invocationIds } from '../base/id.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { explainHeader } from '../model/explain.ts';
+import type { Explained } from '../model/explain.ts';
 import type { Invoker } from '../model/invoke.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { Admitter } from './admit.ts';
 import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
+import { explainPage, localTime } from './explain.ts';
 import { EdgeRequest } from './request.ts';
 import { HttpExchange, Responder } from './respond.ts';
 import { buildSites, noSites } from './site.ts';
@@ -29,6 +32,8 @@ export interface EdgeOptions {
   readonly log: Log;
   /** For the status page. */
   status(): StatusReport;
+  /** Why a function is scheduled as it is. `name`: as a person wrote it; null: what there is. Without it there is no such page. */
+  explain?(name: string | null): Explained;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
   /** Milliseconds; what is left out is as in limits. */
@@ -179,6 +184,9 @@ export class Edge {
       case 'status':
         this.answerStatus(exchange);
         return;
+      case 'explain':
+        this.answerExplain(exchange, admission.name);
+        return;
       case 'options':
         exchange.answer(204, ['Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS'], null);
         return;
@@ -203,6 +211,19 @@ export class Edge {
     const links = this.admitter.sites.all.map((site) => `http://${site.url ?? 'localhost'}:${port}`);
     const page = statusPage(this.options.status(), links, exchange.req.fields.accept);
     exchange.answer(200, ['Content-Type', page.type, 'Cache-Control', 'no-store'], page.text);
+  }
+
+  private answerExplain(exchange: HttpExchange, name: string | null): void {
+    const explained = this.options.explain?.(name);
+    if (explained === undefined) {
+      exchange.refuse({ code: 'NOT_FOUND', detail: 'Nothing is explained here.' }, false);
+      return;
+    }
+    const reading = { nowMs: this.options.clock.wallMs(), timeOfDay: localTime };
+    const { status, type, text } = explainPage(explained, reading, exchange.req.fields.accept);
+    // So that who asks knows a Weir's answer from that of any other server.
+    const headers = ['Content-Type', type, 'Cache-Control', 'no-store', explainHeader, explained.kind];
+    exchange.answer(status, headers, text);
   }
 
   private refuseExpectation(req: EdgeRequest, res: ServerResponse): void {

@@ -1,5 +1,7 @@
+import { printable } from '../base/printable.ts';
 import { escapeHtml, preferredKind } from './page.ts';
 import type { Page } from './page.ts';
+import { tableLines } from './text-table.ts';
 
 /** What the status page shows of one function; whatever else there is appears in the JSON. */
 interface StatusFunction {
@@ -41,7 +43,7 @@ function cells(each: StatusFunction): string[] {
   const { starts, cost } = each;
   const inFlight = each.instances.reduce((sum, instance) => sum + instance.inFlight, 0);
   return [
-    each.label,
+    printable(each.label),
     ...[each.instances.length, inFlight, each.queued, each.invocations, starts.cold, starts.prewarmed, starts.warm].map(
       String,
     ),
@@ -54,13 +56,8 @@ function cells(each: StatusFunction): string[] {
 }
 
 function textTable(rows: readonly (readonly string[])[]): string {
-  const widths = columns.map((_, at) => Math.max(...rows.map((row) => row[at]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!)))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
+  const sides = columns.map((_, at) => (at === 0 ? 'left' : 'right'));
+  return `${tableLines(rows, sides).join('\n')}\n`;
 }
 
 const style =
