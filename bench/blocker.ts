@@ -7,7 +7,7 @@ import { atTimes, latencyOf } from './fluid/generator.ts';
 import type { Answer, Arrival } from './fluid/generator.ts';
 import { optionsOf } from './fluid/options.ts';
 import { functionOf } from './fluid/platform.ts';
-import { interruption, sleep } from './fluid/processes.ts';
+import { ended, interruption, sleep } from './fluid/processes.ts';
 import { section } from './report.ts';
 import type { Row, Section } from './report.ts';
 import { weir } from './targets.ts';
@@ -66,7 +66,7 @@ export async function blocker(seconds: number): Promise<Section[]> {
     const rows = loads.map(([name, answers]) => row(name, answers, alone));
     return [section(`A route that waits ${waitMs} ms, and one that blocks ${blockMs} ms at random`, rows, note(view))];
   } finally {
-    await target.stop();
+    await ended(target);
   }
 }
 

@@ -5,7 +5,7 @@ import { inTurn, latencyOf } from './fluid/generator.ts';
 import type { Answer } from './fluid/generator.ts';
 import { optionsOf } from './fluid/options.ts';
 import { explanationOf } from './fluid/platform.ts';
-import { interruption, sleep } from './fluid/processes.ts';
+import { ended, interruption, sleep } from './fluid/processes.ts';
 import { section } from './report.ts';
 import type { Row, Section } from './report.ts';
 import { weir } from './targets.ts';
@@ -72,25 +72,25 @@ export async function GET() { ${subject.source(rounds)} return new Response('don
     },
     probe: '/_weir/status',
   });
-  const ended = new AbortController();
+  const enough = new AbortController();
   try {
     // Stems boot.
     await sleep(2_000, signal);
-    const looking = looks(target.origin, name, ended.signal);
+    const looking = looks(target.origin, name, enough.signal);
     const { connections } = subject;
     const answers = await inTurn(target.origin, { path: `/${name}` }, { connections, seconds, signal });
-    ended.abort();
+    enough.abort();
     return row(subject, answers, await looking, seconds);
   } finally {
-    ended.abort();
-    await target.stop();
+    enough.abort();
+    await ended(target);
   }
 }
 
-async function looks(origin: string, name: string, ended: AbortSignal): Promise<Look[]> {
+async function looks(origin: string, name: string, enough: AbortSignal): Promise<Look[]> {
   const startedMs = performance.now();
   const all: Look[] = [];
-  while (!ended.aborted) {
+  while (!enough.aborted) {
     const explained = await explanationOf(origin, name);
     const instances = explained?.instances.filter(({ inFlight }) => inFlight > 0) ?? [];
     if (instances.length > 0) all.push({ atMs: performance.now() - startedMs, instances });

@@ -9,9 +9,9 @@ import { optionsOf } from './fluid/options.ts';
 import { interruption } from './fluid/processes.ts';
 import { replaySections } from './fluid/report.ts';
 import { invocations, replay, speedUp } from './fluid/replay.ts';
-import { readTrace } from './fluid/trace.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
+import { readTrace } from './simulation/trace.ts';
 import { workDir } from './targets.ts';
 
 const options = optionsOf('npm run bench:fluid -- [--quick] [--seconds N] [--only trace,compute] [--trace FILE]', {
@@ -25,7 +25,7 @@ const signal = interruption();
 
 const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   async trace() {
-    const rows = await readTrace(options.traceFile, options.seconds * 1000 * speedUp);
+    const rows = readTrace(options.traceFile).filter(({ atMs }) => atMs < options.seconds * 1000 * speedUp);
     const onePerInstance = await replay(rows, 1, signal);
     const fluid = await replay(rows, 'auto', signal);
     return replaySections({ seconds: options.seconds, load: invocations(rows), onePerInstance, fluid });

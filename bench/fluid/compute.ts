@@ -7,7 +7,7 @@ import { burnSource, roundsFor } from './burn.ts';
 import { inTurn } from './generator.ts';
 import type { Answer } from './generator.ts';
 import { functionOf } from './platform.ts';
-import { sleep } from './processes.ts';
+import { ended, sleep } from './processes.ts';
 
 const name = 'api/burn';
 const connections = 12;
@@ -48,7 +48,7 @@ export async function computeBound(seconds: number, signal: AbortSignal): Promis
     ];
     return { rows: [one, auto, ratio(auto, one)], note: note(rounds, seconds) };
   } finally {
-    for (const target of started.toReversed()) await target.stop();
+    for (const target of started.toReversed()) await ended(target);
   }
 }
 

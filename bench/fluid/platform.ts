@@ -18,10 +18,15 @@ async function json(url: string): Promise<unknown> {
   return response.json();
 }
 
+const statusOf = async (origin: string): Promise<PlatformStatus> =>
+  (await json(`${origin}/_weir/status`)) as PlatformStatus;
+
+const serving = ({ functions }: PlatformStatus, name: string): FunctionView | null =>
+  functions.find(({ label, retired }) => label.endsWith(`/${name}`) && !retired) ?? null;
+
 /** The one that serves, of the functions with this name (`api/generate`); null: nobody has asked for it yet. */
 export async function functionOf(origin: string, name: string): Promise<FunctionView | null> {
-  const { functions } = (await json(`${origin}/_weir/status`)) as PlatformStatus;
-  return functions.find(({ label, retired }) => label.endsWith(`/${name}`) && !retired) ?? null;
+  return serving(await statusOf(origin), name);
 }
 
 /** Why `name` is scheduled as it is; null: nobody has asked for it yet. */
@@ -35,6 +40,8 @@ export interface Watched {
   /** Processes of the function at once, booting and draining ones included. */
   readonly peak: number;
   readonly started: number;
+  /** All that there were: those of the function, and stems that nobody needed. */
+  readonly processes: number;
   /** Instances × time, from the process's start to its end. */
   readonly instanceMs: number;
   /** Of all of them together. */
@@ -47,14 +54,17 @@ export interface Watched {
  */
 export function watch(origin: string, name: string, load: AbortController): { watched(): Promise<Watched> } {
   const seen = new Set<string>();
+  const all = new Set<string>();
   const sum = { peak: 0, instanceMs: 0, peakRssMiB: 0 };
   const ended = new AbortController();
   const look = async (): Promise<void> => {
     let lastMs = performance.now();
     while (!ended.signal.aborted && !load.signal.aborted) {
-      const instances = (await functionOf(origin, name))?.instances ?? [];
+      const status = await statusOf(origin);
+      const instances = serving(status, name)?.instances ?? [];
       const nowMs = performance.now();
       for (const { id } of instances) seen.add(id);
+      for (const { id } of [...instances, ...status.stems]) all.add(id);
       sum.instanceMs += instances.length * (nowMs - lastMs);
       sum.peak = Math.max(sum.peak, instances.length);
       sum.peakRssMiB = Math.max(sum.peakRssMiB, residentMiB(instances.map(({ pid }) => pid)));
@@ -74,7 +84,7 @@ export function watch(origin: string, name: string, load: AbortController): { wa
     async watched() {
       ended.abort();
       await looking;
-      return { ...sum, started: seen.size };
+      return { ...sum, started: seen.size, processes: all.size };
     },
   };
 }

@@ -1,4 +1,10 @@
-// What the simulator says of a run: the real scheduler on a virtual clock.
+// What the simulator says of a run.
+import { Simulation } from '../simulation/engine.ts';
+import { fixedConcurrency } from '../simulation/policies/fixed.ts';
+import type { PolicyKind } from '../simulation/policy.ts';
+import { WorkloadBuilder } from '../simulation/workload.ts';
+import type { Workload } from '../simulation/workload.ts';
+import { cpus, totalmem } from 'node:os';
 import type { Invocation, MaxConcurrency } from './replay.ts';
 
 export interface Prediction {
@@ -6,6 +12,7 @@ export interface Prediction {
   readonly activeCpuS: number;
   readonly instancesPeak: number;
   readonly instancesStarted: number;
+  readonly processesStarted: number;
   readonly instanceHours: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -16,22 +23,45 @@ export interface Prediction {
 export interface PredictionInput {
   readonly load: readonly Invocation[];
   readonly cpuMs: number;
+  readonly firstCpuMs: number;
   readonly memoryMiB: number;
+  readonly leadMs: number;
   readonly maxConcurrency: MaxConcurrency;
 }
 
-const unknown: Prediction = {
-  gbHours: Number.NaN,
-  activeCpuS: Number.NaN,
-  instancesPeak: Number.NaN,
-  instancesStarted: Number.NaN,
-  instanceHours: Number.NaN,
-  p50Ms: Number.NaN,
-  p99Ms: Number.NaN,
-  coldStarts: Number.NaN,
-  failed: Number.NaN,
-};
+const seed = 1;
 
-export async function predict(_input: PredictionInput): Promise<Prediction> {
-  return unknown;
+/** The same load under `maxConcurrency`, by the policy that is this platform's own. */
+export function predict(input: PredictionInput): Prediction {
+  const { figures } = new Simulation(workloadOf(input), policyOf(input.maxConcurrency), seed).run();
+  return {
+    gbHours: figures.gbHours,
+    activeCpuS: figures.cpuHours * 3600 + (figures.peakInstances * (input.firstCpuMs - input.cpuMs)) / 1000,
+    instancesPeak: figures.peakInstances,
+    instancesStarted: Number.NaN,
+    processesStarted: figures.starts,
+    instanceHours: figures.instanceHours,
+    p50Ms: figures.p50Ms,
+    p99Ms: figures.p99Ms,
+    coldStarts: Math.round(figures.coldShare * figures.invocations),
+    failed: figures.failed,
+  };
+}
+
+const policyOf = (maxConcurrency: MaxConcurrency): PolicyKind =>
+  fixedConcurrency('fixed', 'fixed', maxConcurrency === 'auto' ? 100 : maxConcurrency);
+
+function workloadOf({ load, cpuMs, memoryMiB, leadMs }: PredictionInput): Workload {
+  const builder = new WorkloadBuilder();
+  for (const { atMs, waitMs } of load) builder.add(leadMs + atMs, [cpuMs / 2, waitMs, cpuMs / 2]);
+  const lastMs = leadMs + (load.at(-1)?.atMs ?? 0);
+  return builder.build(
+    { name: 'replay', title: 'Replay', about: '', whenItLoses: '' },
+    {
+      machine: { cores: cpus().length, memoryMiB: Math.floor(totalmem() / 1024 / 1024) },
+      functions: [{ name: 'generate', routes: ['/api/generate'], memoryMiB }],
+      durationMs: lastMs,
+      measureFromMs: 0,
+    },
+  );
 }

@@ -1,7 +1,8 @@
 // Nothing that a bench started outlives it: not when it fails, and not when it is interrupted.
 import { family } from '../cpu.ts';
+import type { Target } from '../targets.ts';
 
-/** What an interrupted bench gets to stop its targets by itself. */
+/** What a target gets to end by itself, and an interrupted bench to end its targets. */
 const stopMs = 5_000;
 
 let interrupted: AbortController | null = null;
@@ -22,7 +23,7 @@ export function interruption(): AbortSignal {
       if (controller.signal.aborted) process.exit(code);
       console.error(`\n${signal}: stopping`);
       process.exitCode = code;
-      setTimeout(() => process.exit(code), stopMs).unref();
+      setTimeout(() => process.exit(code), 2 * stopMs).unref();
       controller.abort(new Error(`interrupted by ${signal}`));
     });
   }
@@ -30,10 +31,23 @@ export function interruption(): AbortSignal {
   return controller.signal;
 }
 
+/** Stops what a bench measured; one that does not end by itself is killed with all that it started. */
+export async function ended(target: Target): Promise<void> {
+  const timer = setTimeout(() => {
+    console.error(`${target.name} did not stop within ${stopMs / 1000} s: it is killed`);
+    killAll(target.pids());
+  }, stopMs);
+  await target.stop();
+  clearTimeout(timer);
+}
+
 function killChildren(): void {
   // Where there is no /proc, nobody can be named.
-  if (process.platform !== 'linux') return;
-  for (const pid of family(process.pid).slice(1)) {
+  if (process.platform === 'linux') killAll(family(process.pid).slice(1));
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
     try {
       process.kill(pid, 'SIGKILL');
     } catch (error) {

@@ -3,7 +3,7 @@ import { quantile, section } from '../report.ts';
 import type { Cell, Row, Section } from '../report.ts';
 import { predict } from './predict.ts';
 import type { Prediction } from './predict.ts';
-import { memoryMiB, speedUp } from './replay.ts';
+import { leadMs, memoryMiB, speedUp } from './replay.ts';
 import type { Invocation, Replayed } from './replay.ts';
 
 interface Runs {
@@ -20,6 +20,7 @@ function measuredOf({ latency, watched, view }: Replayed): Prediction {
     activeCpuS: view.activeCpu.totalMs / 1000,
     instancesPeak: watched.peak,
     instancesStarted: watched.started,
+    processesStarted: watched.processes,
     instanceHours: watched.instanceMs / 3_600_000,
     p50Ms: latency.p50Ms,
     p99Ms: latency.p99Ms,
@@ -33,6 +34,7 @@ const lines: readonly (readonly [string, keyof Prediction])[] = [
   ['active CPU, s', 'activeCpuS'],
   ['instances, peak', 'instancesPeak'],
   ['instances, started', 'instancesStarted'],
+  ['processes, stems too', 'processesStarted'],
   ['instance-hours', 'instanceHours'],
   ['p50, ms', 'p50Ms'],
   ['p99, ms', 'p99Ms'],
@@ -40,7 +42,7 @@ const lines: readonly (readonly [string, keyof Prediction])[] = [
   ['failed', 'failed'],
 ];
 
-export async function replaySections(runs: Runs): Promise<Section[]> {
+export function replaySections(runs: Runs): Section[] {
   const one = measuredOf(runs.onePerInstance);
   const fluid = measuredOf(runs.fluid);
   return [
@@ -49,7 +51,7 @@ export async function replaySections(runs: Runs): Promise<Section[]> {
       measuredRows(runs, one, fluid),
       measuredNote(runs),
     ),
-    await predictedSection(runs, one, fluid),
+    predictedSection(runs, one, fluid),
   ];
 }
 
@@ -90,12 +92,13 @@ function measuredNote({ load }: Runs): string {
   );
 }
 
-async function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Promise<Section> {
-  const cpuMs = cpuMsOf(runs.fluid);
-  const input = { load: runs.load, cpuMs, memoryMiB };
+function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Section {
+  const cpuMs = laterCpuMs(runs.fluid);
+  const { firstCpuMs } = runs.fluid;
+  const input = { load: runs.load, cpuMs, firstCpuMs, memoryMiB, leadMs };
   const predicted = {
-    one: await predict({ ...input, maxConcurrency: 1 }),
-    fluid: await predict({ ...input, maxConcurrency: 'auto' }),
+    one: predict({ ...input, maxConcurrency: 1 }),
+    fluid: predict({ ...input, maxConcurrency: 'auto' }),
   };
   const rows = lines.map(([what, key]): Row => ({
     what,
@@ -109,7 +112,15 @@ async function predictedSection(runs: Runs, one: Prediction, fluid: Prediction):
   return section(
     'The same, as the simulator has it',
     rows,
-    `CPU per request is taken from the fluid run, ${cpuMs.toFixed(2)} ms (active CPU ÷ invocations); everything else is as in ` +
-      'the simulations. Difference: of the prediction, against what was measured.',
+    `CPU per request is calibrated by the fluid run: ${cpuMs.toFixed(2)} ms, half before the wait and half after (its active CPU, ` +
+      `less ${firstCpuMs.toFixed(0)} ms for the first request of each instance, divided by the other requests). Those first requests ` +
+      'count in the predicted active CPU, one for each instance that had an invocation, but not in the predicted latency. Everything else is ' +
+      'as in the simulations: how long processes boot, what a stem takes. Difference: of the prediction, against what was measured.',
   );
+}
+
+/** Of an invocation that is not the first of its instance. */
+function laterCpuMs({ view, watched, firstCpuMs }: Replayed): number {
+  const later = Math.max(1, view.invocations - watched.started);
+  return Math.max(0.1, (view.activeCpu.totalMs - firstCpuMs * watched.started) / later);
 }
