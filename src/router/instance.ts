@@ -51,7 +51,6 @@ export class Instance implements Carrier {
   index = -1;
   meter: InstanceMeter | null = null;
   readyMs = 0;
-  idleSinceMs: number;
   background = 0;
   /** BEGINS 0: BEGUN may be missing from what was read when the tunnel ends. */
   batched = false;
@@ -85,7 +84,6 @@ export class Instance implements Carrier {
     this.#flusher = options.flusher;
     this.#log = options.log;
     this.startedMs = options.clock.nowMs();
-    this.idleSinceMs = this.startedMs;
     this.state = { kind: 'starting', deadlineMs: this.startedMs + limits.startTimeoutMs };
   }
 
@@ -125,7 +123,6 @@ export class Instance implements Carrier {
   release(invocation: RoutedInvocation): void {
     this.streams.free(invocation.stream);
     const nowMs = this.#clock.nowMs();
-    if (this.streams.count === 0) this.idleSinceMs = nowMs;
     this.home?.released(this, invocation, nowMs);
   }
 
@@ -197,7 +194,6 @@ export class Instance implements Carrier {
   dataOpened(session: Session): void {
     this.data = session;
     this.#enter({ kind: 'stem' });
-    this.idleSinceMs = this.#clock.nowMs();
     this.keeper.connected(this);
   }
 
@@ -229,13 +225,12 @@ export class Instance implements Carrier {
       return;
     }
     this.#enter({ kind: 'ready' });
-    this.idleSinceMs = this.#clock.nowMs();
     this.home?.loaded(this);
   }
 
   gotBackground(outstanding: number): void {
-    if (outstanding === 0 && this.background > 0) this.idleSinceMs = this.#clock.nowMs();
     this.background = outstanding;
+    this.home?.background(this);
   }
 
   /** I5: nothing new from here on. It ends by itself, or at the deadline. Idempotent. */

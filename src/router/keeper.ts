@@ -22,6 +22,8 @@ export interface Home extends Keeper {
   released(instance: Instance, invocation: RoutedInvocation, nowMs: number): void;
   /** `instance.pause` says why; null: it goes on. */
   paused(instance: Instance): void;
+  /** Its background work is another. */
+  background(instance: Instance): void;
   /** Newer vitals. */
   vitals(instance: Instance): void;
 }

@@ -231,6 +231,10 @@ export class Pool implements InvocationOwner, Home {
     }
   }
 
+  background(instance: Instance): void {
+    this.scheduler.member(instance.index)?.works(instance.background, this.#clock.nowMs());
+  }
+
   vitals(instance: Instance): void {
     if (instance.index === -1) return;
     const { vitals, vitalsAtMs, memoryMiB } = instance;

@@ -56,6 +56,12 @@ export class Member {
     if (inFlight === 0 && wasBusy) this.idleSinceMs = nowMs;
   }
 
+  /** Background work that it has now. */
+  works(background: number, nowMs: number): void {
+    if (background === 0 && this.background > 0) this.idleSinceMs = nowMs;
+    this.background = background;
+  }
+
   completed(): void {
     this.completions += 1;
     this.#periodCompletions += 1;
@@ -73,7 +79,7 @@ export class Member {
     this.#areaMs = 0;
     this.#fullMs = 0;
     this.#periodCompletions = 0;
-    this.background = vitals.background;
+    this.works(vitals.background, nowMs);
     this.last = reading;
     return reading;
   }

@@ -21,7 +21,8 @@ for (const seed of seeds) {
     const tookMs = performance.now() - startMs;
     const told = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`);
     t.diagnostic(`${told.join(', ')}; ${instances} instances; ${virtualMs.toFixed(0)} ms in ${tookMs.toFixed(0)} ms`);
-    assert.ok((outcomes['reply'] ?? 0) > profile.invocations / 10, 'hardly anything was answered');
+    const answered = (outcomes['reply'] ?? 0) + (outcomes['end'] ?? 0);
+    assert.ok(answered > profile.invocations / 15, 'hardly anything was answered');
   });
 }
 
