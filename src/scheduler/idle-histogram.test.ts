@@ -113,6 +113,12 @@ test('numbers out of range do no harm', () => {
       assert.deepEqual(due(histogram), [18, 23.1, 1], 'and are forgotten');
     }),
   );
+  const kept = new IdleHistogram({
+    idleMinutes: [50, NaN, 1.5, -1],
+    beyond: -1,
+    beyondMinutes: [1, Infinity],
+  }).learned();
+  assert.deepEqual(kept, { idleMinutes: [0, 0, 1], beyond: 0, beyondMinutes: [240, 14 * 1440] });
 });
 
 test('law: whatever comes with a period is awaited, but for the first few', () => {

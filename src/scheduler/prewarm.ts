@@ -55,7 +55,7 @@ export class Prewarm {
   #isWhole = false;
   #answer: Wanted = { instances: 0, reason: 'nothing kept: not invoked yet', chance: 0 };
   /** What the answer is made of. */
-  #basis: Basis = { why: 'idle', instances: 0, idleMinutes: Infinity, surgeMinute: 0, memoryShort: false };
+  #basis: Basis = { why: 'idle', instances: 0, idleMinutes: Infinity, surgeMinute: 0 };
 
   constructor(options: { environment: Deployment['environment']; learned: LearnedArrivals | null }) {
     const { environment, learned } = options;
@@ -91,7 +91,7 @@ export class Prewarm {
     }
   }
 
-  /** What is kept ready without work now. The same object while nothing changes but the second. */
+  /** What is kept ready without work now. The same object while nothing changes but seconds. */
   wanted(input: PrewarmInput): Wanted {
     const { wallMs, memoryShort = false } = input;
     const startMs = Math.min(Math.max(0, input.startMs), limits.startTimeoutMs);
@@ -107,14 +107,8 @@ export class Prewarm {
     const instances = Math.max(one, surge);
     const idleMinutes = Math.floor(idleMs / minuteMs);
     const basis = this.#basis;
-    if (
-      why !== basis.why ||
-      instances !== basis.instances ||
-      idleMinutes !== basis.idleMinutes ||
-      memoryShort !== basis.memoryShort ||
-      (why === 'surge' && surgeMinute !== basis.surgeMinute)
-    ) {
-      this.#basis = { why, instances, idleMinutes, surgeMinute, memoryShort };
+    if (why !== basis.why || instances !== basis.instances || idleMinutes !== basis.idleMinutes) {
+      this.#basis = { why, instances, idleMinutes, surgeMinute };
       this.#answer = { instances, reason: this.#reason(this.#basis), chance: chance(this.#basis, due) };
     }
     return this.#answer;
@@ -158,7 +152,7 @@ export class Prewarm {
     return this.#isProduction && idleMs < limits.scaleToOneMs;
   }
 
-  #reason({ why, idleMinutes, surgeMinute, memoryShort }: Basis): string {
+  #reason({ why, idleMinutes, surgeMinute }: Basis): string {
     if (idleMinutes === Infinity && why === 'idle') return 'nothing kept: not invoked yet';
     const { due } = this.#idle;
     const last = `last invocation ${ago(idleMinutes)}`;
@@ -168,7 +162,9 @@ export class Prewarm {
     }
     if (why === 'production') return `kept warm: production, ${last}`;
     if (why === 'due') return `kept ready: ${last}, the next is due ${when}`;
-    if (due === null) return `nothing kept: ${memoryShort ? 'memory is short, ' : ''}${last}`;
+    // It would be kept otherwise.
+    const isShort = this.#isKept(idleMinutes * minuteMs);
+    if (due === null) return `nothing kept: ${isShort ? 'memory is short, ' : ''}${last}`;
     return idleMinutes * minuteMs < due.fromMs
       ? `nothing kept: ${last}, the next is due ${when}`
       : `nothing kept: ${last}, none came when it was due, ${when}`;
@@ -182,7 +178,6 @@ interface Basis {
   readonly instances: number;
   readonly idleMinutes: number;
   readonly surgeMinute: number;
-  readonly memoryShort: boolean;
 }
 
 const minuteMs = 60_000;
@@ -190,12 +185,10 @@ const minuteMs = 60_000;
 const shortestIdleMs = minuteMs;
 /** The part of an instance's limit that is used when it is not to be late with more. */
 const utilisation = 0.7;
-/** What is expected is known to so much of an instance; it was rounded. */
-const roundOff = 0.01;
 
 function surgeInstances(expected: number, limit: number): number {
   if (expected === 0) return 0;
-  const instances = Math.ceil(expected / (utilisation * Math.max(1, limit)) - roundOff);
+  const instances = Math.ceil(expected / (utilisation * Math.max(1, limit)));
   return Math.min(limits.surgeInstances, Math.max(1, instances));
 }
 
