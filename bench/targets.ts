@@ -133,7 +133,9 @@ export interface WeirOptions {
 export async function weir(options: WeirOptions): Promise<Target> {
   const dir = projectDir(options.name.replaceAll(/\W+/g, '-'), options.files ?? { 'server.js': handler });
   const args = [join(repository, 'bin/weir'), 'dev', dir, '--port', '0', ...(options.args ?? [])];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  // Nothing that was learned before.
+  const env = { ...process.env, XDG_STATE_HOME: join(dir, '.state') };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   for await (const chunk of child.stdout) {
     printed += String(chunk);

@@ -12,14 +12,19 @@ import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
+import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
+import { stateDirectory } from './control/state-directory.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
+import { explainByName } from './model/explain-name.ts';
+import type { FunctionSpec } from './model/function.ts';
+import { learnedKey } from './model/learned.ts';
 import type { Deployment } from './model/snapshot.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { FunctionLogLine } from './router/function-log.ts';
-import { Router } from './router/router.ts';
+import { Router, type Memory } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
 
@@ -103,6 +108,11 @@ async function wire(options: PlatformOptions) {
     log,
     sentinel: options.sentinel,
   });
+  const learned = await openLearnedStore({
+    file: join(stateDirectory(process.env, homedir()), 'learned.json'),
+    clock,
+    log,
+  });
   const router = new Router({
     clock,
     random,
@@ -112,9 +122,11 @@ async function wire(options: PlatformOptions) {
     onLog: (line) => options.onFunctionLog(line),
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
+    memory: memoryIn(learned, () => clock.wallMs()),
   });
   const status = () => statusReport(router.status());
-  const edge = new Edge({ invoker: router, clock, random, log, status });
+  const explain = (name: string | null) => explainByName(name, status().functions, (id) => router.explain(id));
+  const edge = new Edge({ invoker: router, clock, random, log, status, explain });
   let port = options.port;
   const projects = new LiveProjects({
     clock,
@@ -133,11 +145,16 @@ async function wire(options: PlatformOptions) {
   const close = once(async () => {
     projects.halt();
     await Promise.all([edge.close(), router.close()]);
-    await Promise.all([tunnels.close(), provider.close(), projects.close()]);
+    await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close()]);
     rmSync(runDir, { recursive: true, force: true });
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
 }
+
+const memoryIn = (store: LearnedStore, wallMs: () => number): Memory => ({
+  recall: (spec: FunctionSpec) => store.get(learnedKey(spec)),
+  remember: (spec, learned) => store.set(learnedKey(spec), learned, wallMs()),
+});
 
 const socketName = 'tunnel.sock';
 /** Of a Unix socket's path: 104 bytes on macOS, 108 on Linux, its end included. */

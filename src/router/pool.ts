@@ -194,7 +194,7 @@ export class Pool implements InvocationOwner, Home {
   loaded(instance: Instance): void {
     this.#starts.arrived();
     instance.readyMs = this.#clock.nowMs();
-    instance.index = this.scheduler.add(instance.memoryMiB, instance.readyMs);
+    instance.index = this.scheduler.add(instance.memoryMiB, instance.readyMs, instance.id);
     this.#ready[instance.index] = instance;
     instance.meter = this.#meter.openInstance(instance.id, instance.bootCpuUs);
     this.#pump(instance.readyMs);
@@ -326,7 +326,7 @@ export class Pool implements InvocationOwner, Home {
     const { count, reason } = scheduler.starts(this.#starts.around(instances.size, nowMs), nowMs);
     if (count === 0) return;
     const started = this.#starts.obtain(count, instances.size, this, nowMs);
-    if (started.length > 0) scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}`, -1, nowMs);
+    if (started.length > 0) scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}`, null, nowMs);
     for (const instance of started) {
       instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);
@@ -355,7 +355,7 @@ export class Pool implements InvocationOwner, Home {
   #reap(index: number, reason: string, nowMs: number): void {
     const instance = this.#ready[index];
     if (instance === undefined || instance.streams.count > 0 || instance.background > 0) return;
-    this.scheduler.decisions.add(`drained: ${reason}`, index, nowMs);
+    this.scheduler.decisions.add(`drained: ${reason}`, instance.id, nowMs);
     instance.drain(reason);
   }
 

@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Ledger } from '../meter/ledger.ts';
+import type { Explanation } from '../model/explain.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Learned } from '../model/learned.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
@@ -12,6 +13,7 @@ import type { Spare } from '../provider/machine.ts';
 import type { Provider } from '../provider/provider.ts';
 import type { Connection } from '../tunnel/connection.ts';
 import { Doorman } from './doorman.ts';
+import { explainPool } from './explain.ts';
 import { Flusher } from './flusher.ts';
 import type { Instance } from './instance.ts';
 import type { FunctionLogLine } from './function-log.ts';
@@ -121,6 +123,12 @@ export class Router implements Invoker {
     };
   }
 
+  /** Why the function is scheduled as it is; null: nothing has been asked of it yet. */
+  explain(id: string): Explanation | null {
+    const pool = this.#pools.get(id);
+    return pool === undefined ? null : explainPool(pool, this.#options.clock.nowMs());
+  }
+
   /** Finishes what is in flight or queued, drains every instance, and resolves when the last one has ended. */
   async drain(): Promise<void> {
     if (this.#state === 'open') {
@@ -134,6 +142,7 @@ export class Router implements Invoker {
 
   /** At once: what is queued or in flight fails, every instance is killed. Resolves when the last one has ended. */
   async close(): Promise<void> {
+    for (const pool of this.#pools.values()) this.#remember(pool);
     this.#state = 'closed';
     this.#doorman.close();
     this.#supply.close();

@@ -213,15 +213,15 @@ export class FunctionScheduler<T extends Schedulable> {
     if (!item.profile.settled(wallMs, cpuMs)) return;
     const { pattern, lane, cpuMs: cpu, wallMs: wall } = item.profile;
     const text = `${pattern} ${lanes[lane]!} (${cpu.toFixed(0)} ms of CPU in ${wall.toFixed(0)} ms): kept apart`;
-    this.decisions.add(text, -1, nowMs);
+    this.decisions.add(text, null, nowMs);
   }
 
   // — instances —
 
-  /** One is ready. Its index, until it is removed. */
-  add(memoryMiB: number, nowMs: number): number {
+  /** One is ready. Its index, until it is removed. `id`: what decisions call it. */
+  add(memoryMiB: number, nowMs: number, id: string | null = null): number {
     const index = this.#freeIndices.pop() ?? this.#members.length;
-    const member = new Member(index, memoryMiB, this.known, this.ceiling, nowMs);
+    const member = new Member({ id, index, memoryMiB }, this.known, this.ceiling, nowMs);
     this.#members[index] = member;
     const places = member.limits.map((limit) => limit.places);
     this.placement.add(index, places);
@@ -404,7 +404,7 @@ export class FunctionScheduler<T extends Schedulable> {
     if (reason === null) return;
     this.placement.setLimit(member.index, lane, member.limits[lane]!.places);
     this.#flow(member, nowMs);
-    this.decisions.add(reason, member.index, nowMs);
+    this.decisions.add(reason, member.id, nowMs);
   }
 
   /** What it uses of a processor, from now on. */

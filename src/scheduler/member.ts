@@ -4,8 +4,16 @@ import type { Vitals } from '../model/vitals.ts';
 import type { LaneKnowledge } from './knowledge.ts';
 import { Limit, type Reading } from './limit.ts';
 
+interface Instance {
+  /** What decisions call it. */
+  readonly id: string | null;
+  readonly index: number;
+  readonly memoryMiB: number;
+}
+
 /** One ready instance, as the scheduler sees it: its limits, and what went through it since its last vitals. */
 export class Member {
+  readonly id: string | null;
   readonly index: number;
   readonly memoryMiB: number;
   /** By lane. */
@@ -36,7 +44,8 @@ export class Member {
   #idleShare = 0;
   #baseMiB = Infinity;
 
-  constructor(index: number, memoryMiB: number, known: readonly LaneKnowledge[], ceiling: number, nowMs: number) {
+  constructor({ id, index, memoryMiB }: Instance, known: readonly LaneKnowledge[], ceiling: number, nowMs: number) {
+    this.id = id;
     this.index = index;
     this.memoryMiB = memoryMiB;
     this.limits = known.map((lane) => new Limit(ceiling, lane.saturation, nowMs));

@@ -65,8 +65,22 @@ export async function dev(context: TestContext, dir: string, args: readonly stri
   return run(context, ['dev', dir, '--port', '0', ...args]);
 }
 
-export async function run(context: TestContext, args: readonly string[]): Promise<Weir> {
-  const child = spawn(process.execPath, [weirCommand, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** What is learned in a test is nothing to the next. */
+function stateDir(context: TestContext): string {
+  const dir = mkdtempSync(join(tmpdir(), 'weir-state-'));
+  context.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+export async function run(
+  context: TestContext,
+  args: readonly string[],
+  state: string = stateDir(context),
+): Promise<Weir> {
+  const child = spawn(process.execPath, [weirCommand, ...args], {
+    env: { ...process.env, XDG_STATE_HOME: state },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const output = watchOutput(child);
   context.after(() => void (child.exitCode === null && child.signalCode === null && child.kill('SIGKILL')));
   const [, host, port] = await output.printed(/^ready http:\/\/(.*):(\d+)$/m);
