@@ -77,8 +77,10 @@ export async function GET() { ${subject.source(rounds)} return new Response('don
     // Stems boot.
     await sleep(2_000, signal);
     const looking = looks(target.origin, name, enough.signal);
-    const { connections } = subject;
-    const answers = await inTurn(target.origin, { path: `/${name}` }, { connections, seconds, signal });
+    // What goes wrong while looking ends the load, and is told when both have ended.
+    looking.catch((error: unknown) => enough.abort(error));
+    const load = { connections: subject.connections, seconds, signal: AbortSignal.any([signal, enough.signal]) };
+    const answers = await inTurn(target.origin, { path: `/${name}` }, load);
     enough.abort();
     return row(subject, answers, await looking, seconds);
   } finally {

@@ -1,11 +1,13 @@
 // What the simulator says of a run.
 import { Simulation } from '../simulation/engine.ts';
 import { fixedConcurrency } from '../simulation/policies/fixed.ts';
+import { weir } from '../simulation/policies/weir.ts';
+import type { Figures } from '../simulation/ledger.ts';
 import type { PolicyKind } from '../simulation/policy.ts';
 import { WorkloadBuilder } from '../simulation/workload.ts';
 import type { Workload } from '../simulation/workload.ts';
 import { cpus, totalmem } from 'node:os';
-import type { Invocation, MaxConcurrency } from './replay.ts';
+import type { Invocation, MaxConcurrency, Overhead } from './replay.ts';
 
 export interface Prediction {
   readonly gbHours: number;
@@ -23,7 +25,7 @@ export interface Prediction {
 export interface PredictionInput {
   readonly load: readonly Invocation[];
   readonly cpuMs: number;
-  readonly firstCpuMs: number;
+  readonly overhead: Overhead;
   readonly memoryMiB: number;
   readonly leadMs: number;
   readonly maxConcurrency: MaxConcurrency;
@@ -36,7 +38,7 @@ export function predict(input: PredictionInput): Prediction {
   const { figures } = new Simulation(workloadOf(input), policyOf(input.maxConcurrency), seed).run();
   return {
     gbHours: figures.gbHours,
-    activeCpuS: figures.cpuHours * 3600 + (figures.peakInstances * (input.firstCpuMs - input.cpuMs)) / 1000,
+    activeCpuS: figures.cpuHours * 3600 + ownCpuS(figures, input.overhead),
     instancesPeak: figures.peakInstances,
     instancesStarted: Number.NaN,
     processesStarted: figures.starts,
@@ -48,8 +50,12 @@ export function predict(input: PredictionInput): Prediction {
   };
 }
 
+/** What instances take for themselves. Started: at least as many as there were at once. */
+const ownCpuS = (figures: Figures, { startCpuMs, idleCpuMs }: Overhead): number =>
+  (figures.peakInstances * startCpuMs + figures.instanceHours * 3600 * idleCpuMs) / 1000;
+
 const policyOf = (maxConcurrency: MaxConcurrency): PolicyKind =>
-  fixedConcurrency('fixed', 'fixed', maxConcurrency === 'auto' ? 100 : maxConcurrency);
+  maxConcurrency === 'auto' ? weir('weir', 'Weir', true) : fixedConcurrency('one', 'One per instance', maxConcurrency);
 
 function workloadOf({ load, cpuMs, memoryMiB, leadMs }: PredictionInput): Workload {
   const builder = new WorkloadBuilder();

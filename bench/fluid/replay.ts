@@ -58,16 +58,23 @@ export interface Invocation {
 export const invocations = (rows: readonly TraceRow[]): Invocation[] =>
   rows.map((row) => ({ atMs: row.atMs / speedUp, waitMs: modelWaitMs(row.generatedTokens) / speedUp }));
 
-const arrivals = (rows: readonly TraceRow[]): Arrival[] =>
+const arrivals = (rows: readonly TraceRow[]): Required<Arrival>[] =>
   rows.map(({ atMs, generatedTokens }) => ({
     atMs: atMs / speedUp,
     path: `/${name}`,
     body: JSON.stringify({ prompt, tokens: generatedTokens }),
   }));
 
+/** What an instance takes of CPU beside its invocations, milliseconds. */
+export interface Overhead {
+  /** Once: it loads what the function uses, and its first invocations find nothing optimised. */
+  readonly startCpuMs: number;
+  /** For each second that it is there: what it reports of itself, several times a second. */
+  readonly idleCpuMs: number;
+}
+
 export interface Replayed {
-  /** What the first request of an instance takes of CPU, milliseconds: it loads what the function uses, and nothing is optimised. */
-  readonly firstCpuMs: number;
+  readonly overhead: Overhead;
   readonly latency: Latency;
   readonly watched: Watched;
   readonly view: FunctionView;
@@ -82,15 +89,30 @@ export async function replay(
   const model = await startModel(speedUp);
   try {
     const files = projectFiles(maxConcurrency, `${model.origin}/generate`);
-    // The first one fills the bytecode cache, and shows that the function works; the second finds the cache filled.
-    let first = await onPlatform(files, (origin) => load(origin, rows.slice(0, 1), signal));
-    first = await onPlatform(files, (origin) => load(origin, rows.slice(0, 1), signal));
-    if (first.latency.failed > 0) throw new Error('the first request failed: see what the platform printed');
+    // The first request of all fills the bytecode cache.
+    await onPlatform(files, (origin) => overheadOf(origin, rows, signal));
+    const overhead = await onPlatform(files, (origin) => overheadOf(origin, rows, signal));
     const run = await onPlatform(files, (origin) => load(origin, rows, signal));
-    return { ...run, firstCpuMs: first.view.activeCpu.totalMs };
+    return { ...run, overhead };
   } finally {
     await model.stop();
   }
+}
+
+/** Of one instance: five invocations one after the other, five more, and nothing. */
+async function overheadOf(origin: string, rows: readonly TraceRow[], signal: AbortSignal): Promise<Overhead> {
+  const { path, body } = arrivals(rows.slice(0, 1))[0]!;
+  const five = [0, 1, 2, 3, 4].map((turn): Arrival => ({ path, body, atMs: turn * 250 }));
+  const afterMs = async (load: readonly Arrival[], restMs: number): Promise<number> => {
+    const answers = await atTimes(origin, load, signal);
+    if (latencyOf(answers).failed > 0) throw new Error('the first requests failed: see what the platform printed');
+    await sleep(restMs, signal);
+    return (await functionOf(origin, name))?.activeCpu.totalMs ?? 0;
+  };
+  const firstMs = await afterMs(five, 500);
+  const secondMs = await afterMs(five, 500);
+  const idleMs = await afterMs([], 3_000);
+  return { startCpuMs: Math.max(0, firstMs - (secondMs - firstMs)), idleCpuMs: (idleMs - secondMs) / 3 };
 }
 
 async function onPlatform<T>(files: Readonly<Record<string, string>>, use: (origin: string) => Promise<T>): Promise<T> {
@@ -106,7 +128,7 @@ async function load(
   origin: string,
   rows: readonly TraceRow[],
   signal: AbortSignal,
-): Promise<Omit<Replayed, 'firstCpuMs'>> {
+): Promise<Omit<Replayed, 'overhead'>> {
   // Stems boot.
   await sleep(leadMs, signal);
   const controller = new AbortController();

@@ -93,9 +93,9 @@ function measuredNote({ load }: Runs): string {
 }
 
 function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Section {
-  const cpuMs = laterCpuMs(runs.fluid);
-  const { firstCpuMs } = runs.fluid;
-  const input = { load: runs.load, cpuMs, firstCpuMs, memoryMiB, leadMs };
+  const { overhead } = runs.fluid;
+  const cpuMs = requestCpuMs(runs.fluid);
+  const input = { load: runs.load, cpuMs, overhead, memoryMiB, leadMs };
   const predicted = {
     one: predict({ ...input, maxConcurrency: 1 }),
     fluid: predict({ ...input, maxConcurrency: 'auto' }),
@@ -112,15 +112,16 @@ function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Secti
   return section(
     'The same, as the simulator has it',
     rows,
-    `CPU per request is calibrated by the fluid run: ${cpuMs.toFixed(2)} ms, half before the wait and half after (its active CPU, ` +
-      `less ${firstCpuMs.toFixed(0)} ms for the first request of each instance, divided by the other requests). Those first requests ` +
-      'count in the predicted active CPU, one for each instance that had an invocation, but not in the predicted latency. Everything else is ' +
-      'as in the simulations: how long processes boot, what a stem takes. Difference: of the prediction, against what was measured.',
+    `Calibrated, the only figures that are taken from this machine: CPU per request, ${cpuMs.toFixed(2)} ms, half before the wait and ` +
+      'half after (active CPU of the fluid run, less what its instances take for themselves, divided by its requests); and what an ' +
+      `instance takes for itself, ${overhead.startCpuMs.toFixed(0)} ms once and ${overhead.idleCpuMs.toFixed(1)} ms a second (measured of one ` +
+      'instance before the run; it counts in the predicted active CPU only). Everything else is as in the simulations. Difference: of ' +
+      'the prediction, against what was measured.',
   );
 }
 
-/** Of an invocation that is not the first of its instance. */
-function laterCpuMs({ view, watched, firstCpuMs }: Replayed): number {
-  const later = Math.max(1, view.invocations - watched.started);
-  return Math.max(0.1, (view.activeCpu.totalMs - firstCpuMs * watched.started) / later);
+/** CPU of one invocation, without what instances take for themselves. */
+function requestCpuMs({ view, watched, overhead }: Replayed): number {
+  const ownMs = watched.started * overhead.startCpuMs + (watched.instanceMs / 1000) * overhead.idleCpuMs;
+  return Math.max(0.1, (view.activeCpu.totalMs - ownMs) / Math.max(1, view.invocations));
 }
