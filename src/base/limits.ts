@@ -214,6 +214,10 @@ export const limits = {
   /** What waits for whoever reads the terminal; lines beyond it are dropped, and counted. */
   terminalBacklogBytes: 4 * 1024 * 1024,
 
+  /** `weir explain`: how long an answer may take, how large it may be, and how often it is asked for while it is watched. */
+  explainWaitMs: 5_000,
+  explainBytes: 16 * 1024 * 1024,
+  explainPeriodMs: 1_000,
   /** Ports tried after the one that is taken. */
   portAttempts: 50,
   /** Ctrl-C twice within this time is one that came by two ways (terminal, and npm or the launcher passing it on). */

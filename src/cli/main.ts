@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../base/errors.ts';
 import { addDev } from './commands/dev.ts';
+import { addExplain } from './commands/explain.ts';
 import { addStart } from './commands/start.ts';
 import { terminal } from './terminal.ts';
 import type { Streams, Terminal } from './terminal.ts';
@@ -45,10 +46,11 @@ function commands(lines: Terminal, { out, err }: Streams): Command {
     .showHelpAfterError('(weir --help says more)')
     .addHelpText(
       'after',
-      '\nExamples\n  weir dev            serve the project in this directory\n  weir start          serve every project in ./examples\n  weir dev --help     what a project is, and all options',
+      '\nExamples\n  weir dev            serve the project in this directory\n  weir start          serve every project in ./examples\n  weir explain        what a running one does, and why\n  weir dev --help     what a project is, and all options',
     );
   addDev(program, lines);
   addStart(program, lines);
+  addExplain(program, lines, out);
   return program;
 }
 
