@@ -74,6 +74,8 @@ export const limits = {
   /** Between two steps of the limit: twice as long as an invocation takes, within these bounds. */
   limitStepMinMs: 200,
   limitStepMaxMs: 5_000,
+  /** What is near is looked at after so long, or so many invocations. */
+  limitSpanMs: 1_000,
   /** Invocations that must have ended for their measure to lower a limit, and to say whether more at once bring more. */
   limitSamples: 20,
   limitTrialSamples: 30,
@@ -89,7 +91,7 @@ export const limits = {
   guardErrorsPermille: 200,
   /** A route computes when an invocation uses so much CPU, and so much of its time; it waits again below half of both. */
   computesCpuMs: 20,
-  computesPermille: 250,
+  computesPermille: 150,
   /** Kinds of requests of one function that are learned apart, and paths whose kind is remembered. */
   learnedRoutes: 256,
   learnedPaths: 4096,

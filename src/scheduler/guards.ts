@@ -14,8 +14,9 @@ export interface Alarm {
   readonly text: string;
 }
 
-/** A loop may be kept for as long as the longest invocation computes: that is not the fault of the others. */
-const loopDelayMsOf = (lane: LaneKnowledge): number => Math.max(limits.guardLoopDelayMs, 1.5 * lane.peakCpuMs);
+/** What one invocation computes in a row is not the fault of the others; nor that two of them may come in one turn. */
+const loopDelayMsOf = (lane: LaneKnowledge): number =>
+  Math.max(limits.guardLoopDelayMs, 2.5 * Math.max(lane.turnMs, lane.peakCpuMs));
 
 /** The first guard that speaks; null: none. Of one invocation at a time none says anything: fewer would be none. */
 export function guardOf(reading: Reading, lane: LaneKnowledge): Alarm | null {

@@ -8,8 +8,12 @@ export class LaneKnowledge {
   /** Averages that forget: of one invocation, milliseconds. 0: nothing is known. */
   cpuMs = 0;
   wallMs = 0;
+  /** Of those that took least: what one takes that waits for nothing but itself. */
+  ownMs = 0;
   /** Of the dearest lately. */
   peakCpuMs = 0;
+  /** The longest turns of a loop that had one invocation at most: those are its own. */
+  turnMs = 0;
   /** In flight ÷ utilisation; null: not known. */
   saturation: number | null;
   unhelpfulAbove: number | null;
@@ -29,7 +33,14 @@ export class LaneKnowledge {
     const weight = Math.max(newest, 1 / this.invocations);
     this.cpuMs += (cpuMs - this.cpuMs) * weight;
     this.wallMs += (wallMs - this.wallMs) * weight;
+    if (wallMs < this.ownMs || this.invocations === 1) this.ownMs = wallMs;
+    else this.ownMs += (wallMs - this.ownMs) * (1 - leastKept);
     this.peakCpuMs = Math.max(cpuMs, this.peakCpuMs * peakKept);
+  }
+
+  /** So long a turn was seen in a period in which there was hardly more than one in flight. */
+  turned(turnMs: number): void {
+    this.turnMs = Math.max(turnMs, this.turnMs * peakKept);
   }
 
   /** An instance found where it would be full. */
@@ -52,6 +63,14 @@ export class LaneKnowledge {
     return Math.min(limits.concurrencyDefault, Math.max(1, Math.ceil(limits.loopBudgetMs / this.cpuMs)));
   }
 
+  /**
+   * In flight at which the loop would be full, by what one takes alone ÷ the CPU of one: a guess for when it is full
+   * already, and the law says nothing. Infinity: nothing is known.
+   */
+  get guess(): number {
+    return this.cpuMs === 0 ? Infinity : this.ownMs / this.cpuMs;
+  }
+
   /** What a new instance gets at once. */
   get limit(): number {
     const found = this.saturation === null ? limits.concurrencyDefault : placesAt(this.saturation);
@@ -67,3 +86,4 @@ export class LaneKnowledge {
 
 const newest = 0.1;
 const peakKept = 0.995;
+const leastKept = 0.999;

@@ -68,10 +68,12 @@ export class Limit {
   readonly #ceiling: number;
   #sum = nothing();
   /** When the law last held, and where: so that it is full by a little is no reason to try fewer. */
-  #measuredMs: number;
+  #measuredMs = -Infinity;
   #settleUntilMs = -Infinity;
   #growAfterMs = -Infinity;
   #guardedMs = -Infinity;
+  /** What the last period's guards said. */
+  #alarm: Guard | null = null;
   #trial: Trial | null = null;
   #triedMs: number;
 
@@ -79,7 +81,6 @@ export class Limit {
   constructor(ceiling: number, saturation: number | null, nowMs: number) {
     this.#ceiling = ceiling;
     this.saturation = saturation;
-    this.#measuredMs = saturation === null ? -Infinity : nowMs;
     this.#triedMs = nowMs;
     this.places = Math.min(ceiling, saturation === null ? limits.concurrencyDefault : placesAt(saturation));
     this.binding = this.places === ceiling ? 'ceiling' : saturation === null ? 'prior' : 'law';
@@ -97,9 +98,11 @@ export class Limit {
     sum.areaMs += reading.inFlight * reading.periodMs;
     sum.fullMs += reading.full * reading.periodMs;
     sum.completions += reading.completions;
+    // What is far off shows at once; near by, a few more invocations have to tell.
     const hasRoom = reading.full >= fullyUsed && reading.utilisation < evidentlyFree;
-    if (sum.spanMs < stepMs(lane) && !hasRoom) return null;
-    return this.#look(lane, nowMs);
+    const isFarAbove = this.places > 2 * placesAt(lane.guess) && sum.spanMs >= stepMs(lane);
+    const tells = sum.completions >= limits.limitSamples || sum.spanMs >= Math.max(limits.limitSpanMs, stepMs(lane));
+    return hasRoom || isFarAbove || (tells && sum.spanMs >= stepMs(lane)) ? this.#look(lane, nowMs) : null;
   }
 
   /** The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now. */
@@ -116,9 +119,12 @@ export class Limit {
   }
 
   #guard(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
-    if (this.places === 1 || nowMs - this.#guardedMs < stepMs(lane)) return null;
+    if (reading.inFlight <= 1.1) lane.turned(reading.loopDelayMs);
     const alarm = guardOf(reading, lane);
-    if (alarm === null) return null;
+    // A single period may have been anything: a collection of garbage, a machine that was held.
+    const isAgain = alarm !== null && alarm.guard === this.#alarm;
+    this.#alarm = alarm?.guard ?? null;
+    if (alarm === null || !isAgain || nowMs - this.#guardedMs < stepMs(lane)) return null;
     const used = Math.min(this.places, Math.max(1, Math.ceil(reading.inFlight)));
     return this.#guarded(alarm.places ?? shrunk(used), alarm.guard, alarm.text, lane, nowMs);
   }
@@ -127,7 +133,7 @@ export class Limit {
     if (next >= this.places) return null;
     this.#guardedMs = nowMs;
     this.#growAfterMs = nowMs + limits.guardHoldSteps * stepMs(lane);
-    return this.#change(next, guard, text, lane.wallMs, nowMs);
+    return this.#change(next, guard, text, lane.ownMs, nowMs);
   }
 
   #look(lane: LaneKnowledge, nowMs: number): string | null {
@@ -164,7 +170,7 @@ export class Limit {
     }
     if (target > this.places && isUsed && nowMs >= this.#growAfterMs) {
       const next = Math.min(target, this.places * 2);
-      const settleMs = utilisation < evidentlyFree ? 0 : lane.wallMs;
+      const settleMs = utilisation < evidentlyFree ? 0 : lane.ownMs;
       return this.#change(next, this.#why(next), `fully used, and ${load}`, settleMs, nowMs);
     }
     this.binding = this.#why(this.places);
@@ -183,11 +189,11 @@ export class Limit {
     }
     this.#sum = nothing();
     const least = Math.min(this.#ceiling, lane.budget);
-    const fewer = this.#fewer(Math.max(1, inFlight), nowMs);
+    const fewer = this.#fewer(Math.max(1, inFlight), lane, nowMs);
     if (this.places > least && fewer < this.places) {
       const next = Math.max(least, fewer);
       const text = `the loop is full (${percent(utilisation)}) with ${amount(inFlight)} in flight: more would only wait`;
-      return this.#change(next, 'full', text, lane.wallMs, nowMs);
+      return this.#change(next, 'full', text, lane.ownMs, nowMs);
     }
     this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
     const isUsed = fullMs >= spanMs * 0.8;
@@ -197,10 +203,12 @@ export class Limit {
     return null;
   }
 
-  /** What to go down to from here. A quarter, or one; not from where the law was seen to lead. */
-  #fewer(inFlight: number, nowMs: number): number {
+  /** What to go down to from here: by a quarter, or one; towards a guess faster. Not from where the law was seen to lead. */
+  #fewer(inFlight: number, lane: LaneKnowledge, nowMs: number): number {
     const used = Math.min(this.places, Math.ceil(inFlight));
-    const next = used > 3 ? Math.ceil((used * limits.loadTargetPermille) / 1000) : Math.max(1, used - 1);
+    const quarterLess = Math.ceil((used * limits.loadTargetPermille) / 1000);
+    const guessed = Math.max(placesAt(lane.guess), Math.ceil(used / 4));
+    const next = used > 3 ? Math.min(quarterLess, guessed) : Math.max(1, used - 1);
     const isMeasured = nowMs - this.#measuredMs < limits.limitRetestMs && this.saturation !== null;
     return isMeasured ? Math.max(next, Math.min(used, placesAt(this.saturation!))) : next;
   }
@@ -229,7 +237,7 @@ export class Limit {
     }
     lane.unhelpfulAbove = from;
     const text = `unhelpful: ${this.places} at once brought ${percent(Math.max(0, gain))} more than ${from}`;
-    return this.#change(from, 'unhelpful', text, lane.wallMs, nowMs);
+    return this.#change(from, 'unhelpful', text, lane.ownMs, nowMs);
   }
 
   #learn(saturation: number, nowMs: number): void {
@@ -277,9 +285,9 @@ export const placesAt = (saturation: number): number =>
 
 const shrunk = (places: number): number => Math.max(1, Math.floor(places * 0.7));
 
-/** Twice as long as an invocation takes: fast functions learn faster. */
+/** Twice as long as an invocation takes that waits for no other: fast functions learn faster. */
 export const stepMs = (lane: LaneKnowledge): number =>
-  Math.min(limits.limitStepMaxMs, Math.max(limits.limitStepMinMs, 2 * lane.wallMs));
+  Math.min(limits.limitStepMaxMs, Math.max(limits.limitStepMinMs, 2 * lane.ownMs));
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 const amount = (count: number): string => (count < 10 ? count.toFixed(1) : count.toFixed(0));

@@ -60,17 +60,30 @@ export function startsNeeded(demand: Demand): Starts {
   const { starting, live, maxInstances } = demand;
   const waiting = demand.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const headAgeMs = Math.max(...demand.lanes.map((lane) => (lane.waiting > 0 ? lane.headAgeMs : 0)));
-  const isFull = demand.computing >= demand.cores && !isSleep(demand, headAgeMs);
+  const isFull = isCpuFull(demand) && !isSleep(demand, headAgeMs);
   let wanted = none;
   if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
-  if (!isFull && demand.ahead - live > wanted.count) {
-    wanted = { count: demand.ahead - live, reason: `ahead of need: ${demand.aheadReason}` };
-  }
+  const ahead = isFull ? 0 : Math.min(demand.ahead - live, ...demand.lanes.map((lane) => aheadRoom(demand, lane)));
+  if (ahead > wanted.count) wanted = { count: ahead, reason: `ahead of need: ${demand.aheadReason}` };
   const count = Math.max(0, Math.min(wanted.count, maxInstances - live));
   return count === 0
     ? none
     : { count, reason: `${wanted.reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
 }
+
+/** Its instances use the processors that it may have. */
+const isCpuFull = ({ computing, usedCores, cores }: Demand): boolean =>
+  computing >= cores || usedCores >= cores * fullShare;
+
+/** More instances, one of which is always worth to have, that would find processors to compute on. */
+function aheadRoom(demand: Demand, lane: LaneDemand): number {
+  return lane.load < tellingLoad
+    ? Infinity
+    : Math.max(demand.live === 0 ? 1 : 0, fittingOf(demand, lane) - demand.starting);
+}
+
+const fittingOf = ({ cores, usedCores }: Demand, lane: LaneDemand): number =>
+  Math.round((cores - usedCores) / lane.load);
 
 function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
   const called = demand.lanes.reduce((sum, lane) => sum + useful(demand, lane, headAgeMs), 0);
@@ -86,12 +99,13 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
 function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
   const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
   if (lane.load < tellingLoad || isSleep(demand, headAgeMs)) return called;
-  const fitting = Math.round((demand.cores - demand.usedCores) / lane.load);
-  return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fitting));
+  return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fittingOf(demand, lane)));
 }
 
 /** Instances that use less of a processor are not bounded by how many there are. */
 const tellingLoad = 0.25;
+/** From here on the processors are as good as used: what is left, another instance would spend on starting. */
+const fullShare = 0.85;
 
 function scarce(demand: Demand, headAgeMs: number): Starts {
   const shut = demand.lanes.find((lane) => lane.waiting > 0 && lane.live === 0);
