@@ -18,8 +18,17 @@ interface Range {
   readonly whole: boolean;
 }
 
+const within = (value: unknown, { least, most, whole }: Range): value is number =>
+  typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value));
 const range = (least: number, most: number): Range => ({ least, most, whole: false });
 const count = (least: number, most: number): Range => ({ least, most, whole: true });
+
+const isMinutePeak = (value: unknown): value is MinutePeak =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  within(value[0], minutes) &&
+  within(value[1], amounts) &&
+  within(value[2], amounts);
 
 /** No machine has so much of anything that is averaged here. */
 const huge = 1e9;
@@ -136,25 +145,27 @@ class Reader {
 
   /** Nothing was seen where what is there is invalid. */
   #histogram(value: unknown, at: string): number[] {
-    return this.#list(value, at, limits.idleRangeMinutes).map(
-      (each, index) => this.#number(each, `${at}[${index}]`, amounts) ?? 0,
-    );
+    return this.#list(value, at, limits.idleRangeMinutes).map((each, index) => this.#item(each, at, index) ?? 0);
   }
 
   #numbers(value: unknown, at: string): number[] {
     return this.#list(value, at, limits.longIdleTimes)
-      .map((each, index) => this.#number(each, `${at}[${index}]`, amounts))
+      .map((each, index) => this.#item(each, at, index))
       .filter((each) => each !== null);
   }
 
+  /** Where it is, is put into words for what is invalid alone: there are thousands. */
+  #item(value: unknown, at: string, index: number): number | null {
+    return within(value, amounts) ? value : this.#number(value, `${at}[${index}]`, amounts);
+  }
+
   #minutePeaks(value: unknown, at: string): MinutePeak[] {
-    return this.#list(value, at, minutesOfDay).flatMap((each, index): MinutePeak[] => {
-      const found = this.#list(each, `${at}[${index}]`, 3);
-      const minute = this.#number(found[0], `${at}[${index}][0]`, minutes);
-      const average = this.#number(found[1], `${at}[${index}][1]`, amounts);
-      const repeated = this.#number(found[2], `${at}[${index}][2]`, amounts);
-      return minute === null || average === null || repeated === null ? [] : [[minute, average, repeated]];
-    });
+    const peaks: MinutePeak[] = [];
+    for (const [index, each] of this.#list(value, at, minutesOfDay).entries()) {
+      if (isMinutePeak(each)) peaks.push(each);
+      else this.#fault(`${at}[${index}]`, each, 'a list: minute of the day 0–1439, average, repeated');
+    }
+    return peaks;
   }
 
   /** Milliseconds since the Unix epoch. */
@@ -162,9 +173,9 @@ class Reader {
     return this.#number(value, at, range(0, this.#nowMs + aheadMs));
   }
 
-  #number(value: unknown, at: string, { least, most, whole }: Range): number | null {
-    if (typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value)))
-      return value;
+  #number(value: unknown, at: string, range: Range): number | null {
+    if (within(value, range)) return value;
+    const { least, most, whole } = range;
     const from = least === Number.MIN_VALUE ? 'above 0' : `from ${least}`;
     this.#fault(at, value, `a ${whole ? 'whole ' : ''}number ${from}${whole ? '' : ','} to ${most}`);
     return null;
