@@ -74,8 +74,9 @@ export const limits = {
   /** Between two steps of the limit: twice as long as an invocation takes, within these bounds. */
   limitStepMinMs: 200,
   limitStepMaxMs: 5_000,
-  /** What is near is looked at after so long, or so many invocations. */
+  /** What is near is looked at after so long and enough invocations, or after so long whatever has come. */
   limitSpanMs: 1_000,
+  limitSpanMaxMs: 3_000,
   /** Invocations that must have ended for their measure to lower a limit, and to say whether more at once bring more. */
   limitSamples: 20,
   limitTrialSamples: 30,

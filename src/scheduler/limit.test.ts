@@ -96,7 +96,7 @@ test('it grows only when it is fully used', () => {
 
 test('short work may always have what keeps the loop busy for 10 ms', () => {
   near(settled(modelOf(1, 0), 5, 30), 10, 10);
-  near(settled(modelOf(4, 0), 5, 30), 3, 3);
+  near(settled(modelOf(4, 0), 8, 30), 3, 3);
 });
 
 test('what was learned is where a new instance begins', () => {

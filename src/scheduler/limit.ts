@@ -72,6 +72,8 @@ export class Limit {
   #settleUntilMs = -Infinity;
   #growAfterMs = -Infinity;
   #guardedMs = -Infinity;
+  /** At the last look. */
+  #wasFull = false;
   /** What the last period's guards said. */
   #alarm: Guard | null = null;
   #trial: Trial | null = null;
@@ -98,11 +100,22 @@ export class Limit {
     sum.areaMs += reading.inFlight * reading.periodMs;
     sum.fullMs += reading.full * reading.periodMs;
     sum.completions += reading.completions;
-    // What is far off shows at once; near by, a few more invocations have to tell.
-    const hasRoom = reading.full >= fullyUsed && reading.utilisation < evidentlyFree;
-    const isFarAbove = this.places > 2 * placesAt(lane.guess) && sum.spanMs >= stepMs(lane);
-    const tells = sum.completions >= limits.limitSamples || sum.spanMs >= Math.max(limits.limitSpanMs, stepMs(lane));
-    return hasRoom || isFarAbove || (tells && sum.spanMs >= stepMs(lane)) ? this.#look(lane, nowMs) : null;
+    return this.#tells(reading, lane, nowMs) ? this.#look(lane, nowMs) : null;
+  }
+
+  /** What is far off shows at once; near by, a few more invocations have to tell. */
+  #tells(reading: Reading, lane: LaneKnowledge, nowMs: number): boolean {
+    const { spanMs, completions } = this.#sum;
+    const isNear = this.#isMeasured(nowMs) && this.places * 2 > placesAt(this.saturation!);
+    if (!isNear && reading.full >= fullyUsed && reading.utilisation < evidentlyFree) return true;
+    if (spanMs < stepMs(lane)) return false;
+    if (this.places > 2 * placesAt(lane.guess)) return true;
+    return spanMs >= limits.limitSpanMaxMs || (spanMs >= limits.limitSpanMs && completions >= limits.limitSamples);
+  }
+
+  /** The law was seen to hold, not too long ago. */
+  #isMeasured(nowMs: number): boolean {
+    return this.saturation !== null && nowMs - this.#measuredMs < limits.limitRetestMs;
   }
 
   /** The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now. */
@@ -151,6 +164,7 @@ export class Limit {
     const tells = completions >= limits.limitSamples || (isUsed && inFlight >= 0.5);
     // With little to go by, wait for more; but no longer than what is said here may still be true.
     if (!tells && spanMs < limits.demandWindowMs) return null;
+    this.#wasFull = false;
     this.#sum = nothing();
     const saturation = inFlight / Math.max(utilisation, leastUtilisation);
     // Next to nothing may be what the platform itself uses: it can say that there is room, not that there is none.
@@ -184,9 +198,12 @@ export class Limit {
     const perSecond = (completions * 1000) / spanMs;
     if (inFlight >= 0.9) {
       const most = inFlight / utilisation;
-      if (this.saturation !== null && most < this.saturation) this.saturation = most;
+      const known = this.saturation;
+      // Once may be chance; again, and what was known is wrong.
+      if (known !== null && most < known) this.saturation = this.#wasFull ? most : known + (most - known) * newest;
       lane.full(most, nowMs);
     }
+    this.#wasFull = true;
     this.#sum = nothing();
     const least = Math.min(this.#ceiling, lane.budget);
     const fewer = this.#fewer(Math.max(1, inFlight), lane, nowMs);
@@ -209,8 +226,7 @@ export class Limit {
     const quarterLess = Math.ceil((used * limits.loadTargetPermille) / 1000);
     const guessed = Math.max(placesAt(lane.guess), Math.ceil(used / 4));
     const next = used > 3 ? Math.min(quarterLess, guessed) : Math.max(1, used - 1);
-    const isMeasured = nowMs - this.#measuredMs < limits.limitRetestMs && this.saturation !== null;
-    return isMeasured ? Math.max(next, Math.min(used, placesAt(this.saturation!))) : next;
+    return this.#isMeasured(nowMs) ? Math.max(next, Math.min(used, placesAt(this.saturation!))) : next;
   }
 
   /** One more (a quarter), to see whether they bring more now. */
@@ -242,9 +258,10 @@ export class Limit {
 
   #learn(saturation: number, nowMs: number): void {
     const known = this.saturation;
-    // From far off at once, near by slowly: one look is a sample.
-    const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
-    this.saturation = isFar ? saturation : known + (saturation - known) * newest;
+    // From far off in long steps, near by in short ones: one look is a sample.
+    const isFar = known !== null && (saturation > known * 2 || saturation * 2 < known);
+    if (known === null || !this.#isMeasured(nowMs)) this.saturation = saturation;
+    else this.saturation = isFar ? Math.sqrt(known * saturation) : known + (saturation - known) * newest;
     this.#measuredMs = nowMs;
   }
 
