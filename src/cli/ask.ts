@@ -62,7 +62,7 @@ async function bodyOf(response: IncomingMessage): Promise<string> {
 function answerIn({ headers, statusCode }: IncomingMessage, body: string, { url, json }: Question): Answer {
   const text = printableLines(body.replace(/\n$/, ''));
   const kind = headers[explainHeader.toLowerCase()];
-  if (kind === 'found' || kind === 'list') return { kind: 'told', text };
+  if (kind === 'found' || kind === 'idle' || kind === 'list') return { kind: 'told', text };
   if (kind === 'unknown' || kind === 'ambiguous') return { kind: 'mistake', text: json ? errorIn(body) : text };
   const who =
     headers['x-weir-error'] === undefined

@@ -41,7 +41,7 @@ Instances: 2
   ins_00112233aabbccdd  open                           waits              9   9  loop      8.60 ÷ 0.47 = 18.2
       last change: limit 14 → 9: event loop delay 84 ms > 50 ms
       guards: loop delay 84 of 50 ms; errors and timeouts 0 of 5
-  ins_99                open, paused: memory, resting  –                  0  14  prior     0 ÷ 0
+  ins_99                open, paused: memory, resting  –                  0  14  prior     –
 
 Decisions, the newest last
     3 days ago                        1 kept for 14 days: production
@@ -150,6 +150,7 @@ test('the list of functions', () => {
     ]),
     ['shop/api/a', 'dpl_1/api/a (an earlier version)'],
   );
+  assert.deepEqual(functionLines([]), ['none']);
   const many = Array.from({ length: 60 }, (_, at) => ({ id: `${at}`, label: `p/${at}`, retired: false }));
   assert.equal(functionLines(many).at(-1), 'and 10 more');
 });

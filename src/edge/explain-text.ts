@@ -110,7 +110,9 @@ function stateOf({ state, paused, resting }: InstanceExplanation): string {
   return [...parts, ...(resting ? ['resting'] : [])].join(', ');
 }
 
+/** Without work it says nothing. */
 function lawOf({ law }: InstanceExplanation): string {
+  if (law.inFlight === 0) return '–';
   if (law.saturation === null) return `${figure(law.inFlight)} ÷ ${figure(law.utilisation)}`;
   return `${figure(law.inFlight)} ÷ ${figure(law.utilisation)} = ${figure(law.saturation)}`;
 }
@@ -158,7 +160,7 @@ export function functionLines(functions: readonly Explainable[]): string[] {
   const lines = functions
     .slice(0, shownFunctions)
     .map(({ id, label, retired }) => (retired ? `${printable(id)} (an earlier version)` : printable(label)));
-  return [...lines, ...more(functions.length - lines.length)];
+  return lines.length === 0 ? ['none'] : [...lines, ...more(functions.length - lines.length)];
 }
 
 /** Three digits, or as many as there are before the point. */

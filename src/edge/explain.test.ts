@@ -11,7 +11,8 @@ const functions = [
   { id: 'dpl_3/api/chat', label: 'blog/api/chat', retired: false },
   { id: 'dpl_2/api/<b>', label: 'shop/api/<b>', retired: false },
 ];
-const explain = (name: string | null) => explainByName(name, functions, (id) => ({ ...sample, id }));
+const explain = (name: string | null) =>
+  explainByName(name, functions, (id) => (id.startsWith('dpl_3') ? null : { ...sample, id }));
 
 type Ask = (target: string, accept?: string, host?: string, more?: string) => Promise<{ head: string; body: string }>;
 
@@ -72,6 +73,16 @@ test('without a name, with one that is unknown, with one of several', async (t) 
   assert.ok(!evil.body.includes('<script>'));
   const long = await ask(`/_weir/explain?function=${'x'.repeat(5000)}`);
   assert.match(long.body, /^there is no function called "x{100}…"\n/);
+});
+
+test('one of which nothing has been asked yet', async (t) => {
+  const ask = await asking(t);
+  const idle = await ask('/_weir/explain?function=blog/api/chat');
+  assert.match(idle.head, /^HTTP\/1\.1 200 (?:.|\r\n)*X-Weir-Explain: idle/);
+  assert.equal(idle.body, 'blog/api/chat\n  nothing has been asked of it yet\n');
+  const json = await ask('/_weir/explain?function=blog/api/chat', 'application/json');
+  assert.deepEqual(JSON.parse(json.body), { ...functions[1], idle: true });
+  assert.match((await ask('/_weir/explain?function=blog/api/chat', 'text/html')).body, /nothing has been asked/);
 });
 
 test('only clients of this machine see it, under its own names', async (t) => {

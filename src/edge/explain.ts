@@ -10,7 +10,7 @@ export interface ExplainPage extends Page {
 }
 
 /** Kinds of answers by their status; 300 would be right for what is ambiguous, and clients make something of it. */
-const statuses = { found: 200, list: 200, unknown: 404, ambiguous: 409 } as const;
+const statuses = { found: 200, idle: 200, list: 200, unknown: 404, ambiguous: 409 } as const;
 
 /** The name that is asked for in the target of a request; null: none is. */
 export function askedFunction(target: string): string | null {
@@ -33,6 +33,7 @@ export function explainPage(explained: Explained, reading: Reading, accept: stri
 /** The explanation itself; otherwise what went wrong, and what can be asked for. */
 function jsonOf(explained: Explained): object {
   if (explained.kind === 'found') return explained.explanation;
+  if (explained.kind === 'idle') return { ...explained.function, idle: true };
   if (explained.kind === 'list') return { functions: explained.functions };
   const meant = explained.kind === 'unknown' ? { meant: explained.meant } : {};
   return { error: complaint(explained), ...meant, functions: functionsOf(explained) };
@@ -59,15 +60,19 @@ const quoted = (name: string): string =>
 
 function text(explained: Explained, reading: Reading): string {
   if (explained.kind === 'found') return explainText(explained.explanation, reading);
-  const lines = functionLines(functionsOf(explained)).map((line) => `  ${line}`);
-  return `${[titleOf(explained), ...lines].join('\n')}\n`;
+  const lines = explained.kind === 'idle' ? [untouched] : functionLines(functionsOf(explained));
+  return `${[titleOf(explained), ...lines.map((line) => `  ${line}`)].join('\n')}\n`;
 }
 
-const functionsOf = (explained: Exclude<Explained, { kind: 'found' }>): readonly Explainable[] =>
+const untouched = 'nothing has been asked of it yet';
+
+const functionsOf = (explained: Exclude<Explained, { kind: 'found' | 'idle' }>): readonly Explainable[] =>
   explained.kind === 'ambiguous' ? explained.candidates : explained.functions;
 
-const titleOf = (explained: Exclude<Explained, { kind: 'found' }>): string =>
-  explained.kind === 'list' ? 'Functions' : complaint(explained);
+function titleOf(explained: Exclude<Explained, { kind: 'found' }>): string {
+  if (explained.kind === 'list') return 'Functions';
+  return explained.kind === 'idle' ? printable(explained.function.label) : complaint(explained);
+}
 
 const style =
   'body{font:15px/1.5 system-ui,sans-serif;margin:2rem;color:#222}pre{font:13px/1.5 ui-monospace,monospace;overflow-x:auto}' +
@@ -76,8 +81,8 @@ const style =
 function html(explained: Explained, reading: Reading): string {
   const title = explained.kind === 'found' ? printable(explained.explanation.label) : titleOf(explained);
   const body =
-    explained.kind === 'found'
-      ? `<pre>${escapeHtml(explainText(explained.explanation, reading))}</pre>`
+    explained.kind === 'found' || explained.kind === 'idle'
+      ? `<pre>${escapeHtml(text(explained, reading))}</pre>`
       : `<h1>${escapeHtml(title)}</h1><ul>${functionsOf(explained).map(link).join('')}</ul>`;
   return (
     `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">` +

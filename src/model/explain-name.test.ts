@@ -71,7 +71,10 @@ test('without a name: the list', () => {
   assert.deepEqual(ask(null), { kind: 'list', functions });
 });
 
-test('a function that went away meanwhile is unknown', () => {
-  assert.equal(explainByName('hello', functions, () => null).kind, 'unknown');
+test('one of which nothing has been asked yet is idle; where there are none, every name is unknown', () => {
+  assert.deepEqual(
+    explainByName('hello', functions, () => null),
+    { kind: 'idle', function: functions[0] },
+  );
   assert.equal(explainByName('hello', [], explain).kind, 'unknown');
 });

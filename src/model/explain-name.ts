@@ -9,8 +9,8 @@ const codeExtension = /\.(?:[mc]?[jt]s|[jt]sx)$/;
 /**
  * What a person calls a function, looked up: its id, its label (`PROJECT/api/hello`), or the end of that from a slash on
  * (`api/hello`, `hello`), also with a leading slash or the file's extension. Among versions of one function the one that is
- * served is meant; an earlier one has its id. `explain`: null when there is no such function any more. Null as a name: the
- * list of all. Pure.
+ * served is meant; an earlier one has its id. `explain`: null when nothing has been asked of the function yet. Null as a
+ * name: the list of all. Pure.
  */
 export function explainByName(
   name: string | null,
@@ -19,10 +19,11 @@ export function explainByName(
 ): Explained {
   if (name === null) return { kind: 'list', functions };
   const found = resolve(name, functions);
+  const [one] = found;
+  if (one === undefined) return { kind: 'unknown', name, meant: nearest(name, functions), functions };
   if (found.length > 1) return { kind: 'ambiguous', name, candidates: found };
-  const explanation = found[0] === undefined ? null : explain(found[0].id);
-  if (explanation !== null) return { kind: 'found', explanation };
-  return { kind: 'unknown', name, meant: nearest(name, functions), functions };
+  const explanation = explain(one.id);
+  return explanation === null ? { kind: 'idle', function: one } : { kind: 'found', explanation };
 }
 
 function resolve(name: string, functions: readonly Explainable[]): readonly Explainable[] {

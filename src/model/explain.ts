@@ -94,6 +94,8 @@ export const explainHeader = 'X-Weir-Explain';
 /** The answer to a question about a function. */
 export type Explained =
   | { readonly kind: 'found'; readonly explanation: Explanation }
+  /** There is one, and nothing has been asked of it yet. */
+  | { readonly kind: 'idle'; readonly function: Explainable }
   /** No name was given: all that there are. */
   | { readonly kind: 'list'; readonly functions: readonly Explainable[] }
   | { readonly kind: 'ambiguous'; readonly name: string; readonly candidates: readonly Explainable[] }
