@@ -26,14 +26,14 @@ export function explainPool(pool: Pool, nowMs: number): Explanation {
     instances: [...pool.instances].map((instance) => instanceOf(pool, instance)),
     decisions: decisionsOf(pool),
     nacks: { ...pool.nacks },
-    kept: { ...scheduler.kept },
+    kept: { ...scheduler.forecast.kept },
     backingOff: backoff === null ? null : `${backoff.code}: ${backoff.detail}`,
   };
 }
 
 function laneOf({ scheduler }: Pool, lane: Lane, at: number, nowMs: number): LaneExplanation {
   const { limit, saturation, unhelpfulAbove } = scheduler.known[at]!;
-  const window = scheduler.windows[at]!;
+  const window = scheduler.forecast.windows[at]!;
   return {
     lane,
     limit,

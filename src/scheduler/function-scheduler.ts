@@ -4,12 +4,11 @@ import { lanes, type Learned } from '../model/learned.ts';
 import type { Vitals } from '../model/vitals.ts';
 import { restful, surplus, type Surplus } from './consolidate.ts';
 import { Decisions } from './decisions.ts';
-import { DemandWindow, instancesFor } from './demand.ts';
+import { Forecast, type Moment } from './forecast.ts';
 import type { Guard } from './guards.ts';
 import { LaneKnowledge } from './knowledge.ts';
 import { Member } from './member.ts';
 import { Placement } from './place.ts';
-import { Prewarm } from './prewarm.ts';
 import { Queue } from './queue.ts';
 import { Routes, type RouteProfile } from './routes.ts';
 import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
@@ -52,13 +51,12 @@ export interface Surroundings {
 export class FunctionScheduler<T extends Schedulable> {
   readonly ceiling: number;
   readonly routes: Routes;
-  /** By lane, like the queues and windows. */
+  /** By lane, like the queues. */
   readonly known: readonly LaneKnowledge[];
   readonly queues: readonly Queue<T>[] = lanes.map(() => new Queue<T>());
-  readonly windows: readonly DemandWindow[] = lanes.map(() => new DemandWindow());
   readonly placement = new Placement();
   readonly decisions = new Decisions();
-  readonly #prewarm: Prewarm;
+  readonly forecast: Forecast;
   readonly #options: FunctionSchedulerOptions;
   readonly #members: (Member | undefined)[] = [];
   readonly #freeIndices: number[] = [];
@@ -72,9 +70,6 @@ export class FunctionScheduler<T extends Schedulable> {
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
-  #kept: Kept = nothingKept;
-  /** Instances that there should be, whatever waits. */
-  #ahead: Kept = nothingKept;
 
   constructor(options: FunctionSchedulerOptions) {
     const { maxConcurrency, environment, learned } = options;
@@ -83,7 +78,7 @@ export class FunctionScheduler<T extends Schedulable> {
     this.#options = options;
     this.routes = new Routes(learned?.routes);
     this.known = lanes.map((_, lane) => new LaneKnowledge(this.ceiling, learned?.limits[lane] ?? null));
-    this.#prewarm = new Prewarm({ environment, learned: learned?.arrivals ?? null });
+    this.forecast = new Forecast(environment, learned?.arrivals ?? null);
   }
 
   /** Ready instances. */
@@ -108,11 +103,6 @@ export class FunctionScheduler<T extends Schedulable> {
     return Math.max(...this.queues.map((queue) => queue.oldestAgeMs(nowMs)));
   }
 
-  /** Instances that are kept ready without work, and why: as of the last sweep. */
-  get kept(): Kept {
-    return this.#kept;
-  }
-
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
   }
@@ -126,7 +116,7 @@ export class FunctionScheduler<T extends Schedulable> {
 
   /** The instance for an invocation that has just come, and its place there; −1: it has to wait. */
   take(item: T, nowMs: number): number {
-    this.#prewarm.arrived(nowMs + this.#wallOffsetMs);
+    this.forecast.arrived(nowMs + this.#wallOffsetMs);
     const { lane } = item.profile;
     item.lane = lane;
     return this.queues[lane]!.length > 0 ? -1 : this.#place(lane, nowMs);
@@ -294,7 +284,7 @@ export class FunctionScheduler<T extends Schedulable> {
 
   /** How many instances to start now, and why. */
   starts(around: Surroundings, nowMs: number): Starts {
-    const ahead = this.#ahead;
+    const { ahead } = this.forecast;
     // Who allows one invocation at a time asked for an instance each.
     const isSingle = this.ceiling === 1;
     return startsNeeded({
@@ -310,23 +300,18 @@ export class FunctionScheduler<T extends Schedulable> {
   }
 
   /** Several times a second, or once where there is nothing to do. The instances to drain. */
-  sweep({ nowMs, wallMs, memoryShort }: Sweep): readonly Surplus[] {
+  sweep(moment: Moment): readonly Surplus[] {
+    const { nowMs, wallMs } = moment;
+    const { forecast } = this;
     this.#wallOffsetMs = wallMs - nowMs;
-    let demand = 0;
-    for (let lane = 0; lane < lanes.length; lane += 1) {
-      const ofLane = this.#inFlight[lane]! + this.queues[lane]!.length;
-      this.windows[lane]!.observe(ofLane, nowMs);
-      demand += ofLane;
-    }
-    this.#prewarm.observe(demand, wallMs);
+    const demands = this.#inFlight.map((inFlight, lane) => inFlight + this.queues[lane]!.length);
+    forecast.observe(demands, moment);
     if (nowMs - this.#consolidatedMs < limits.consolidateMs) return [];
     this.#consolidatedMs = nowMs;
-    const { limit } = this.known[0]!;
-    this.#kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
-    this.#ahead = this.#look(nowMs);
-    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, nowMs);
-    const keepAliveMs = this.#options.keepAliveMs ?? this.#prewarm.keepAliveMs(wallMs);
-    return surplus(this.#members, this.placement, this.#ahead.instances, keepAliveMs, nowMs);
+    forecast.look(this.known, moment);
+    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, demands[lane]!, nowMs);
+    const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
+    return surplus(this.#members, this.placement, forecast.ahead.instances, keepAliveMs, nowMs);
   }
 
   /** What is worth to be kept over a restart of the platform. */
@@ -334,19 +319,8 @@ export class FunctionScheduler<T extends Schedulable> {
     return {
       limits: this.known.map((lane) => lane.kept(wallMs)),
       routes: this.routes.learned(),
-      arrivals: this.#prewarm.learned(),
+      arrivals: this.forecast.learned(),
     };
-  }
-
-  #look(nowMs: number): Kept {
-    let instances = 0;
-    for (let lane = 0; lane < lanes.length; lane += 1) {
-      const window = this.windows[lane]!;
-      const stable = window.average(limits.demandWindowMs, nowMs);
-      const panic = window.average(limits.demandPanicMs, nowMs);
-      instances += instancesFor({ stable, panic }, this.known[lane]!.limit);
-    }
-    return instances > this.#kept.instances ? { instances, reason: 'the demand of the last minute' } : this.#kept;
   }
 
   #demandOf(lane: number, { starting, live }: Surroundings, nowMs: number): LaneDemand {
@@ -362,9 +336,8 @@ export class FunctionScheduler<T extends Schedulable> {
     };
   }
 
-  #rest(lane: number, nowMs: number): void {
-    const demand = this.#inFlight[lane]! + this.queues[lane]!.length;
-    const needed = Math.max(demand, this.windows[lane]!.average(limits.demandPanicMs, nowMs));
+  #rest(lane: number, demand: number, nowMs: number): void {
+    const needed = Math.max(demand, this.forecast.windows[lane]!.average(limits.demandPanicMs, nowMs));
     for (const index of restful(this.#members, this.placement, { lane, needed, limit: this.known[lane]!.limit })) {
       this.placement.setResting(index, true);
     }
@@ -413,20 +386,6 @@ export class FunctionScheduler<T extends Schedulable> {
     this.#usedCores += load - member.load;
     member.load = load;
   }
-}
-
-interface Kept {
-  readonly instances: number;
-  readonly reason: string;
-}
-
-const nothingKept: Kept = { instances: 0, reason: 'nothing has come yet' };
-
-export interface Sweep {
-  readonly nowMs: number;
-  readonly wallMs: number;
-  /** The machine has none for what is only kept in case it is needed. */
-  readonly memoryShort: boolean;
 }
 
 /** An instance that uses so much of a processor computes. */

@@ -1,0 +1,72 @@
+// Hot path: arrived runs once per invocation.
+import { limits } from '../base/limits.ts';
+import { lanes, type LearnedArrivals } from '../model/learned.ts';
+import { DemandWindow, instancesFor } from './demand.ts';
+import type { LaneKnowledge } from './knowledge.ts';
+import { Prewarm } from './prewarm.ts';
+
+/** So many instances are to exist, and why. */
+export interface Ahead {
+  readonly instances: number;
+  readonly reason: string;
+}
+
+const nothing: Ahead = { instances: 0, reason: 'nothing has come yet' };
+
+export interface Moment {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  /** The machine has none for what is only kept in case it is needed. */
+  readonly memoryShort: boolean;
+}
+
+/** What a function will need before it asks: by the demand of the last minute, and by its history. */
+export class Forecast {
+  /** By lane. */
+  readonly windows: readonly DemandWindow[] = lanes.map(() => new DemandWindow());
+  /** What its history calls for. */
+  kept: Ahead = nothing;
+  /** What there is to be, whatever waits. */
+  ahead: Ahead = nothing;
+  /** How long an instance with nothing to do is kept. */
+  keepAliveMs: number = limits.idleKeepAliveMs;
+  readonly #prewarm: Prewarm;
+
+  constructor(environment: 'production' | 'preview', learned: LearnedArrivals | null) {
+    this.#prewarm = new Prewarm({ environment, learned });
+  }
+
+  arrived(wallMs: number): void {
+    this.#prewarm.arrived(wallMs);
+  }
+
+  /** Several times a second; `demands`: what each lane has in flight or waiting. */
+  observe(demands: readonly number[], { nowMs, wallMs }: Moment): void {
+    let sum = 0;
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      this.windows[lane]!.observe(demands[lane]!, nowMs);
+      sum += demands[lane]!;
+    }
+    this.#prewarm.observe(sum, wallMs);
+  }
+
+  /** Once a second: what it says now. */
+  look(known: readonly LaneKnowledge[], { nowMs, wallMs, memoryShort }: Moment): void {
+    const { limit } = known[0]!;
+    this.kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
+    this.keepAliveMs = this.#prewarm.keepAliveMs(wallMs);
+    let instances = 0;
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const window = this.windows[lane]!;
+      const stable = window.average(limits.demandWindowMs, nowMs);
+      const panic = window.average(limits.demandPanicMs, nowMs);
+      instances += instancesFor({ stable, panic }, known[lane]!.limit);
+    }
+    const isMore = instances > this.kept.instances;
+    this.ahead = isMore ? { instances, reason: 'the demand of the last minute' } : this.kept;
+  }
+
+  learned(): LearnedArrivals | null {
+    return this.#prewarm.learned();
+  }
+}
