@@ -18,6 +18,7 @@ import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
 import { explainByName } from './model/explain-name.ts';
+import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
 import type { Deployment } from './model/snapshot.ts';
@@ -125,7 +126,8 @@ async function wire(options: PlatformOptions) {
     memory: memoryIn(learned, () => clock.wallMs()),
   });
   const status = () => statusReport(router.status());
-  const explain = (name: string | null) => explainByName(name, status().functions, (id) => router.explain(id));
+  const explain = (name: string | null) =>
+    explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
   const edge = new Edge({ invoker: router, clock, random, log, status, explain });
   let port = options.port;
   const projects = new LiveProjects({
@@ -149,6 +151,13 @@ async function wire(options: PlatformOptions) {
     rmSync(runDir, { recursive: true, force: true });
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
+}
+
+/** What is served, asked for or not, and earlier versions that have not ended. */
+function explainable(deployments: readonly Deployment[], status: RouterStatus): Explainable[] {
+  const served = deployments.flatMap((each) => each.functions.map(({ id, label }) => ({ id, label, retired: false })));
+  const ids = new Set(served.map(({ id }) => id));
+  return [...served, ...status.functions.filter(({ id }) => !ids.has(id))];
 }
 
 const memoryIn = (store: LearnedStore, wallMs: () => number): Memory => ({

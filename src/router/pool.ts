@@ -7,6 +7,7 @@ import type { FunctionSpec } from '../model/function.ts';
 import type { Learned } from '../model/learned.ts';
 import type { Exchange, RequestHead } from '../model/invoke.ts';
 import type { NackReason } from '../model/vitals.ts';
+import type { Moment } from '../scheduler/forecast.ts';
 import { FunctionScheduler } from '../scheduler/function-scheduler.ts';
 import type { Guard } from '../scheduler/guards.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
@@ -62,6 +63,8 @@ export class Pool implements InvocationOwner, Home {
     this.#options = options;
     this.#meter = options.meter;
     this.#starts = new Starts(spec, options.source);
+    // Sets its clock: its history is by the time of day.
+    this.scheduler.sweep(this.#moment(this.#clock.nowMs()));
   }
 
   get readyCount(): number {
@@ -95,13 +98,14 @@ export class Pool implements InvocationOwner, Home {
       const { code, detail } = (scheduler.ready === 0 ? this.#starts.backoff.last : null) ?? waitedInVain;
       invocation.fail(code, detail, 1);
     });
-    const { memoryShort } = this.#options.source;
-    for (const { index, reason } of scheduler.sweep({ nowMs, wallMs: this.#clock.wallMs(), memoryShort })) {
-      this.#reap(index, reason, nowMs);
-    }
+    for (const { index, reason } of scheduler.sweep(this.#moment(nowMs))) this.#reap(index, reason, nowMs);
     if (scheduler.waiting > 0) this.#pump(nowMs);
     if (!this.isRetired) this.#scale(nowMs);
     this.#finishRetiring();
+  }
+
+  #moment(nowMs: number): Moment {
+    return { nowMs, wallMs: this.#clock.wallMs(), memoryShort: this.#options.source.memoryShort };
   }
 
   get isIdle(): boolean {
