@@ -83,6 +83,7 @@ export class InstanceMeter {
   readonly #memoryMiB: number;
   #inFlight = 0;
   #busySinceMs = 0;
+  #busyUntilMs = -Infinity;
   #busyMs = 0;
   #invocations = 0;
   /** What the process had used when it was told its function: not the function's. */
@@ -110,7 +111,14 @@ export class InstanceMeter {
   ended(nowMs: number): void {
     if (this.#inFlight === 0) return;
     this.#inFlight -= 1;
-    if (this.#inFlight === 0) this.#busyMs += nowMs - this.#busySinceMs;
+    if (this.#inFlight > 0) return;
+    this.#busyMs += nowMs - this.#busySinceMs;
+    this.#busyUntilMs = nowMs;
+  }
+
+  /** When it last had an invocation; Infinity: it has one. −Infinity: it never had. */
+  get busyUntilMs(): number {
+    return this.#inFlight > 0 ? Infinity : this.#busyUntilMs;
   }
 
   /** The terminal outcome of an invocation that this instance had; a slow client may settle it after the instance's end. */

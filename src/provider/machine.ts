@@ -1,15 +1,13 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
+import { availableParallelism, cpus, totalmem } from 'node:os';
 import { limits } from '../base/limits.ts';
 
 /** What a machine has to spare for instances. */
 export interface Spare {
   readonly freeMemoryMiB: number;
-  /** Runnable processes per core, averaged over the last minute. */
-  readonly loadPerCore: number;
   readonly cores: number;
-  /** The processors have had time to spare over the last limits.idleCpuWindowMs; false also when that is not known. */
-  readonly cpuIdle: boolean;
+  /** Whether the processors have had time to spare over the last limits.idleCpuWindowMs; null: that is not known. */
+  readonly cpuIdle: boolean | null;
 }
 
 /** Time of all processors since the machine started, milliseconds. */
@@ -22,7 +20,7 @@ export interface CpuTimes {
 export class Machine {
   readonly #times: () => CpuTimes;
   #before: (CpuTimes & { readonly atMs: number }) | null = null;
-  #idle = false;
+  #idle: boolean | null = null;
 
   constructor(times: () => CpuTimes = cpuTimes) {
     this.#times = times;
@@ -31,17 +29,17 @@ export class Machine {
   spare(nowMs: number): Spare {
     const cores = availableParallelism();
     const freeMemoryMiB = Math.floor(availableMemoryBytes() / 1024 / 1024);
-    return { freeMemoryMiB, loadPerCore: (loadavg()[0] ?? 0) / cores, cores, cpuIdle: this.#isIdle(nowMs) };
+    return { freeMemoryMiB, cores, cpuIdle: this.#isIdle(nowMs) };
   }
 
-  #isIdle(nowMs: number): boolean {
+  #isIdle(nowMs: number): boolean | null {
     const before = this.#before;
     const sinceMs = before === null ? Infinity : nowMs - before.atMs;
     if (sinceMs < limits.idleCpuWindowMs) return this.#idle;
     const times = this.#times();
     this.#before = { ...times, atMs: nowMs };
     // An average over a long time says nothing of the last half second.
-    if (before === null || sinceMs > 4 * limits.idleCpuWindowMs) this.#idle = false;
+    if (before === null || sinceMs > 4 * limits.idleCpuWindowMs) this.#idle = null;
     else {
       const totalMs = times.totalMs - before.totalMs;
       const busyMs = totalMs - (times.idleMs - before.idleMs);

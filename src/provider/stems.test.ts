@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
-import { type StemDemand, type StemInput, stemsWanted } from './stems.ts';
+import { type StemDemand, type StemInput, stemsToBoot, stemsWanted } from './stems.ts';
 
 const demand = (memoryMiB: number, functions: number, recentStarts = 0): StemDemand => ({
   runtime: 'nodejs24.x',
@@ -10,7 +10,7 @@ const demand = (memoryMiB: number, functions: number, recentStarts = 0): StemDem
   functions,
   recentStarts,
 });
-const roomy = { freeMemoryMiB: 1024 * 1024, loadPerCore: 0 };
+const roomy = { freeMemoryMiB: 1024 * 1024 };
 const counts = (input: StemInput): Record<number, number> =>
   Object.fromEntries(stemsWanted(input).map(({ memoryMiB, count }) => [memoryMiB, count]));
 
@@ -30,14 +30,14 @@ test('demand adds the square root of the recent starts', () => {
 test('little memory: first one for each class, the most wanted first, then more', () => {
   const demands = [demand(128, 1), demand(2048, 5), demand(512, 2)];
   const roomFor = (stems: number): number => stems * 8 * limits.stemRssMiB;
-  assert.deepEqual(counts({ demands, freeMemoryMiB: roomFor(2), loadPerCore: 0 }), { 2048: 1, 512: 1 });
-  assert.deepEqual(counts({ demands, freeMemoryMiB: roomFor(4), loadPerCore: 0 }), { 2048: 2, 512: 1, 128: 1 });
-  assert.deepEqual(counts({ demands, freeMemoryMiB: 0, loadPerCore: 0 }), {});
+  assert.deepEqual(counts({ demands, freeMemoryMiB: roomFor(2) }), { 2048: 1, 512: 1 });
+  assert.deepEqual(counts({ demands, freeMemoryMiB: roomFor(4) }), { 2048: 2, 512: 1, 128: 1 });
+  assert.deepEqual(counts({ demands, freeMemoryMiB: 0 }), {});
 });
 
 test('memory of the stems that exist is the caller’s to add: left out, a small machine would stop one, and start it again', () => {
   const demands = [demand(128, 1), demand(2048, 5), demand(512, 2)];
-  const wanted = (freeMemoryMiB: number): number => total({ demands, freeMemoryMiB, loadPerCore: 0 });
+  const wanted = (freeMemoryMiB: number): number => total({ demands, freeMemoryMiB });
   const machineMiB = 1024;
   const takenMiB = wanted(machineMiB) * limits.stemRssMiB;
   assert.equal(wanted(machineMiB), 2);
@@ -45,9 +45,12 @@ test('memory of the stems that exist is the caller’s to add: left out, a small
   assert.equal(wanted(machineMiB - limits.stemRssMiB), 1, 'nor does it come to rest there');
 });
 
-test('a busy machine keeps one of each', () => {
-  const demands = [demand(128, 1, 100), demand(2048, 5)];
-  assert.deepEqual(counts({ demands, freeMemoryMiB: roomy.freeMemoryMiB, loadPerCore: 3 }), { 128: 1, 2048: 1 });
+test('while the processors have no time to spare, only a class in demand that has none gets one', () => {
+  const boots = (has: number, isNeeded: boolean, cpuIdle: boolean | null): number =>
+    stemsToBoot({ count: 4, has, isNeeded, cpuIdle });
+  assert.deepEqual([boots(0, true, true), boots(1, false, true), boots(3, true, null)], [4, 3, 1]);
+  assert.deepEqual([boots(0, true, false), boots(0, false, false), boots(1, true, false)], [1, 0, 0]);
+  assert.equal(boots(5, true, true), 0);
 });
 
 const anyDemands = fc.uniqueArray(
@@ -59,7 +62,6 @@ const anyDemands = fc.uniqueArray(
 const anyInput = fc.record({
   demands: anyDemands,
   freeMemoryMiB: fc.integer({ min: 0, max: 1024 * 1024 }),
-  loadPerCore: fc.double({ min: 0, max: 50, noNaN: true }),
 });
 const total = (input: StemInput): number => stemsWanted(input).reduce((sum, { count }) => sum + count, 0);
 

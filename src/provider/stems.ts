@@ -23,17 +23,14 @@ export interface StemInput {
    * stopped, and their number goes up and down for ever.
    */
   readonly freeMemoryMiB: number;
-  /** Runnable processes per core, averaged over the last minute (load average ÷ cores). */
-  readonly loadPerCore: number;
 }
 
 export interface StemCount extends StemClass {
   /** How many there are to be, connected and starting together. */
   readonly count: number;
+  /** Instances of this class were needed lately. */
+  readonly isNeeded: boolean;
 }
-
-/** Above so many runnable processes per core, booting a process that nobody waits for takes CPU from one that is used. */
-const busyLoadPerCore = 2;
 
 /**
  * How many stems each class is to have. Pure. The caller starts what is missing, and stops what is over (a class that
@@ -46,7 +43,7 @@ const busyLoadPerCore = 2;
  */
 export function stemsWanted(input: StemInput): readonly StemCount[] {
   const ranked = input.demands.filter((demand) => demand.functions > 0).sort(byDemand);
-  const wishes = ranked.map((demand, rank) => wish(demand, rank, input.loadPerCore));
+  const wishes = ranked.map((demand, rank) => wish(demand, rank));
   const counts = wishes.map(() => 0);
   let left = affordable(input.freeMemoryMiB);
   for (let round = 1; round <= limits.stemsPerClass && left > 0; round += 1) {
@@ -56,10 +53,26 @@ export function stemsWanted(input: StemInput): readonly StemCount[] {
       left -= 1;
     }
   }
-  return ranked.flatMap(({ runtime, memoryMiB }, rank) => {
+  return ranked.flatMap(({ runtime, memoryMiB, recentStarts }, rank) => {
     const count = counts[rank] ?? 0;
-    return count > 0 ? [{ runtime, memoryMiB, count }] : [];
+    return count > 0 ? [{ runtime, memoryMiB, count, isNeeded: recentStarts > 0 }] : [];
   });
+}
+
+/**
+ * How many of the missing stems to boot now. Booting takes 30 ms of CPU or more, from instances that are used where the
+ * processors have no time to spare: then there is one for a class in demand that has none, and the rest when they have.
+ * `has`: connected and starting together. `cpuIdle`: as in Spare.
+ */
+export function stemsToBoot({ count, has, isNeeded, cpuIdle }: StemBoot): number {
+  const missing = Math.max(0, count - has);
+  if (cpuIdle !== false) return missing;
+  return isNeeded && has === 0 ? Math.min(1, missing) : 0;
+}
+
+interface StemBoot extends Pick<StemCount, 'count' | 'isNeeded'> {
+  readonly has: number;
+  readonly cpuIdle: boolean | null;
 }
 
 /** Stems that may exist at all: they take an eighth of the free memory at most. */
@@ -68,9 +81,8 @@ function affordable(freeMemoryMiB: number): number {
   return Math.min(limits.stems, fitting);
 }
 
-function wish(demand: StemDemand, rank: number, loadPerCore: number): number {
+function wish(demand: StemDemand, rank: number): number {
   const atRest = rank === 0 ? 2 : 1;
-  if (loadPerCore > busyLoadPerCore) return 1;
   return Math.min(limits.stemsPerClass, atRest + Math.ceil(Math.sqrt(Math.max(0, demand.recentStarts))));
 }
 

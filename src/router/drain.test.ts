@@ -105,7 +105,7 @@ test('an invocation that was matched before the newest publish is still served',
 });
 
 test('drain(): finishes what is in flight and queued, then every instance ends', async () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2, cpuIdle: false }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, cores: 2, cpuIdle: true }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.clock.advance(100);

@@ -6,7 +6,7 @@ import { limits } from '../base/limits.ts';
 import { silentLog } from '../base/log.ts';
 import { type FakeInstance, functionSpec, Rig } from '../../test/router/rig.ts';
 
-const machine = { freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2, cpuIdle: false };
+const machine = { freeMemoryMiB: 16_384, cores: 2, cpuIdle: false };
 
 /** An instance whose every invocation holds the loop for so long; what came meanwhile has not begun. */
 function holdLoops(rig: Rig, holdMs: number): string[] {

@@ -170,7 +170,7 @@ test('a client that leaves the queue is not sent anywhere', () => {
 });
 
 test('stems: the first invocation takes one, and the stock is refilled afterwards', () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2, cpuIdle: false }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, cores: 2, cpuIdle: true }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.clock.advance(1000);
@@ -188,7 +188,7 @@ test('stems: the first invocation takes one, and the stock is refilled afterward
 });
 
 test('a stem that is still booting is taken rather than another process started', () => {
-  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0, cores: 2, cpuIdle: false }) });
+  const rig = new Rig({ machine: () => ({ freeMemoryMiB: 16_384, cores: 2, cpuIdle: true }) });
   const spec = functionSpec();
   rig.router.publish(snapshotOf(spec));
   rig.settle();

@@ -6,14 +6,17 @@ import type { Random } from '../base/random.ts';
 import type { FunctionSpec, Runtime } from '../model/function.ts';
 import type { Spare } from '../provider/machine.ts';
 import type { Provider, ProviderEvents } from '../provider/provider.ts';
-import { stemsWanted, type StemDemand } from '../provider/stems.ts';
+import { stemsToBoot, stemsWanted } from '../provider/stems.ts';
+import { coresOf, mayStart, type Permit, type Room } from '../scheduler/share.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import { Backoff } from './backoff.ts';
 import type { Flusher } from './flusher.ts';
+import { Holdings, rssMiB } from './holdings.ts';
 import type { InstanceState } from './instance-state.ts';
 import { Instance } from './instance.ts';
 import type { Home, Keeper } from './keeper.ts';
-import type { InstanceSource } from './starts.ts';
+import type { Ask, InstanceSource } from './starts.ts';
+import { StemDemands } from './stem-demand.ts';
 import type { Tokens } from './tokens.ts';
 
 export interface SupplyOptions {
@@ -32,28 +35,24 @@ export interface SupplyOptions {
   readonly onQuiet: () => void;
 }
 
-/** Functions of one runtime and memory size, which can use the same stems. */
-interface StemClass {
-  readonly runtime: Runtime;
-  readonly memoryMiB: number;
-  functions: number;
-  /** When instances of it were needed, as far back as counts. */
-  neededMs: number[];
-}
-
-const demandWindowMs = 60_000;
-
-/** Where instances come from: the stock of stems, and the provider. Keeps the stems until a function takes them. */
+/**
+ * Where instances come from: the stock of stems, and the provider. Keeps the stems until a function takes them, and sees to
+ * it that functions which want the machine share it (src/scheduler/share.ts).
+ */
 export class Supply implements Keeper, InstanceSource {
   /** Free to be taken: connected or booting. */
   readonly stems = new Set<Instance>();
   /** Stems on their way out. */
   readonly leaving = new Set<Instance>();
   readonly #options: SupplyOptions;
-  readonly #classes = new Map<string, StemClass>();
+  readonly #demands = new StemDemands();
+  readonly #holdings = new Holdings();
   readonly #backoff = new Backoff();
   /** Processes that have not connected yet, as far as it is known. */
   readonly #booting = new Set<Instance>();
+  /** Those that have not taken all of their memory yet, with what each is reckoned to take, MiB. */
+  readonly #arriving = new Map<Instance, number>();
+  #pendingMiB = 0;
   /** Stems that are no longer needed: their end is no failure. */
   readonly #dismissed = new WeakSet<Instance>();
   #seen: Spare | null = null;
@@ -69,17 +68,15 @@ export class Supply implements Keeper, InstanceSource {
 
   /** The functions that may need stems from now on. */
   publish(specs: readonly FunctionSpec[]): void {
-    for (const known of this.#classes.values()) known.functions = 0;
-    for (const spec of specs) this.#classOf(spec).functions += 1;
-    for (const [key, known] of this.#classes) if (known.functions === 0) this.#classes.delete(key);
+    this.#demands.publish(specs);
+    this.#holdings.publish(specs);
     this.#options.clock.soon(() => this.#refill());
   }
 
   /** For a function that needs an instance now: a stem, one that is booting, or a process of its own. */
   obtain(spec: FunctionSpec, keeper: Home): Instance {
-    const { clock } = this.#options;
     const { runtime, memoryMiB } = spec.config;
-    if (this.#options.stems && this.#options.machine !== null) this.#classOf(spec).neededMs.push(clock.nowMs());
+    if (this.#options.stems && this.#options.machine !== null) this.#demands.needed(spec, this.#options.clock.nowMs());
     this.#refillSoon();
     const stem = this.#best(runtime, memoryMiB);
     if (stem !== null) this.stems.delete(stem);
@@ -87,6 +84,7 @@ export class Supply implements Keeper, InstanceSource {
     instance.keeper = keeper;
     instance.home = keeper;
     instance.kind = instance.state.kind === 'stem' ? 'prewarmed' : 'cold';
+    this.#arrives(instance, this.#holdings.took(spec, instance));
     return instance;
   }
 
@@ -100,32 +98,64 @@ export class Supply implements Keeper, InstanceSource {
 
   get memoryShort(): boolean {
     const machine = this.#look();
-    return machine !== null && machine.freeMemoryMiB < limits.keptLeaveFreeMiB;
+    return machine !== null && (machine.freeMemoryMiB < limits.keptLeaveFreeMiB || this.#holdings.isMemoryShort);
   }
 
-  room(spec: FunctionSpec, first: boolean): number {
+  coresFor(spec: FunctionSpec): number {
+    return coresOf(spec.config.weight, this.#holdings.division.levelCores, this.cores);
+  }
+
+  waits(spec: FunctionSpec): void {
+    if (this.#options.machine !== null) this.#holdings.waits(spec, this.#options.clock.nowMs());
+  }
+
+  room(spec: FunctionSpec, { wanted, ahead }: Ask): Permit {
     const machine = this.#look();
-    if (machine === null) return Infinity;
-    const { runtime, memoryMiB } = spec.config;
+    if (machine === null) return { count: wanted, reason: null };
+    const nowMs = this.#options.clock.nowMs();
+    const claim = this.#holdings.claim(spec, wanted, nowMs);
+    const room = this.#roomFor(spec, machine);
+    const permit = mayStart(claim, ahead, this.#holdings.division, room);
+    if (room.freeMiB < claim.eachMiB) this.#tellMemory(machine.freeMemoryMiB);
+    if (ahead) return permit;
+    this.#holdings.refused(spec, wanted - permit.count, nowMs);
+    if (permit.count > 0 && room.freeMiB + room.stems * limits.stemRssMiB < claim.eachMiB) this.#holdings.owe(nowMs);
+    return permit;
+  }
+
+  #roomFor({ id, config: { runtime, memoryMiB } }: FunctionSpec, machine: Spare): Room {
     let stems = 0;
     for (const stem of this.stems) if (stem.runtime === runtime && stem.memoryMiB === memoryMiB) stems += 1;
-    return stems + this.#bootable(machine, first);
+    let own = 0;
+    for (const instance of this.#stillBooting()) if (this.#holdings.ownerOf(instance) === id) own += 1;
+    return { freeMiB: this.#spareMiB(machine), places: placesOf(machine), booting: this.#booting.size, own, stems };
   }
 
-  /**
-   * How many processes may be started now. The last place and the last bit of memory are for functions that have no
-   * instance at all: one of which much is asked does not keep the others from being there.
-   */
-  #bootable(machine: Spare, first: boolean): number {
+  #stillBooting(): ReadonlySet<Instance> {
     for (const instance of this.#booting) if (instance.state.kind !== 'starting') this.#booting.delete(instance);
-    const reserved = first ? 0 : 1;
-    const atOnce = Math.max(limits.startsAtOnce, limits.startsPerCore * machine.cores) - this.#booting.size - reserved;
-    // What is booting has not taken its memory yet.
-    const taken = (this.#booting.size + reserved) * limits.stemRssMiB;
-    const fitting = Math.floor((machine.freeMemoryMiB - limits.startsLeaveFreeMiB - taken) / limits.stemRssMiB);
-    if (fitting <= 0) this.#tellMemory(machine.freeMemoryMiB);
-    // A figure of free memory may be wrong; that somebody waits is not.
-    return Math.max(0, Math.min(atOnce, first ? Math.max(1, fitting) : fitting));
+    return this.#booting;
+  }
+
+  /** Free memory beyond what is left free, without what those on their way have yet to take, MiB. */
+  #spareMiB(machine: Spare): number {
+    return machine.freeMemoryMiB - limits.startsLeaveFreeMiB - this.#pendingMiB;
+  }
+
+  #arrives(instance: Instance, takesMiB: number): void {
+    const beforeMiB = this.#arriving.get(instance) ?? rssMiB(instance);
+    this.#pendingMiB += Math.max(0, takesMiB - beforeMiB);
+    this.#arriving.set(instance, takesMiB);
+  }
+
+  /** To be done when free memory is looked at: then what they have by now is no longer in it. */
+  #countPending(): void {
+    this.#pendingMiB = 0;
+    for (const [instance, takesMiB] of this.#arriving) {
+      const { kind } = instance.state;
+      const isComing = kind === 'starting' || kind === 'loading' || (kind === 'stem' && instance.home !== null);
+      if (isComing) this.#pendingMiB += Math.max(0, takesMiB - rssMiB(instance));
+      else this.#arriving.delete(instance);
+    }
   }
 
   /** Once for as long as it goes on: near the limit it comes and goes with every process that boots. */
@@ -147,6 +177,7 @@ export class Supply implements Keeper, InstanceSource {
     if (this.#seen === null || nowMs - this.#seenMs >= limits.machineLookMs) {
       this.#seen = machine();
       this.#seenMs = nowMs;
+      this.#countPending();
     }
     return this.#seen;
   }
@@ -155,9 +186,32 @@ export class Supply implements Keeper, InstanceSource {
   sweep(nowMs: number): void {
     for (const stem of this.stems) stem.sweep(nowMs);
     for (const stem of this.leaving) stem.sweep(nowMs);
+    this.#share(nowMs);
     if (nowMs < this.#reviewMs) return;
     this.#reviewMs = nowMs + limits.stemReviewMs;
     this.#refill();
+  }
+
+  /** Who may have how much from now on; and what has to go for it: stems that nobody waits for, then instances. */
+  #share(nowMs: number): void {
+    const machine = this.#look();
+    if (machine === null || !this.#holdings.isAsked(nowMs)) {
+      this.#holdings.rest();
+      return;
+    }
+    const spareMiB = this.#spareMiB(machine);
+    const leavingMiB = this.leaving.size * limits.stemRssMiB;
+    const places = placesOf(machine);
+    const stockMiB = this.stems.size * limits.stemRssMiB + leavingMiB;
+    this.#holdings.review(spareMiB, stockMiB, { cores: machine.cores, places: places - 1 }, nowMs);
+    if (!this.#holdings.isShort(spareMiB, leavingMiB, places, nowMs)) return;
+    if (this.stems.size > 0) {
+      for (const stem of this.stems) this.#dismiss(stem, 'its memory is needed');
+      return;
+    }
+    for (const instance of this.#holdings.surplus(spareMiB, leavingMiB, places, nowMs)) {
+      instance.drain('another function waits for its share of the machine');
+    }
   }
 
   /** No more stems: those that are there end. */
@@ -209,16 +263,6 @@ export class Supply implements Keeper, InstanceSource {
     return booting;
   }
 
-  #classOf(spec: FunctionSpec): StemClass {
-    const { runtime, memoryMiB } = spec.config;
-    const key = `${runtime}/${memoryMiB}`;
-    const known = this.#classes.get(key);
-    if (known !== undefined) return known;
-    const made: StemClass = { runtime, memoryMiB, functions: 0, neededMs: [] };
-    this.#classes.set(key, made);
-    return made;
-  }
-
   #refillSoon(): void {
     if (this.#refillArmed || this.#closed) return;
     this.#refillArmed = true;
@@ -233,24 +277,31 @@ export class Supply implements Keeper, InstanceSource {
     const nowMs = this.#options.clock.nowMs();
     const machine = this.#look();
     if (machine === null || !this.#options.stems || this.#closed || this.#backoff.blocks(nowMs)) return;
-    const { loadPerCore } = machine;
+    // Who waits for the machine comes before those of whom nobody knows whether they will be needed.
+    if (this.#holdings.isContested(nowMs)) return;
+    const demands = this.#demands.at(nowMs);
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
-    const demands = [...this.#classes.values()].map((each) => demandOf(each, nowMs));
     const surplus = new Set(this.stems);
-    let bootable = this.#bootable(machine, false);
-    for (const { runtime, memoryMiB, count } of stemsWanted({ demands, freeMemoryMiB, loadPerCore })) {
-      let missing = count;
+    let bootable = this.#bootable(machine);
+    for (const { runtime, memoryMiB, count, isNeeded } of stemsWanted({ demands, freeMemoryMiB })) {
+      let has = 0;
       for (const stem of this.stems) {
-        if (missing === 0 || stem.runtime !== runtime || stem.memoryMiB !== memoryMiB) continue;
+        if (has === count || stem.runtime !== runtime || stem.memoryMiB !== memoryMiB) continue;
         surplus.delete(stem);
-        missing -= 1;
+        has += 1;
       }
-      if (missing > bootable) this.#refillSoon();
-      for (; missing > 0 && bootable > 0; missing -= 1, bootable -= 1) {
-        this.stems.add(this.#start(runtime, memoryMiB, this));
-      }
+      const booting = Math.min(bootable, stemsToBoot({ count, has, isNeeded, cpuIdle: machine.cpuIdle }));
+      if (booting < count - has) this.#refillSoon();
+      for (let left = booting; left > 0; left -= 1) this.stems.add(this.#start(runtime, memoryMiB, this));
+      bootable -= booting;
     }
     for (const stem of surplus) this.#dismiss(stem, 'no longer needed');
+  }
+
+  /** Stems that may be booted now; the last place is for who has no instance at all. */
+  #bootable(machine: Spare): number {
+    const places = placesOf(machine) - this.#stillBooting().size - 1;
+    return Math.max(0, Math.min(places, Math.floor(this.#spareMiB(machine) / limits.stemRssMiB)));
   }
 
   #dismiss(stem: Instance, reason: string): void {
@@ -264,7 +315,11 @@ export class Supply implements Keeper, InstanceSource {
     const token = tokens.issue(instance, 'data', clock.nowMs());
     const events: ProviderEvents = {
       // Never from within start: whoever asked for the instance has yet to learn of it.
-      exited: (exit) => clock.soon(() => instance.exited(exit)),
+      exited: (exit) =>
+        clock.soon(() => {
+          this.#holdings.gone(instance);
+          instance.exited(exit);
+        }),
       output: (source, line) => {
         const level = source === 'stderr' ? 'error' : 'info';
         instance.keeper.logged({ level, source, text: line.slice(0, limits.logLineBytes) }, instance, null);
@@ -273,13 +328,11 @@ export class Supply implements Keeper, InstanceSource {
     instance.process = provider.start({ instance: instance.id, token, runtime, memoryMiB }, events);
     instance.pid = instance.process.pid;
     this.#booting.add(instance);
+    this.#arrives(instance, limits.stemRssMiB);
     this.#options.onStarted();
     return instance;
   }
 }
 
-function demandOf(each: StemClass, nowMs: number): StemDemand {
-  each.neededMs = each.neededMs.filter((atMs) => nowMs - atMs < demandWindowMs);
-  const { runtime, memoryMiB, functions, neededMs } = each;
-  return { runtime, memoryMiB, functions, recentStarts: neededMs.length };
-}
+/** Processes that may boot at once. */
+const placesOf = ({ cores }: Spare): number => Math.max(limits.startsAtOnce, limits.startsPerCore * cores);

@@ -156,11 +156,14 @@ test('idle instances are given back: of those above their share, the longest idl
   const [fresh] = holding(rich, 1, { idleForMs: 500 });
   const candidates = [longest!, shorter!, longer!, fresh!];
   const division = { ...divide(machine, claims), levelMiB: 256 };
-  const taken = (freeMiB: number) => giveBack({ claims, division, freeMiB, places: 4, owes: false }, candidates);
+  const taken = (freeMiB: number) => giveBack({ claims, division, freeMiB, places: 4, owes: false }, () => candidates);
   assert.deepEqual(taken(192), []);
   assert.deepEqual(taken(64), [longer, shorter]);
   assert.deepEqual(taken(0), [longer, shorter, longest]);
-  assert.deepEqual(giveBack({ claims, division, freeMiB: 0, places: 1, owes: false }, candidates), [longer]);
+  assert.deepEqual(
+    giveBack({ claims, division, freeMiB: 0, places: 1, owes: false }, () => candidates),
+    [longer],
+  );
 });
 
 test('a flood gives back what has work only to who has waited for it, and never below what that one then has', () => {
@@ -170,7 +173,7 @@ test('a flood gives back what has work only to who has waited for it, and never 
     const waits = { ...small, waitedMs, live, usedMiB: live * 64 };
     const claims = [flood, waits];
     const shortage = { claims, division: divide(machine, claims), freeMiB: 0, places: 100, owes: false };
-    return giveBack(shortage, holding(flood, 10)).map(({ inFlight }) => inFlight);
+    return giveBack(shortage, () => holding(flood, 10)).map(({ inFlight }) => inFlight);
   };
   assert.deepEqual(given(limits.reclaimBusyMs - 1), []);
   assert.deepEqual(given(limits.reclaimBusyMs), [1, 2, 3, 4], 'those with the fewest invocations');
@@ -180,9 +183,9 @@ test('a flood gives back what has work only to who has waited for it, and never 
 test('what a first instance took of the memory that is left free is made good by idle ones', () => {
   const idle = claim('idle', { live: 5, idleMiB: 320 });
   const shortage = { claims: [idle], division: undivided, freeMiB: -100, places: 4, owes: true };
-  assert.equal(giveBack(shortage, holding(idle, 5, { idleForMs: 2000 })).length, 2);
-  assert.equal(giveBack({ ...shortage, owes: false }, holding(idle, 5, { idleForMs: 2000 })).length, 0);
-  assert.equal(giveBack(shortage, holding(idle, 5)).length, 0);
+  assert.equal(giveBack(shortage, () => holding(idle, 5, { idleForMs: 2000 })).length, 2);
+  assert.equal(giveBack({ ...shortage, owes: false }, () => holding(idle, 5, { idleForMs: 2000 })).length, 0);
+  assert.equal(giveBack(shortage, () => holding(idle, 5)).length, 0);
 });
 
 // — properties —
@@ -287,7 +290,7 @@ class World {
       return [...holding(each, actor.idle, { idleForMs: 5000 }), ...holding(each, each.live - actor.idle)];
     });
     const shortage = { claims, division: this.division, freeMiB: this.freeMiB, places: this.places, owes: false };
-    const given = giveBack(shortage, candidates);
+    const given = giveBack(shortage, () => candidates);
     for (const each of given) {
       const actor = this.actors.find(({ id }) => id === each.claim.id)!;
       actor.live -= 1;

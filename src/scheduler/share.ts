@@ -199,6 +199,7 @@ export function mayStart(claim: Claim, ahead: boolean, division: Division, room:
   return { count, reason: ahead ? 'others wait for what is left of the machine' : shareReason(claim, division) };
 }
 
+/** Somebody may have to wait for others. */
 const isContested = ({ levelMiB, places }: Division): boolean => levelMiB !== Infinity || places !== null;
 
 function shareLeft(claim: Claim, { levelMiB, turn }: Division): number {
@@ -256,9 +257,10 @@ export interface Shortage {
  * others. For who has waited for limits.reclaimBusyMs also one with work, of whoever is above its share and has most for
  * its weight, as long as it keeps as much for it as who gets that has. The instances of those who wait below their share are theirs.
  */
-export function giveBack<Each extends Candidate>(shortage: Shortage, candidates: readonly Each[]): Each[] {
+export function giveBack<Each extends Candidate>(shortage: Shortage, candidates: () => readonly Each[]): Each[] {
+  if (!isShort(shortage)) return [];
   const { claims, division, places } = shortage;
-  const others = candidates.filter(({ claim }) => claim.wanted === 0 || entitled(claim, division) === 0);
+  const others = candidates().filter(({ claim }) => claim.wanted === 0 || entitled(claim, division) === 0);
   const taking = new Taking(others, division.levelMiB, shortage.freeMiB);
   if (shortage.owes) while (taking.freeMiB < 0 && taking.takeIdle());
   for (const claim of claims.filter(({ wanted }) => wanted > 0).sort(byUse)) {
@@ -267,6 +269,17 @@ export function giveBack<Each extends Candidate>(shortage: Shortage, candidates:
     while (got <= most && makeRoom(claim, got, taking)) got += 1;
   }
   return taking.taken;
+}
+
+/** Somebody waits below its share, or for its first instance, and there is not the memory for it. */
+export function isShort({ claims, division, freeMiB, places, owes }: Shortage): boolean {
+  let leftMiB = freeMiB;
+  for (const claim of claims) {
+    const most = Math.min(claim.wanted, entitled(claim, division), places);
+    leftMiB -= most * claim.eachMiB;
+    if (most > 0 && leftMiB < 0) return true;
+  }
+  return owes && freeMiB < 0;
 }
 
 /** Instances that its share has room for, or the first one. */

@@ -67,9 +67,7 @@ export class Simulation implements TrialWorld, Provider {
       ledger: this.#ledger,
       onLog: () => undefined,
       keepAliveMs: 2000,
-      ...(profile.stems
-        ? { machine: () => ({ freeMemoryMiB: 16_384, loadPerCore: 0.1, cores: 2, cpuIdle: false }) }
-        : {}),
+      ...(profile.stems ? { machine: () => ({ freeMemoryMiB: 16_384, cores: 2, cpuIdle: null }) } : {}),
     });
   }
 
