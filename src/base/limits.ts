@@ -79,6 +79,7 @@ export const limits = {
   limitSpanMaxMs: 3_000,
   /** Invocations that must have ended for their measure to lower a limit, and to say whether more at once bring more. */
   limitSamples: 20,
+  limitFirstSamples: 3,
   limitTrialSamples: 30,
   /** What was found of no use is tried again after so long; a trial that sees too few invocations is given up after so long. */
   limitRetestMs: 3_600_000,

@@ -9,6 +9,7 @@ import type { Guard } from './guards.ts';
 import { LaneKnowledge } from './knowledge.ts';
 import { Member } from './member.ts';
 import { Placement } from './place.ts';
+import { ProcessorUse } from './processor-use.ts';
 import { Queue } from './queue.ts';
 import { Routes, type RouteProfile } from './routes.ts';
 import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
@@ -63,9 +64,7 @@ export class FunctionScheduler<T extends Schedulable> {
   readonly #inFlight = lanes.map(() => 0);
   /** Instances with work, by its lane. */
   readonly #busy = lanes.map(() => 0);
-  /** Instances that use their processor fully or whose loop is held; and the processors that all of them use. */
-  #computing = 0;
-  #usedCores = 0;
+  readonly #use = new ProcessorUse();
   #movedMs = -Infinity;
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
@@ -109,7 +108,7 @@ export class FunctionScheduler<T extends Schedulable> {
 
   /** Processors that its instances use. */
   get usedCores(): number {
-    return this.#usedCores;
+    return this.#use.cores;
   }
 
   // — invocations —
@@ -200,10 +199,21 @@ export class FunctionScheduler<T extends Schedulable> {
     // The first of an instance pays for what is compiled and opened once.
     if (member?.completions === 1) return;
     this.known[item.lane]!.settled(wallMs, cpuMs);
-    if (!item.profile.settled(wallMs, cpuMs)) return;
-    const { pattern, lane, cpuMs: cpu, wallMs: wall } = item.profile;
-    const text = `${pattern} ${lanes[lane]!} (${cpu.toFixed(0)} ms of CPU in ${wall.toFixed(0)} ms): kept apart`;
+    if (item.profile.settled(wallMs, cpuMs)) this.#moved(item.profile, nowMs);
+  }
+
+  /** A kind of requests belongs to another lane now, and what waits of it too. */
+  #moved(profile: RouteProfile, nowMs: number): void {
+    const { pattern, lane, cpuMs, wallMs } = profile;
+    const text = `${pattern} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
     this.decisions.add(text, null, nowMs);
+    if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
+    const from = this.queues[1 - lane]!;
+    for (let left = from.length; left > 0; left -= 1) {
+      const item = from.shift()!;
+      if (item.profile === profile) item.lane = lane;
+      this.putBack(item);
+    }
   }
 
   // — instances —
@@ -228,7 +238,7 @@ export class FunctionScheduler<T extends Schedulable> {
       // Some may be of the other lane: what is in flight is told lane by lane only as far as it is known.
       this.#inFlight[lane] = Math.max(0, this.#inFlight[lane]! - this.placement.inFlight(index));
     }
-    this.#count(member, 0);
+    this.#use.set(member, 0);
     this.placement.remove(index);
     this.#members[index] = undefined;
     this.#freeIndices.push(index);
@@ -242,9 +252,8 @@ export class FunctionScheduler<T extends Schedulable> {
   setPaused(index: number, paused: boolean): void {
     this.placement.setPaused(index, paused);
     const member = this.#members[index];
-    if (member === undefined || paused) return;
-    member.isStuck = false;
-    this.#count(member, member.utilisation);
+    // What it uses of its processor is told by its next vitals: until then it counts as it did.
+    if (member !== undefined && !paused) member.isStuck = false;
   }
 
   /** Its loop is held, with so many begun and not answered. */
@@ -252,7 +261,7 @@ export class FunctionScheduler<T extends Schedulable> {
     const member = this.#members[index];
     if (member === undefined) return;
     member.isStuck = true;
-    this.#count(member, 1);
+    this.#use.set(member, 1);
     const lane = Math.max(0, this.placement.laneOf(index));
     this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, nowMs), nowMs);
   }
@@ -274,7 +283,7 @@ export class FunctionScheduler<T extends Schedulable> {
     const lane = this.placement.laneOf(index);
     const reading = member.reading(vitals, machineCores, nowMs);
     if (reading === null) return;
-    if (!member.isStuck) this.#count(member, reading.utilisation);
+    if (!member.isStuck) this.#use.set(member, reading.utilisation);
     if (lane === -1 && reading.completions === 0) return;
     const of = lane === -1 ? member.lastLane : lane;
     this.#changed(member, of, member.limits[of]!.step(reading, this.known[of]!, nowMs), nowMs);
@@ -294,8 +303,8 @@ export class FunctionScheduler<T extends Schedulable> {
       aheadReason: ahead.reason,
       maxInstances: this.#options.maxInstances,
       stillForMs: nowMs - this.#movedMs,
-      computing: isSingle ? 0 : this.#computing,
-      usedCores: isSingle ? 0 : this.#usedCores,
+      computing: isSingle ? 0 : this.#use.computing,
+      usedCores: isSingle ? 0 : this.#use.cores,
     });
   }
 
@@ -351,10 +360,15 @@ export class FunctionScheduler<T extends Schedulable> {
 
   #began(index: number, lane: number, nowMs: number): void {
     const { placement } = this;
-    if (placement.inFlight(index) === 0) this.#busy[lane]! += 1;
+    const member = this.#members[index]!;
+    if (placement.inFlight(index) === 0) {
+      this.#busy[lane]! += 1;
+      const limit = member.limits[lane]!;
+      if (limit.begins(this.known[lane]!)) placement.setLimit(index, lane, limit.places);
+    }
     placement.began(index, lane);
     this.#inFlight[lane]! += 1;
-    this.#flow(this.#members[index]!, nowMs);
+    this.#flow(member, nowMs);
   }
 
   /** One that has no instance of its lane, and for which none is coming, does not wait for ever. */
@@ -379,14 +393,4 @@ export class FunctionScheduler<T extends Schedulable> {
     this.#flow(member, nowMs);
     this.decisions.add(reason, member.id, nowMs);
   }
-
-  /** What it uses of a processor, from now on. */
-  #count(member: Member, load: number): void {
-    this.#computing += Number(load >= computingLoad) - Number(member.load >= computingLoad);
-    this.#usedCores += load - member.load;
-    member.load = load;
-  }
 }
-
-/** An instance that uses so much of a processor computes. */
-const computingLoad = 0.7;

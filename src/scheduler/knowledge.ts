@@ -73,8 +73,14 @@ export class LaneKnowledge {
 
   /** What a new instance gets at once. */
   get limit(): number {
-    const found = this.saturation === null ? limits.concurrencyDefault : placesAt(this.saturation);
-    return Math.max(1, Math.min(this.#ceiling, Math.max(found, this.cpuMs === 0 ? 1 : this.budget)));
+    return Math.max(1, Math.min(this.#ceiling, Math.max(this.#found, this.budget)));
+  }
+
+  get #found(): number {
+    if (this.saturation !== null) return placesAt(this.saturation);
+    // What computes shows after the first few; to begin with as many as may wait would make them wait for each other.
+    const isTold = this.cpuMs >= limits.computesCpuMs;
+    return Math.min(limits.concurrencyDefault, isTold ? placesAt(this.guess) : Infinity);
   }
 
   /** For the next start of the platform; null: nothing is known. */

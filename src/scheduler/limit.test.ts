@@ -178,7 +178,7 @@ test('what one invocation computes in a row is not the fault of others', () => {
 
 test('a refusal counts once a step', () => {
   const lane = new LaneKnowledge(1000, null);
-  const limit = new Limit(1000, 40, 0);
+  const limit = new Limit(1000, new LaneKnowledge(1000, { saturation: 40, unhelpfulAbove: null, wallMs: 0 }), 0);
   assert.equal(limit.refused('memory', 20, lane, 1000), 'limit 30 → 14: it refuses: memory');
   assert.equal(limit.refused('memory', 14, lane, 1010), null);
   assert.match(limit.refused('fds', 14, lane, 1300)!, /^limit 14 → 9: it refuses: fds$/);
@@ -206,7 +206,7 @@ test('law: between 1 and the ceiling, whatever readings say, and every change ha
       fc.nat(5000),
       (all, ceiling, wallMs) => {
         const lane = new LaneKnowledge(ceiling, null);
-        const limit = new Limit(ceiling, null, 0);
+        const limit = new Limit(ceiling, lane, 0);
         let nowMs = 0;
         for (const each of all) {
           const before = limit.places;

@@ -72,6 +72,8 @@ export class Limit {
   #settleUntilMs = -Infinity;
   #growAfterMs = -Infinity;
   #guardedMs = -Infinity;
+  /** Nothing has been seen of it. */
+  #isNew = true;
   /** At the last look. */
   #wasFull = false;
   /** What the last period's guards said. */
@@ -79,17 +81,29 @@ export class Limit {
   #trial: Trial | null = null;
   #triedMs: number;
 
-  /** `saturation`: as it was learned; null: nothing is known yet. */
-  constructor(ceiling: number, saturation: number | null, nowMs: number) {
+  /** `lane`: what is known of it by now. */
+  constructor(ceiling: number, lane: LaneKnowledge, nowMs: number) {
     this.#ceiling = ceiling;
-    this.saturation = saturation;
     this.#triedMs = nowMs;
-    this.places = Math.min(ceiling, saturation === null ? limits.concurrencyDefault : placesAt(saturation));
-    this.binding = this.places === ceiling ? 'ceiling' : saturation === null ? 'prior' : 'law';
+    this.places = lane.limit;
+    this.saturation = lane.saturation;
+    this.binding = 'prior';
+    this.begins(lane);
+  }
+
+  /** It gets work of the lane, and had none: what was learned since it was made holds for it too. True: it is another now. */
+  begins(lane: LaneKnowledge): boolean {
+    if (!this.#isNew) return false;
+    const before = this.places;
+    this.saturation = lane.saturation;
+    this.places = lane.limit;
+    this.binding = this.places === this.#ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
+    return this.places !== before;
   }
 
   /** A period is over. The reason when the limit is another now; null: it is the same. */
   step(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
+    this.#isNew = false;
     const guarded = this.#guard(reading, lane, nowMs);
     if (guarded !== null) return guarded;
     // What began under the old limit says little of the new one.
@@ -110,6 +124,7 @@ export class Limit {
     if (!isNear && reading.full >= fullyUsed && reading.utilisation < evidentlyFree) return true;
     if (spanMs < stepMs(lane)) return false;
     if (this.places > 2 * placesAt(lane.guess)) return true;
+    if (!this.#isMeasured(nowMs) && completions >= limits.limitFirstSamples) return true;
     return spanMs >= limits.limitSpanMaxMs || (spanMs >= limits.limitSpanMs && completions >= limits.limitSamples);
   }
 
@@ -120,6 +135,7 @@ export class Limit {
 
   /** The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now. */
   stuck(begun: number, heldMs: number, nowMs: number): string | null {
+    this.#isNew = false;
     if (this.saturation !== null || begun >= this.places) return null;
     return this.#change(Math.max(1, begun), 'loop', `event loop held for ${ms(heldMs)} with ${begun} begun`, 0, nowMs);
   }

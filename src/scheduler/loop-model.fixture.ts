@@ -28,13 +28,13 @@ export class LoopModel {
   #serial = 0;
   #turnMs = 0;
 
-  constructor(
-    next: () => Work,
-    options: { ceiling?: number; saturation?: number | null; demand?: number; lane?: LaneKnowledge } = {},
-  ) {
+  constructor(next: () => Work, options: { ceiling?: number; saturation?: number | null; demand?: number } = {}) {
     const { ceiling = 1000, saturation = null, demand = Infinity } = options;
-    this.lane = options.lane ?? new LaneKnowledge(ceiling, null);
-    this.limit = new Limit(ceiling, saturation, 0);
+    this.lane = new LaneKnowledge(
+      ceiling,
+      saturation === null ? null : { saturation, unhelpfulAbove: null, wallMs: 0 },
+    );
+    this.limit = new Limit(ceiling, this.lane, 0);
     this.#next = next;
     this.#demand = demand;
   }

@@ -48,7 +48,7 @@ export class Member {
     this.id = id;
     this.index = index;
     this.memoryMiB = memoryMiB;
-    this.limits = known.map((lane) => new Limit(ceiling, lane.saturation, nowMs));
+    this.limits = known.map((lane) => new Limit(ceiling, lane, nowMs));
     this.idleSinceMs = nowMs;
     this.#sinceMs = nowMs;
   }
