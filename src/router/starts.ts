@@ -1,5 +1,5 @@
 import type { FunctionSpec } from '../model/function.ts';
-import type { Surroundings } from '../scheduler/function-scheduler.ts';
+import type { Surroundings } from '../scheduler/schedulable.ts';
 import type { Permit } from '../scheduler/share.ts';
 import { Backoff } from './backoff.ts';
 import type { Instance } from './instance.ts';

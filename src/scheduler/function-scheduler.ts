@@ -12,17 +12,8 @@ import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
 import { Queue } from './queue.ts';
 import { Routes, type RouteProfile } from './routes.ts';
+import type { Schedulable, Surroundings } from './schedulable.ts';
 import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
-
-/** An invocation, as far as its scheduling goes. */
-export interface Schedulable {
-  readonly profile: RouteProfile;
-  readonly receivedMs: number;
-  /** Where it waits, or was placed. */
-  lane: number;
-  /** −1: it is in no queue. */
-  queueHandle: number;
-}
 
 export interface FunctionSchedulerOptions {
   readonly maxConcurrency: number | 'auto';
@@ -32,17 +23,6 @@ export interface FunctionSchedulerOptions {
   readonly keepAliveMs: number | null;
   /** What was known when the platform stopped; null: nothing. */
   readonly learned: Learned | null;
-}
-
-/** What a function may use of the machine, and what it has on its way. */
-export interface Surroundings {
-  /** Processors that it may compute on when others want them too. Infinity: not known. */
-  readonly cores: number;
-  readonly cpuIdle: boolean;
-  readonly starting: number;
-  readonly sinceStartMs: number;
-  /** Instances that exist, those on their way included. */
-  readonly live: number;
 }
 
 /**
@@ -208,12 +188,21 @@ export class FunctionScheduler<T extends Schedulable> {
     const text = `${pattern} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
     this.decisions.add(text, null, nowMs);
     if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
+    if (this.routes.areAll(lane)) this.#adopt(lane);
     const from = this.queues[1 - lane]!;
     for (let left = from.length; left > 0; left -= 1) {
       const item = from.shift()!;
       if (item.profile === profile) item.lane = lane;
       this.putBack(item);
     }
+  }
+
+  /** All work is of one lane: so is what instances have of it already. */
+  #adopt(lane: number): void {
+    this.placement.adopt(lane);
+    this.#busy[lane]! += this.#busy[1 - lane]!;
+    this.#busy[1 - lane] = 0;
+    for (const member of this.#members) if (member !== undefined) this.#enters(member, lane);
   }
 
   // — instances —
@@ -363,12 +352,17 @@ export class FunctionScheduler<T extends Schedulable> {
     const member = this.#members[index]!;
     if (placement.inFlight(index) === 0) {
       this.#busy[lane]! += 1;
-      const limit = member.limits[lane]!;
-      if (limit.begins(this.known[lane]!)) placement.setLimit(index, lane, limit.places);
+      this.#enters(member, lane);
     }
     placement.began(index, lane);
     this.#inFlight[lane]! += 1;
     this.#flow(member, nowMs);
+  }
+
+  /** It has work of a lane that it had none of. */
+  #enters(member: Member, lane: number): void {
+    const limit = member.limits[lane]!;
+    if (limit.begins(this.known[lane]!)) this.placement.setLimit(member.index, lane, limit.places);
   }
 
   /** One that has no instance of its lane, and for which none is coming, does not wait for ever. */

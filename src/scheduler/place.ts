@@ -123,6 +123,16 @@ export class Placement {
     this.#enter(index, instance);
   }
 
+  /** All work is of this lane from now on, whatever it was when it began. */
+  adopt(lane: number): void {
+    for (const [index, instance] of this.#instances.entries()) {
+      if (instance === undefined || instance.lane === lane) continue;
+      this.#leave(index, instance);
+      instance.lane = lane;
+      this.#enter(index, instance);
+    }
+  }
+
   /** 0 for one that is not there. */
   inFlight(index: number): number {
     return this.#instances[index]?.inFlight ?? 0;

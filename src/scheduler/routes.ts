@@ -97,6 +97,11 @@ export class Routes {
     return used.toSorted((left, right) => (left.pattern < right.pattern ? -1 : 1));
   }
 
+  /** Whether all that has come is of one lane. */
+  areAll(lane: number): boolean {
+    return this.all.every((each) => each.lane === lane);
+  }
+
   learned(): LearnedRoute[] {
     return this.all
       .filter((each) => each !== this.#others)
