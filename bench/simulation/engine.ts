@@ -88,10 +88,6 @@ export class Simulation implements Host {
     return this.#processors.usedMs;
   }
 
-  get runnable(): number {
-    return this.#processors.running;
-  }
-
   start(ofFunction: number): number {
     const id = this.#boot(this.workload.functions[ofFunction]!.memoryMiB);
     if (id !== -1) {

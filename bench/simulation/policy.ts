@@ -41,8 +41,6 @@ export interface Host {
   readonly freeMemoryMiB: number;
   /** CPU time of all cores that was used since the start, milliseconds. */
   readonly usedCpuMs: number;
-  /** Loops and boots that want a core now. */
-  readonly runnable: number;
   readonly sampling: Sampling;
   /** Starts an instance; −1: the machine has no memory left for it. */
   start(ofFunction: number): number;
