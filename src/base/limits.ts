@@ -94,6 +94,8 @@ export const limits = {
   /** A route computes when an invocation uses so much CPU, and so much of its time; it waits again below half of both. */
   computesCpuMs: 20,
   computesPermille: 150,
+  /** What the first invocation of an instance uses is not counted below this: modules are compiled, connections opened. */
+  firstCpuMs: 150,
   /** Kinds of requests of one function that are learned apart, and paths whose kind is remembered. */
   learnedRoutes: 256,
   learnedPaths: 4096,

@@ -176,8 +176,8 @@ export class FunctionScheduler<T extends Schedulable> {
     this.#movedMs = nowMs;
     const member = this.#members[index];
     member?.completed();
-    // The first of an instance pays for what is compiled and opened once.
-    if (member?.completions === 1) return;
+    // The first of an instance pays for what is compiled and opened once; but so much is its own.
+    if (member?.completions === 1 && cpuMs < limits.firstCpuMs) return;
     this.known[item.lane]!.settled(wallMs, cpuMs);
     if (item.profile.settled(wallMs, cpuMs)) this.#moved(item.profile, nowMs);
   }

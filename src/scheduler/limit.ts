@@ -182,7 +182,7 @@ export class Limit {
     if (!tells && spanMs < limits.demandWindowMs) return null;
     this.#wasFull = false;
     this.#sum = nothing();
-    const saturation = inFlight / Math.max(utilisation, leastUtilisation);
+    const saturation = Math.min(limits.concurrencyMax, inFlight / Math.max(utilisation, leastUtilisation));
     // Next to nothing may be what the platform itself uses: it can say that there is room, not that there is none.
     if (!tells || (utilisation < tellingUtilisation && placesAt(saturation) < this.places)) return null;
     this.#learn(saturation, nowMs);
@@ -216,7 +216,8 @@ export class Limit {
       const most = inFlight / utilisation;
       const known = this.saturation;
       // Once may be chance; again, and what was known is wrong.
-      if (known !== null && most < known) this.saturation = this.#wasFull ? most : known + (most - known) * newest;
+      if (known === null) this.saturation = most;
+      else if (most < known) this.saturation = this.#wasFull ? most : known + (most - known) * newest;
       lane.full(most, nowMs);
     }
     this.#wasFull = true;
