@@ -17,17 +17,22 @@ export class DemandWindow {
     this.#counts[second % seconds]! += 1;
   }
 
-  /** Average over the last so many milliseconds, as far as anything was observed then. */
+  /**
+   * Average over the last so many milliseconds, as far as anything was observed then. Seconds count alike, however often they
+   * were looked at: idle ones are seldom.
+   */
   average(overMs: number, nowMs: number): number {
     const now = Math.floor(nowMs / 1000);
     let sum = 0;
-    let count = 0;
+    let observed = 0;
     for (let second = Math.max(0, now - overMs / 1000 + 1); second <= now; second += 1) {
       if (second > this.#second || second <= this.#second - seconds) continue;
-      sum += this.#sums[second % seconds]!;
-      count += this.#counts[second % seconds]!;
+      const count = this.#counts[second % seconds]!;
+      if (count === 0) continue;
+      sum += this.#sums[second % seconds]! / count;
+      observed += 1;
     }
-    return count === 0 ? 0 : sum / count;
+    return observed === 0 ? 0 : sum / observed;
   }
 
   #advance(second: number): void {
