@@ -8,6 +8,13 @@ export interface Surplus {
   readonly reason: string;
 }
 
+/** What stays: so many in all, and what was not idle for so long. */
+export interface Keep {
+  readonly wanted: number;
+  readonly keepAliveMs: number;
+  readonly nowMs: number;
+}
+
 /** What a lane needs: invocations in flight or waiting, and how many one instance takes. */
 export interface LaneNeed {
   readonly lane: number;
@@ -25,7 +32,7 @@ export function restful(members: Members, placement: Placement, { lane, needed, 
   if (active <= enough) return [];
   const candidates = members
     .flatMap((member) => (member === undefined ? [] : [member.index]))
-    .filter((index) => placement.laneOf(index) === lane && !placement.isResting(index))
+    .filter((index) => placement.isActive(index, lane))
     .toSorted((left, right) => placement.inFlight(left) - placement.inFlight(right));
   return candidates.slice(0, Math.ceil((active - enough) / 2));
 }
@@ -37,13 +44,7 @@ const comfortable = 0.9;
  * Which instances are drained: those that have had nothing to do for `keepAliveMs`, idle for longest first, as long as
  * `wanted` remain; at most half of all at a time (Knative's max-scale-down-rate).
  */
-export function surplus(
-  members: Members,
-  placement: Placement,
-  wanted: number,
-  keepAliveMs: number,
-  nowMs: number,
-): Surplus[] {
+export function surplus(members: Members, placement: Placement, { wanted, keepAliveMs, nowMs }: Keep): Surplus[] {
   const most = Math.min(placement.ready - wanted, Math.ceil(placement.ready / 2));
   if (most <= 0) return [];
   const idle: Member[] = [];

@@ -309,7 +309,8 @@ export class FunctionScheduler<T extends Schedulable> {
     forecast.look(this.known, moment);
     for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, demands[lane]!, nowMs);
     const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
-    return surplus(this.#members, this.placement, forecast.ahead.instances, keepAliveMs, nowMs);
+    const wanted = forecast.ahead.instances;
+    return surplus(this.#members, this.placement, { wanted, keepAliveMs, nowMs });
   }
 
   /** What is worth to be kept over a restart of the platform. */

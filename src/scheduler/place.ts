@@ -148,6 +148,13 @@ export class Placement {
     return this.#instances[index]?.resting ?? false;
   }
 
+  /** Counted by `active`. */
+  isActive(index: number, lane: number): boolean {
+    const instance = this.#instances[index];
+    if (instance === undefined || instance.paused || instance.resting) return false;
+    return instance.inFlight > 0 && instance.lane === lane;
+  }
+
   /** Busy instances of a lane, neither paused nor resting. */
   active(lane: number): number {
     return this.#tiers[lane]!.busy.size;
