@@ -61,7 +61,7 @@ class Holding {
   takesMiB(instance: Instance): number {
     const { kind } = instance.state;
     const isComing = kind === 'starting' || kind === 'stem' || kind === 'loading';
-    return isComing ? Math.max(this.eachMiB, rssMiB(instance)) : Math.max(limits.stemRssMiB, rssMiB(instance));
+    return isComing ? Math.max(this.eachMiB, takenMiB(instance)) : takenMiB(instance);
   }
 
   /** The mean of those that have loaded the function; without any, what it was before. */
@@ -270,6 +270,11 @@ function idleForMs({ state, streams, background, vitals, meter, readyMs }: Insta
 }
 
 /** 0: it has not said yet. */
-export function rssMiB({ vitals }: Instance): number {
+function rssMiB({ vitals }: Instance): number {
   return vitals.rssBytes / mebibyte;
+}
+
+/** What it has taken by now. */
+export function takenMiB(instance: Instance): number {
+  return instance.state.kind === 'starting' ? 0 : Math.max(limits.stemRssMiB, rssMiB(instance));
 }

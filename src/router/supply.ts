@@ -11,7 +11,7 @@ import { coresOf, mayStart, type Permit, type Room } from '../scheduler/share.ts
 import type { LogFrame } from '../tunnel/payload.ts';
 import { Backoff } from './backoff.ts';
 import type { Flusher } from './flusher.ts';
-import { Holdings, rssMiB } from './holdings.ts';
+import { Holdings, takenMiB } from './holdings.ts';
 import type { InstanceState } from './instance-state.ts';
 import { Instance } from './instance.ts';
 import type { Home, Keeper } from './keeper.ts';
@@ -142,7 +142,7 @@ export class Supply implements Keeper, InstanceSource {
   }
 
   #arrives(instance: Instance, takesMiB: number): void {
-    const beforeMiB = this.#arriving.get(instance) ?? rssMiB(instance);
+    const beforeMiB = this.#arriving.get(instance) ?? takenMiB(instance);
     this.#pendingMiB += Math.max(0, takesMiB - beforeMiB);
     this.#arriving.set(instance, takesMiB);
   }
@@ -153,7 +153,7 @@ export class Supply implements Keeper, InstanceSource {
     for (const [instance, takesMiB] of this.#arriving) {
       const { kind } = instance.state;
       const isComing = kind === 'starting' || kind === 'loading' || (kind === 'stem' && instance.home !== null);
-      if (isComing) this.#pendingMiB += Math.max(0, takesMiB - rssMiB(instance));
+      if (isComing) this.#pendingMiB += Math.max(0, takesMiB - takenMiB(instance));
       else this.#arriving.delete(instance);
     }
   }
