@@ -4,6 +4,8 @@ export interface SimFunction {
   /** By the index that invocations carry. */
   readonly routes: readonly string[];
   readonly memoryMiB: number;
+  /** Production when left out. */
+  readonly environment?: 'production' | 'preview';
 }
 
 export interface MachineSpec {
@@ -20,8 +22,9 @@ export interface Workload {
   readonly title: string;
   /** What it is, for the report: one paragraph. */
   readonly about: string;
-  /** What is said of it when ours is worse than Knative's on it. */
+  /** Why, where ours is worse than Knative's on it: it needs more GB-hours, or (if that is another reason) is slower. */
   readonly whenItLoses: string;
+  readonly whenSlower?: string;
   readonly machine: MachineSpec;
   readonly functions: readonly SimFunction[];
   readonly arrivalMs: Float64Array;
@@ -34,7 +37,7 @@ export interface Workload {
   readonly measureFromMs: number;
 }
 
-export type WorkloadText = Pick<Workload, 'name' | 'title' | 'about' | 'whenItLoses'>;
+export type WorkloadText = Pick<Workload, 'name' | 'title' | 'about' | 'whenItLoses' | 'whenSlower'>;
 
 /** Collects invocations in any order. */
 export class WorkloadBuilder {

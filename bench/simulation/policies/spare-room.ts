@@ -4,8 +4,8 @@ import type { Host } from '../policy.ts';
 
 /** What the machine has to spare, by the rules by which the router looks at it. */
 export class SpareRoom {
-  /** Processes that boot. */
-  booting = 0;
+  /** Processes that have not connected yet. */
+  readonly booting = new Set<number>();
   readonly #host: Host;
   #lookedMs = -Infinity;
   #usedCpuMs = 0;
@@ -36,13 +36,13 @@ export class SpareRoom {
     const none = { idleMiB: 0, waitedMs: 0, coresUsed: 0, wantsCores: false };
     const claim = { id: '', weight: 1, live, usedMiB, eachMiB, wanted, ...none };
     const { places, freeMiB } = this;
-    return mayStart(claim, ahead, undivided, { freeMiB, places, booting: this.booting, own: 0, stems }).count;
+    return mayStart(claim, ahead, undivided, { freeMiB, places, booting: this.booting.size, own: 0, stems }).count;
   }
 
   /** Processes that may be started for the stock of stems. */
   get bootable(): number {
     const fitting = Math.floor(this.freeMiB / limits.stemRssMiB) - 1;
-    return Math.max(0, Math.min(this.places - this.booting - 1, fitting));
+    return Math.max(0, Math.min(this.places - this.booting.size - 1, fitting));
   }
 
   get freeMiB(): number {

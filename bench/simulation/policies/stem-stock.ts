@@ -93,7 +93,7 @@ export class StemStock {
   #start(memoryMiB: number): void {
     const stem = this.#host.startStem(coldStart.stemMemoryMiB);
     if (stem === -1) return;
-    this.#room.booting += 1;
+    this.#room.booting.add(stem);
     this.#stems.set(stem, memoryMiB);
   }
 

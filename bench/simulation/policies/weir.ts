@@ -43,8 +43,6 @@ class Weir implements Policy {
   readonly #pools: readonly SimPool[];
   /** By instance. */
   readonly #poolOf: (SimPool | undefined)[] = [];
-  /** Processes that have not connected yet. */
-  readonly #boots = new Set<number>();
 
   constructor(host: Host, stems: boolean) {
     this.host = host;
@@ -77,17 +75,17 @@ class Weir implements Policy {
   }
 
   ready(instance: number): void {
-    this.#hasBooted(instance);
+    this.room.booting.delete(instance);
     this.#poolOf[instance]!.ready(instance);
   }
 
   stemReady(instance: number): void {
-    this.#hasBooted(instance);
+    this.room.booting.delete(instance);
     this.stock.connected(instance);
   }
 
   ended(instance: number): void {
-    this.#hasBooted(instance);
+    this.room.booting.delete(instance);
     this.#poolOf[instance]?.ended();
   }
 
@@ -113,20 +111,13 @@ class Weir implements Policy {
     let instance = stem;
     if (stem === -1 || !this.host.load(stem, pool.ofFunction)) instance = this.host.start(pool.ofFunction);
     if (instance === -1) return -1;
-    if (instance !== stem) {
-      this.#boots.add(instance);
-      this.room.booting += 1;
-    }
+    if (instance !== stem) this.room.booting.add(instance);
     this.#poolOf[instance] = pool;
     return instance;
   }
 
   #refillSoon(): void {
     if (this.stock.refillDueMs !== Infinity) this.host.wakeAt(this.stock.refillDueMs, stockToken);
-  }
-
-  #hasBooted(instance: number): void {
-    if (this.#boots.delete(instance)) this.room.booting -= 1;
   }
 }
 
@@ -152,7 +143,7 @@ class SimPool {
   #sweepDueMs = Infinity;
 
   constructor(owner: Weir, ofFunction: number) {
-    const { memoryMiB, routes } = owner.host.workload.functions[ofFunction]!;
+    const { memoryMiB, routes, environment = 'production' } = owner.host.workload.functions[ofFunction]!;
     this.ofFunction = ofFunction;
     this.#owner = owner;
     this.#host = owner.host;
@@ -160,7 +151,7 @@ class SimPool {
     this.#isOneOfMany = owner.host.workload.functions.length > manyFunctions;
     this.scheduler = new FunctionScheduler({
       maxConcurrency: 'auto',
-      environment: 'production',
+      environment,
       maxInstances: limits.instancesPerFunction,
       keepAliveMs: null,
       learned: null,

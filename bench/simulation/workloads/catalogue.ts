@@ -24,5 +24,6 @@ export const workloads: Readonly<Record<string, (input: WorkloadInput) => Worklo
   bimodal: ({ seed, quick }) => bimodal(seed, quick),
   'on-off': ({ seed, quick }) => onOff(seed, quick),
   sawtooth: ({ seed, quick }) => sawtooth(seed, quick),
-  rare: ({ seed, quick }) => rare(seed, quick),
+  rare: ({ seed, quick }) => rare(seed, quick, 'production'),
+  'rare-previews': ({ seed, quick }) => rare(seed, quick, 'preview'),
 };

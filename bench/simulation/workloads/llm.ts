@@ -47,7 +47,9 @@ export function llm(rows: readonly TraceRow[], rate: number, seed: number, quick
         `${firstTokenMs} ms + ${tokenMs} ms per generated token; it takes ${2 * cpuEachMs} ms of CPU, half before and half after. ` +
         'Arrivals come in bursts (coefficient of variation 13).',
       whenItLoses:
-        'Bursts of hundreds of arrivals within a second come without warning, and what is started for them is there when most of them are over.',
+        'A burst is spread over more instances than Knative has, whose instances take whatever comes. That is what the lower slowdown costs: on a loop that many share, each waits for the CPU of the others. What was started for a burst is also kept in use until it has run out.',
+      whenSlower:
+        'Bursts of hundreds of arrivals within a second come without warning, and wait for what is started for them.',
     },
     {
       machine: machines[rate] ?? machines[100]!,

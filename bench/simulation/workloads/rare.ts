@@ -14,14 +14,16 @@ const longestMs = 60_000;
  * Azure Functions trace of 2019 (Shahrad et al., ATC 2020): rates over eight decades, log-normal durations of about a
  * second, a third called by timers, the others by people, who sleep at night.
  */
-export function rare(seed: number, quick: boolean): Workload {
+export function rare(seed: number, quick: boolean, environment: 'production' | 'preview'): Workload {
   const sampling = new Sampling(seed);
   const builder = new WorkloadBuilder();
   const functions = Array.from({ length: functionCount }, (_, index) => ({
     name: `f${String(index).padStart(3, '0')}`,
     routes: ['/'],
     memoryMiB: 128,
+    environment,
   }));
+  const isPreview = environment === 'preview';
   const durationMs = quick ? dayMs / 4 : 2 * dayMs;
   const measureFromMs = quick ? 0 : dayMs;
   for (let index = 0; index < functionCount; index += 1) {
@@ -30,18 +32,25 @@ export function rare(seed: number, quick: boolean): Workload {
   }
   return builder.build(
     {
-      name: 'rare',
-      title: 'Many rare functions, by day and night',
-      about:
-        `${functionCount} functions that are called from 0.0001 to 10,000 times a day, evenly over these eight powers of ten; a third by ` +
-        'timers, the others by people, four times as often at noon as at midnight. Durations are log-normal, around a second, and of ' +
-        'that 5 to 60 % is CPU. Two days, of which the second is measured.',
+      name: isPreview ? 'rare-previews' : 'rare',
+      title: isPreview ? 'The same functions as previews' : 'Many rare functions, by day and night',
+      about: isPreview
+        ? aboutPreviews
+        : `${functionCount} functions that are called from 0.0001 to 10,000 times a day, evenly over these eight powers of ten; a third by ` +
+          'timers, the others by people, four times as often at noon as at midnight. Durations are log-normal, around a second, and of ' +
+          'that 5 to 60 % is CPU. Two days, of which the second is measured.',
       whenItLoses:
+        'GB-hours count while there is work: for functions that are seldom called, all policies need about the same, and what is left is which of two overlapping invocations gets an instance of its own.',
+      whenSlower:
         'For each of these functions an instance that waits is one for it alone: whoever keeps fewer has more cold starts.',
     },
     { machine: { cores: 8, memoryMiB: 64 * 1024 }, functions, durationMs, measureFromMs },
   );
 }
+
+const aboutPreviews =
+  'The very same invocations. Weir keeps an instance of a production function for 14 days after its last invocation; of a preview ' +
+  'it keeps none, but has one ready when the next invocation is due by its history. The other policies know no difference.';
 
 function addFunction(
   builder: WorkloadBuilder,

@@ -2,7 +2,7 @@ import { Sampling } from '../sampling.ts';
 import { type Workload, WorkloadBuilder } from '../workload.ts';
 import { poisson } from './arrivals.ts';
 
-const machine = { cores: 4, memoryMiB: 16 * 1024 };
+const machine = { cores: 4, memoryMiB: 64 * 1024 };
 const memoryMiB = 256;
 const leadMs = 10_000;
 const spanOf = (quick: boolean) => ({ fromMs: leadMs, toMs: leadMs + (quick ? 60_000 : 600_000) });
@@ -28,7 +28,9 @@ export function cpuBound(seed: number, quick: boolean): Workload {
         `Every invocation computes, ${cpuMedianMs} ms at the median (log-normal, σ ${cpuSigma}), and never waits. Poisson arrivals ` +
         'that need 70 % of four cores.',
       whenItLoses:
-        'What computes gains nothing from sharing an instance: here an instance per core is the best there is.',
+        'Knative runs what computes on fewer instances than there are cores, with dozens waiting in each: an instance that is always busy costs less than two that are busy for half of the time, and takes many times as long to answer.',
+      whenSlower:
+        'What computes gains nothing from sharing an instance: an instance per core is the best there is, and they have to be started first.',
     },
     {
       machine,
@@ -51,7 +53,9 @@ export function halfAndHalf(seed: number, quick: boolean): Workload {
       about:
         'Every invocation computes for 25 ms, waits for 50 ms and computes for 25 ms. Poisson, 48 a second: 60 % of four cores.',
       whenItLoses:
-        'Two at a time use an instance fully. To have fewer instances than cores saves memory and costs latency: one that computes lets the others of its instance wait.',
+        'Two at a time use an instance fully. Knative packs dozens into one, so that its instances are never idle for a moment while those that wait are late by as much.',
+      whenSlower:
+        'To have fewer instances than cores costs latency: what computes lets the others of its instance wait.',
     },
     {
       machine,
@@ -75,7 +79,8 @@ export function bimodal(seed: number, quick: boolean): Workload {
       about:
         'One function with two routes. `/wait` waits for 1 s and takes 1 ms of CPU, 100 a second. `/burn` computes for 100 ms, 15 a second. Four cores, of which that takes 40 %.',
       whenItLoses:
-        'What computes is kept away from what waits, which takes instances that otherwise would not be there.',
+        'What computes is kept away from what waits. That takes instances of its own, which Knative does without: there, what waits is late by what computes.',
+      whenSlower: 'Until the two routes are told apart, what computes holds up what waits.',
     },
     {
       machine,

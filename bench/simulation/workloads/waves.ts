@@ -25,7 +25,9 @@ export function cpuBursts(seed: number, quick: boolean): Workload {
       about:
         'As CPU-bound, at 35 % of four cores, and for 5 s of every minute at 250 %: for a while there is more to compute than there is CPU, whoever schedules it.',
       whenItLoses:
-        'While there is more to compute than there is CPU, everything waits; what is started meanwhile takes CPU from it.',
+        'Every core gets an instance, and between the bursts they share little work. Knative has fewer, and takes many times as long to work off a burst.',
+      whenSlower:
+        'While there is more to compute than there is CPU, everything waits, and what is started meanwhile takes CPU from it.',
     },
     {
       machine,
@@ -49,7 +51,8 @@ export function onOff(seed: number, quick: boolean): Workload {
       about:
         'A square wave: 200 a second for 30 s, nothing for 30 s. Each takes 5 ms of CPU and waits for 200 ms, so that one loop would just be full.',
       whenItLoses:
-        'Every edge of the wave has to be served by what is there. Fewer instances are cheaper and queue more.',
+        'One loop would just be full, so ours takes a second one; Knative has one that is full most of the time, and lets invocations wait for it.',
+      whenSlower: 'Every edge of the wave has to be served by what is there.',
     },
     {
       machine,
@@ -73,7 +76,8 @@ export function sawtooth(seed: number, quick: boolean): Workload {
       about:
         'From nothing to 300 a second within a minute, then from nothing again. Each takes 5 ms of CPU and waits for 300 ms.',
       whenItLoses:
-        'The rise is steady and the fall is at once: what was started for the top is idle, or gone when the next comes.',
+        'The rise is steady and the fall is at once: what was started for the top is still used a little when the next rise comes.',
+      whenSlower: 'What was started for the top is gone when the next rise comes.',
     },
     {
       machine,
