@@ -51,14 +51,13 @@ const slowest = 0.1;
 /**
  * The kinds of requests of one function. A route that names its path is one. A route that takes any path (a server's)
  * is told apart by method and the path's first two segments, those that look like identifiers being one. What clients
- * send bounds nothing: there are limits.learnedRoutes, and who came once gives way.
+ * send bounds nothing: there are limits.learnedRoutes, and of more those that came least give way.
  */
 export class Routes {
   readonly #profiles = new Map<string, RouteProfile>();
   /** Of requests, by method, then path; cleared when it is full. */
   readonly #known = new Map<string, Map<string, RouteProfile>>();
   #knownPaths = 0;
-  readonly #others = new RouteProfile('(others)');
 
   constructor(learned: readonly LearnedRoute[] = []) {
     for (const each of learned.slice(0, limits.learnedRoutes)) {
@@ -78,9 +77,9 @@ export class Routes {
     const kind = `${method} ${kindOf(path)}`;
     const profile = this.#profiles.get(kind) ?? this.#add(kind);
     if (this.#knownPaths >= limits.learnedPaths) this.#forget();
-    if (profile === this.#others || path.length > longestPath) return profile;
+    if (path.length > longestPath) return profile;
     const paths = this.#known.get(method) ?? new Map<string, RouteProfile>();
-    this.#known.set(method, paths.set(path, profile));
+    this.#known.set(method, paths.set(copied(path), profile));
     this.#knownPaths += 1;
     return profile;
   }
@@ -93,7 +92,6 @@ export class Routes {
   /** In order of their names. */
   get all(): readonly RouteProfile[] {
     const used = [...this.#profiles.values()].filter(({ invocations }) => invocations > 0);
-    if (this.#others.invocations > 0) used.push(this.#others);
     return used.toSorted((left, right) => (left.pattern < right.pattern ? -1 : 1));
   }
 
@@ -103,29 +101,31 @@ export class Routes {
   }
 
   learned(): LearnedRoute[] {
-    return this.all
-      .filter((each) => each !== this.#others)
-      .map(({ pattern, cpuMs, wallMs, invocations }) => ({
-        pattern,
-        cpuMs: rounded(cpuMs),
-        wallMs: rounded(wallMs),
-        invocations: Math.min(invocations, 1000),
-      }));
+    return this.all.map(({ pattern, cpuMs, wallMs, invocations }) => ({
+      pattern,
+      cpuMs: rounded(cpuMs),
+      wallMs: rounded(wallMs),
+      invocations: Math.min(invocations, 1000),
+    }));
   }
 
   #add(kind: string): RouteProfile {
-    if (this.#profiles.size >= limits.learnedRoutes && !this.#makeRoom()) return this.#others;
+    if (this.#profiles.size >= limits.learnedRoutes) this.#makeRoom();
     const made = new RouteProfile(kind);
     this.#profiles.set(kind, made);
     return made;
   }
 
-  #makeRoom(): boolean {
-    for (const [kind, { invocations }] of this.#profiles) if (invocations <= 1) this.#profiles.delete(kind);
+  /** The quarter that came least gives way: also junk that comes twice shuts nobody out. */
+  #makeRoom(): void {
+    const byCount = [...this.#profiles].toSorted(([, left], [, right]) => left.invocations - right.invocations);
+    for (const [kind] of byCount.slice(0, limits.learnedRoutes / 4)) this.#profiles.delete(kind);
     this.#forget();
-    return this.#profiles.size < limits.learnedRoutes;
   }
 }
+
+/** A part of a string keeps all of it in memory: here, of a path its query. */
+const copied = (text: string): string => ` ${text}`.slice(1);
 
 /** Longer paths are looked at every time. */
 const longestPath = 256;
