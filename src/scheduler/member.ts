@@ -38,8 +38,13 @@ export class Member {
   #places = 0;
   #sinceMs: number;
   #periodCompletions = 0;
+  /** The last ones that began a period, and when. */
   #vitals: Vitals | null = null;
   #vitalsMs = 0;
+  /** When the last ones came; and of all since: time in which the loop was busy, and its longest turn. */
+  #heardMs = 0;
+  #loopMs = 0;
+  #turnMs = 0;
   /** CPU of a process that has nothing to do: share of one processor. */
   #idleShare = 0;
   #baseMiB = Infinity;
@@ -80,6 +85,7 @@ export class Member {
   reading(vitals: Vitals, cores: number, nowMs: number): Reading | null {
     const before = this.#vitals;
     const periodMs = nowMs - this.#vitalsMs;
+    this.#heard(vitals, nowMs);
     if (before !== null && periodMs < shortestMs) return null;
     this.flow(this.#inFlight, this.#places, nowMs);
     const reading = before === null ? null : this.#period(before, vitals, periodMs, cores);
@@ -87,21 +93,30 @@ export class Member {
     this.#vitalsMs = nowMs;
     this.#areaMs = 0;
     this.#fullMs = 0;
+    this.#loopMs = 0;
+    this.#turnMs = 0;
     this.#periodCompletions = 0;
     this.works(vitals.background, nowMs);
     this.last = reading;
     return reading;
   }
 
+  /** What they say of the time since the ones before them, whether those began a period or not. */
+  #heard(vitals: Vitals, nowMs: number): void {
+    this.#loopMs += (vitals.loopPermille / 1000) * Math.max(0, nowMs - this.#heardMs);
+    this.#turnMs = Math.max(this.#turnMs, vitals.loopDelayMs);
+    this.#heardMs = nowMs;
+  }
+
   #period(before: Vitals, vitals: Vitals, periodMs: number, cores: number): Reading {
-    const cpuMs = (vitals.cpuUs - before.cpuUs) / 1000;
+    const cpuMs = grown(before.cpuUs, vitals.cpuUs) / 1000;
     const isIdle = this.#areaMs === 0;
     const usedMiB = vitals.rssBytes / 1024 / 1024;
     if (isIdle) {
       this.#idleShare += (Math.min(most, cpuMs / periodMs) - this.#idleShare) * 0.2;
       this.#baseMiB = Math.min(this.#baseMiB, usedMiB);
     }
-    this.utilisation = this.#utilisation(vitals.loopPermille / 1000, cpuMs / periodMs, cores);
+    this.utilisation = this.#utilisation(this.#loopMs / periodMs, cpuMs / periodMs, cores);
     return {
       periodMs,
       utilisation: this.utilisation,
@@ -109,12 +124,12 @@ export class Member {
       full: this.#fullMs / periodMs,
       completions: this.#periodCompletions,
       // What waited for a processor is not what the loop's turn computed.
-      loopDelayMs: Math.min(vitals.loopDelayMs, cpuMs),
-      throttled: (vitals.throttledUs - before.throttledUs) / 1000 / periodMs,
+      loopDelayMs: Math.min(this.#turnMs, cpuMs),
+      throttled: grown(before.throttledUs, vitals.throttledUs) / 1000 / periodMs,
       memoryUsedMiB: usedMiB,
       memoryBaseMiB: Math.min(this.#baseMiB, usedMiB),
       memoryMiB: this.memoryMiB,
-      errors: vitals.errors - before.errors,
+      errors: grown(before.errors, vitals.errors),
     };
   }
 
@@ -125,6 +140,9 @@ export class Member {
     return Math.min(1, Math.max(fine, own / cores));
   }
 }
+
+/** Of a total. One that is less than it was says nothing. */
+const grown = (before: number, now: number): number => Math.max(0, now - before);
 
 /** Vitals that were sent at once, because something happened, follow others closely. */
 const shortestMs = limits.vitalsPeriodMs / 2;
