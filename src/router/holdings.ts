@@ -108,7 +108,7 @@ export class Holdings {
   readonly #owners = new Map<Instance, Holding>();
   #published: ReadonlySet<string> | null = null;
   #askedMs = -Infinity;
-  #owes = false;
+  #owesUntilMs = -Infinity;
 
   /** What is known of others is forgotten when they have no instance any more. */
   publish(specs: readonly FunctionSpec[]): void {
@@ -118,7 +118,7 @@ export class Holdings {
 
   /** It waits for the machine, or its queue for it: there is something to share. */
   isAsked(nowMs: number): boolean {
-    return nowMs - this.#askedMs <= limits.waitLapsesMs;
+    return nowMs - this.#askedMs <= limits.waitLapsesMs || nowMs < this.#owesUntilMs;
   }
 
   /** Whether nobody gets more memory without another having less. */
@@ -150,8 +150,8 @@ export class Holdings {
 
   /** A first instance was started although there is no memory for it: others are to make that good. */
   owe(nowMs: number): void {
-    this.#owes = true;
-    this.#askedMs = nowMs;
+    // Whoever is about to have nothing to do is given the time for it.
+    this.#owesUntilMs = nowMs + 2 * limits.reclaimIdleMs;
   }
 
   took(spec: FunctionSpec, instance: Instance): number {
@@ -199,14 +199,12 @@ export class Holdings {
   /** Nobody waits any more. */
   rest(): void {
     this.division = undivided;
-    this.#owes = false;
   }
 
   /** Whether instances have to go so that others get their share. As of the last review. */
   isShort(spareMiB: number, leavingMiB: number, places: number, nowMs: number): boolean {
-    const short = isShort(this.#shortage(spareMiB, leavingMiB, places, nowMs));
-    if (!short) this.#owes = false;
-    return short;
+    if (spareMiB + leavingMiB >= 0) this.#owesUntilMs = -Infinity;
+    return isShort(this.#shortage(spareMiB, leavingMiB, places, nowMs));
   }
 
   /** Those that are to be drained for it. */
@@ -219,7 +217,13 @@ export class Holdings {
     let leavingMiB = stemsLeavingMiB;
     for (const holding of this.#holdings.values()) leavingMiB += holding.leavingMiB;
     const { division } = this;
-    return { claims: this.#claims(nowMs), division, freeMiB: spareMiB + leavingMiB, places, owes: this.#owes };
+    return {
+      claims: this.#claims(nowMs),
+      division,
+      freeMiB: spareMiB + leavingMiB,
+      places,
+      owes: nowMs < this.#owesUntilMs,
+    };
   }
 
   #claims(nowMs: number): Claim[] {

@@ -169,12 +169,12 @@ export class Supply implements Keeper, InstanceSource {
     this.#memoryShortMs = nowMs;
   }
 
-  /** The machine, as it was a moment ago. */
-  #look(): Spare | null {
+  /** The machine, as it was at most so long ago. */
+  #look(ageMs: number = limits.machineLookMs): Spare | null {
     const { machine, clock } = this.#options;
     if (machine === null) return null;
     const nowMs = clock.nowMs();
-    if (this.#seen === null || nowMs - this.#seenMs >= limits.machineLookMs) {
+    if (this.#seen === null || nowMs - this.#seenMs >= ageMs) {
       this.#seen = machine();
       this.#seenMs = nowMs;
       this.#countPending();
@@ -194,8 +194,10 @@ export class Supply implements Keeper, InstanceSource {
 
   /** Who may have how much from now on; and what has to go for it: stems that nobody waits for, then instances. */
   #share(nowMs: number): void {
-    const machine = this.#look();
-    if (machine === null || !this.#holdings.isAsked(nowMs)) {
+    const isAsked = this.#holdings.isAsked(nowMs);
+    // What has ended since an earlier look would be missing twice: from what is free, and from what is about to be.
+    const machine = this.#look(isAsked ? 0 : limits.machineLookMs);
+    if (machine === null || !isAsked) {
       this.#holdings.rest();
       return;
     }
@@ -278,7 +280,10 @@ export class Supply implements Keeper, InstanceSource {
     const machine = this.#look();
     if (machine === null || !this.#options.stems || this.#closed || this.#backoff.blocks(nowMs)) return;
     // Who waits for the machine comes before those of whom nobody knows whether they will be needed.
-    if (this.#holdings.isContested(nowMs)) return;
+    if (this.#holdings.isContested(nowMs)) {
+      this.#refillSoon();
+      return;
+    }
     const demands = this.#demands.at(nowMs);
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const surplus = new Set(this.stems);

@@ -235,7 +235,7 @@ export interface Candidate {
   /** Of its function. */
   readonly claim: Claim;
   readonly takesMiB: number;
-  /** How long it has had nothing to do; 0: it has. */
+  /** How long it has had nothing to do; 0: it has, or cannot have yet. */
   readonly idleForMs: number;
   readonly inFlight: number;
 }
@@ -262,7 +262,7 @@ export function giveBack<Each extends Candidate>(shortage: Shortage, candidates:
   const { claims, division, places } = shortage;
   const others = candidates().filter(({ claim }) => claim.wanted === 0 || entitled(claim, division) === 0);
   const taking = new Taking(others, division.levelMiB, shortage.freeMiB);
-  if (shortage.owes) while (taking.freeMiB < 0 && taking.takeIdle());
+  if (shortage.owes) while (taking.freeMiB < 0 && taking.takeIdle(justIdleMs));
   for (const claim of claims.filter(({ wanted }) => wanted > 0).sort(byUse)) {
     const most = Math.min(claim.wanted, entitled(claim, division), places);
     let got = 1;
@@ -290,51 +290,62 @@ function entitled(claim: Claim, { levelMiB }: Division): number {
 /** For the instance that would be the `got`-th one it gets. */
 function makeRoom(claim: Claim, got: number, taking: Taking<Candidate>): boolean {
   const useMiB = useOf(claim, got - 1);
+  const leastMs = claim.live === 0 ? justIdleMs : limits.reclaimIdleMs;
   const mayTakeBusy = claim.waitedMs >= limits.reclaimBusyMs;
   while (taking.freeMiB < claim.eachMiB) {
-    if (!taking.takeIdle() && !(mayTakeBusy && taking.takeBusy(useMiB))) return false;
+    if (!taking.takeIdle(leastMs) && !(mayTakeBusy && taking.takeBusy(useMiB))) return false;
   }
   taking.freeMiB -= claim.eachMiB;
   return true;
 }
+
+/** For a first instance whatever has nothing to do may go. */
+const justIdleMs = 1;
 
 /** Takes instances back, the most dispensable first. */
 class Taking<Each extends Candidate> {
   readonly taken: Each[] = [];
   freeMiB: number;
   readonly #levelMiB: number;
-  /** The longest idle first. */
-  readonly #idle: Each[];
-  /** Those with the fewest invocations first. */
-  readonly #busy: Each[];
+  readonly #left: Set<Each>;
   readonly #given = new Map<string, { readonly memoryMiB: number; readonly instances: number }>();
 
   constructor(candidates: readonly Each[], levelMiB: number, freeMiB: number) {
     this.freeMiB = freeMiB;
     this.#levelMiB = levelMiB;
-    const isIdle = ({ idleForMs }: Candidate): boolean => idleForMs >= limits.reclaimIdleMs;
-    this.#idle = candidates.filter(isIdle).sort((left, right) => right.idleForMs - left.idleForMs);
-    this.#busy = candidates.filter((each) => !isIdle(each)).sort((left, right) => left.inFlight - right.inFlight);
+    this.#left = new Set(candidates);
   }
 
-  takeIdle(): boolean {
-    const above = this.#idle.findIndex(({ claim }) => this.#isAbove(claim));
-    return this.#take(this.#idle, Math.max(0, above));
+  /** The longest idle, of a function above its share if there is one. */
+  takeIdle(leastMs: number): boolean {
+    let found: Each | null = null;
+    let isAbove = false;
+    for (const each of this.#left) {
+      if (each.idleForMs < leastMs) continue;
+      const above = this.#isAbove(each.claim);
+      const isBetter = found === null || (above === isAbove ? each.idleForMs > found.idleForMs : above);
+      if (!isBetter) continue;
+      found = each;
+      isAbove = above;
+    }
+    return this.#take(found);
   }
 
   /** `useMiB`: what who gets it has for its weight. Never the only one of a function. */
   takeBusy(useMiB: number): boolean {
-    let found = -1;
+    let found: Each | null = null;
     let mostMiB = 0;
-    for (const [index, { claim, takesMiB }] of this.#busy.entries()) {
+    for (const each of this.#left) {
+      const { claim, takesMiB, inFlight } = each;
       const hasMiB = this.#usedMiB(claim);
       const isOnly = claim.live - (this.#given.get(claim.id)?.instances ?? 0) < 2;
       if (isOnly || !this.#isAbove(claim) || (hasMiB - takesMiB) / claim.weight < useMiB) continue;
-      if (hasMiB / claim.weight <= mostMiB) continue;
-      found = index;
-      mostMiB = hasMiB / claim.weight;
+      const useOfIt = hasMiB / claim.weight;
+      if (found !== null && (useOfIt === mostMiB ? inFlight >= found.inFlight : useOfIt < mostMiB)) continue;
+      found = each;
+      mostMiB = useOfIt;
     }
-    return found !== -1 && this.#take(this.#busy, found);
+    return this.#take(found);
   }
 
   /** Others are not made to wait in its place. */
@@ -346,12 +357,12 @@ class Taking<Each extends Candidate> {
     return usedMiB - (this.#given.get(id)?.memoryMiB ?? 0);
   }
 
-  #take(from: Each[], index: number): boolean {
-    const [each] = from.splice(index, 1);
-    if (each === undefined) return false;
+  #take(each: Each | null): boolean {
+    if (each === null) return false;
     const { id } = each.claim;
     const { memoryMiB, instances } = this.#given.get(id) ?? { memoryMiB: 0, instances: 0 };
     this.#given.set(id, { memoryMiB: memoryMiB + each.takesMiB, instances: instances + 1 });
+    this.#left.delete(each);
     this.taken.push(each);
     this.freeMiB += each.takesMiB;
     return true;
