@@ -7,10 +7,11 @@ import { Decisions } from './decisions.ts';
 import { Forecast, type Moment } from './forecast.ts';
 import type { Guard } from './guards.ts';
 import { LaneKnowledge } from './knowledge.ts';
+import { LaneQueues } from './lane-queues.ts';
+import { Limit } from './limit.ts';
 import { Member } from './member.ts';
 import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
-import { Queue } from './queue.ts';
 import { Routes, type RouteProfile } from './routes.ts';
 import type { Schedulable, Surroundings } from './schedulable.ts';
 import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
@@ -29,12 +30,11 @@ export interface FunctionSchedulerOptions {
  * The scheduling of one function: limits, places, queues, starts, rest and ends of its instances. Pure: no clock, no
  * randomness, no I/O; the router and the simulator carry out what it decides. Instances are small integers.
  */
-export class FunctionScheduler<T extends Schedulable> {
+export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   readonly ceiling: number;
   readonly routes: Routes;
   /** By lane, like the queues. */
   readonly known: readonly LaneKnowledge[];
-  readonly queues: readonly Queue<T>[] = lanes.map(() => new Queue<T>());
   readonly placement = new Placement();
   readonly decisions = new Decisions();
   readonly forecast: Forecast;
@@ -51,6 +51,7 @@ export class FunctionScheduler<T extends Schedulable> {
   #consolidatedMs = -Infinity;
 
   constructor(options: FunctionSchedulerOptions) {
+    super();
     const { maxConcurrency, environment, learned } = options;
     const most = maxConcurrency === 'auto' ? limits.concurrencyAutoMax : maxConcurrency;
     this.ceiling = Math.min(limits.concurrencyMax, most);
@@ -65,21 +66,10 @@ export class FunctionScheduler<T extends Schedulable> {
     return this.placement.ready;
   }
 
-  /** Invocations in the queues. */
-  get waiting(): number {
-    let sum = 0;
-    for (const queue of this.queues) sum += queue.length;
-    return sum;
-  }
-
   /** What a new instance gets at once, of the work that the function has most of. */
   get limit(): number {
     const [waits, computes] = this.known;
     return (computes!.invocations > waits!.invocations ? computes! : waits!).limit;
-  }
-
-  oldestAgeMs(nowMs: number): number {
-    return Math.max(...this.queues.map((queue) => queue.oldestAgeMs(nowMs)));
   }
 
   get wallOffsetMs(): number {
@@ -106,25 +96,6 @@ export class FunctionScheduler<T extends Schedulable> {
     return this.#place(item.lane, nowMs);
   }
 
-  /** False: the queue is full. */
-  enqueue(item: T, nowMs: number): boolean {
-    item.queueHandle = this.queues[item.lane]!.push(item, nowMs, nowMs + limits.queueWaitMs);
-    return item.queueHandle !== -1;
-  }
-
-  /** Behind those that came before it. */
-  putBack(item: T): void {
-    const queue = this.queues[item.lane]!;
-    item.queueHandle = queue.putBack(item, item.receivedMs, item.receivedMs + limits.queueWaitMs);
-  }
-
-  /** It waits no longer. */
-  leave(item: T): void {
-    if (item.queueHandle === -1) return;
-    this.queues[item.lane]!.remove(item.queueHandle);
-    item.queueHandle = -1;
-  }
-
   /** What waits goes where there is room: `send` gets each with its instance. `isComing`: an instance is on its way. */
   pump(nowMs: number, isComing: boolean, send: (item: T, index: number) => void): void {
     for (let lane = 0; lane < lanes.length; lane += 1) {
@@ -139,27 +110,6 @@ export class FunctionScheduler<T extends Schedulable> {
     }
   }
 
-  /** Takes one out of a queue, in turn. */
-  shift(): T | undefined {
-    for (const queue of this.queues) {
-      const item = queue.shift();
-      if (item === undefined) continue;
-      item.queueHandle = -1;
-      return item;
-    }
-    return undefined;
-  }
-
-  /** Takes out all that have waited for too long. */
-  expire(nowMs: number, onExpired: (item: T) => void): void {
-    for (const queue of this.queues) {
-      queue.expire(nowMs, (item) => {
-        item.queueHandle = -1;
-        onExpired(item);
-      });
-    }
-  }
-
   /** It has left its instance: answered, refused, recalled or lost. */
   ended(index: number, lane: number, nowMs: number): void {
     const member = this.#members[index];
@@ -167,6 +117,7 @@ export class FunctionScheduler<T extends Schedulable> {
     const laneOf = this.placement.laneOf(index);
     this.placement.ended(index);
     this.#inFlight[lane]! -= 1;
+    member.inFlight[lane]! -= 1;
     if (this.placement.inFlight(index) === 0 && laneOf !== -1) this.#busy[laneOf]! -= 1;
     this.#flow(member, nowMs);
   }
@@ -178,7 +129,8 @@ export class FunctionScheduler<T extends Schedulable> {
     member?.completed();
     // The first of an instance pays for what is compiled and opened once; but so much is its own.
     if (member?.completions === 1 && cpuMs < limits.firstCpuMs) return;
-    this.known[item.lane]!.settled(wallMs, cpuMs);
+    // What was sent before its kind had moved says nothing of its lane.
+    if (item.profile.lane === item.lane) this.known[item.lane]!.settled(wallMs, cpuMs);
     if (item.profile.settled(wallMs, cpuMs)) this.#moved(item.profile, nowMs);
   }
 
@@ -188,12 +140,23 @@ export class FunctionScheduler<T extends Schedulable> {
     const text = `${pattern} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
     this.decisions.add(text, null, nowMs);
     if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
+    this.#forget(1 - lane, nowMs);
     if (this.routes.areAll(lane)) this.#adopt(lane);
     const from = this.queues[1 - lane]!;
     for (let left = from.length; left > 0; left -= 1) {
       const item = from.shift()!;
       if (item.profile === profile) item.lane = lane;
       this.putBack(item);
+    }
+  }
+
+  /** What was learned of both kinds together holds for neither. */
+  #forget(lane: number, nowMs: number): void {
+    this.known[lane]!.forget();
+    for (const member of this.#members) {
+      if (member === undefined) continue;
+      member.limits[lane] = new Limit(this.ceiling, this.known[lane]!, nowMs);
+      this.placement.setLimit(member.index, lane, member.limits[lane].places);
     }
   }
 
@@ -222,11 +185,8 @@ export class FunctionScheduler<T extends Schedulable> {
     const member = this.#members[index];
     if (member === undefined) return;
     const lane = this.placement.laneOf(index);
-    if (lane !== -1) {
-      this.#busy[lane]! -= 1;
-      // Some may be of the other lane: what is in flight is told lane by lane only as far as it is known.
-      this.#inFlight[lane] = Math.max(0, this.#inFlight[lane]! - this.placement.inFlight(index));
-    }
+    if (lane !== -1) this.#busy[lane]! -= 1;
+    member.inFlight.forEach((inFlight, of) => (this.#inFlight[of]! -= inFlight));
     this.#use.set(member, 0);
     this.placement.remove(index);
     this.#members[index] = undefined;
@@ -273,7 +233,9 @@ export class FunctionScheduler<T extends Schedulable> {
     const reading = member.reading(vitals, machineCores, nowMs);
     if (reading === null) return;
     if (!member.isStuck) this.#use.set(member, reading.utilisation);
-    if (lane === -1 && reading.completions === 0) return;
+    const { isMixed } = member;
+    member.isMixed = false;
+    if (isMixed || (lane === -1 && reading.completions === 0)) return;
     const of = lane === -1 ? member.lastLane : lane;
     this.#changed(member, of, member.limits[of]!.step(reading, this.known[of]!, nowMs), nowMs);
   }
@@ -357,6 +319,7 @@ export class FunctionScheduler<T extends Schedulable> {
     }
     placement.began(index, lane);
     this.#inFlight[lane]! += 1;
+    member.inFlight[lane]! += 1;
     this.#flow(member, nowMs);
   }
 
@@ -378,7 +341,7 @@ export class FunctionScheduler<T extends Schedulable> {
 
   #flow(member: Member, nowMs: number): void {
     const lane = this.placement.laneOf(member.index);
-    if (lane !== -1) member.lastLane = lane;
+    if (lane !== -1) member.enter(lane);
     member.flow(this.placement.inFlight(member.index), member.limits[member.lastLane]!.places, nowMs);
   }
 

@@ -63,6 +63,18 @@ export class LaneKnowledge {
     return Math.min(limits.concurrencyDefault, Math.max(1, Math.ceil(limits.loopBudgetMs / this.cpuMs)));
   }
 
+  /** Part of what it was learned from belongs to another lane now: what is left is not known. */
+  forget(): void {
+    this.cpuMs = 0;
+    this.wallMs = 0;
+    this.ownMs = 0;
+    this.peakCpuMs = 0;
+    this.turnMs = 0;
+    this.invocations = 0;
+    this.saturation = null;
+    this.unhelpfulAbove = null;
+  }
+
   /**
    * In flight at which the loop would be full, by what one takes alone ÷ the CPU of one: a guess for when it is full
    * already, and the law says nothing. Infinity: nothing is known.

@@ -1,5 +1,6 @@
 // Hot path: flow runs twice per invocation.
 import { limits } from '../base/limits.ts';
+import { lanes } from '../model/learned.ts';
 import type { Vitals } from '../model/vitals.ts';
 import type { LaneKnowledge } from './knowledge.ts';
 import { Limit, type Reading } from './limit.ts';
@@ -17,7 +18,7 @@ export class Member {
   readonly index: number;
   readonly memoryMiB: number;
   /** By lane. */
-  readonly limits: readonly Limit[];
+  readonly limits: Limit[];
   /** Of the last period: the busier of its loop and its processors, 0–1. */
   utilisation = 0;
   /** Its loop is held at the moment. */
@@ -25,8 +26,12 @@ export class Member {
   background = 0;
   /** What it counts for of the processors that are used, 0–1. */
   load = 0;
+  /** By lane. */
+  readonly inFlight = lanes.map(() => 0);
   /** The lane of what it has, or had last. */
   lastLane = 0;
+  /** Since the last reading it had work of both lanes: what it says holds for neither. */
+  isMixed = false;
   /** Invocations that it answered, all told. */
   completions = 0;
   idleSinceMs: number;
@@ -56,6 +61,17 @@ export class Member {
     this.limits = known.map((lane) => new Limit(ceiling, lane, nowMs));
     this.idleSinceMs = nowMs;
     this.#sinceMs = nowMs;
+  }
+
+  /** It has work of both lanes, from before that was known or because there was nowhere else: it says nothing of either. */
+  get #hasBoth(): boolean {
+    return this.inFlight.every((count) => count > 0);
+  }
+
+  /** What it has is of this lane. */
+  enter(lane: number): void {
+    if (lane !== this.lastLane || this.#hasBoth) this.isMixed = true;
+    this.lastLane = lane;
   }
 
   /** From now on it has so many in flight, of so many that it may have. */

@@ -95,9 +95,10 @@ export class Routes {
     return used.toSorted((left, right) => (left.pattern < right.pattern ? -1 : 1));
   }
 
-  /** Whether all that has come is of one lane. */
+  /** Whether all that has come is of one lane; what has not been answered yet may be of the other. */
   areAll(lane: number): boolean {
-    return this.all.every((each) => each.lane === lane);
+    for (const each of this.#profiles.values()) if (each.lane !== lane) return false;
+    return true;
   }
 
   learned(): LearnedRoute[] {
