@@ -18,8 +18,9 @@ export class LaneKnowledge {
   saturation: number | null;
   unhelpfulAbove: number | null;
   invocations = 0;
+  /** When an instance last saw that. */
+  learnedMs = -Infinity;
   readonly #ceiling: number;
-  #learnedMs = -Infinity;
 
   constructor(ceiling: number, learned: LearnedLimit | null) {
     this.#ceiling = ceiling;
@@ -48,12 +49,12 @@ export class LaneKnowledge {
     const known = this.saturation;
     const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
     this.saturation = isFar ? saturation : known + (saturation - known) * newest * 2;
-    this.#learnedMs = nowMs;
+    this.learnedMs = nowMs;
   }
 
   /** An instance is full with so many: it cannot be more, unless that was seen a moment ago. */
   full(most: number, nowMs: number): void {
-    if (nowMs - this.#learnedMs < limits.limitStepMaxMs) return;
+    if (nowMs - this.learnedMs < limits.limitStepMaxMs) return;
     if (this.saturation === null || most < this.saturation) this.saturation = most;
   }
 

@@ -91,9 +91,12 @@ export class Limit {
     this.begins(lane);
   }
 
-  /** It gets work of the lane, and had none: what was learned since it was made holds for it too. True: it is another now. */
+  /**
+   * It gets work of the lane, and had none: what was learned from others since it was made, or last saw for itself, holds
+   * for it too. True: it is another now.
+   */
   begins(lane: LaneKnowledge): boolean {
-    if (!this.#isNew) return false;
+    if (!this.#isNew && (lane.learnedMs <= this.#measuredMs || isGuard.has(this.binding))) return false;
     const before = this.places;
     this.saturation = lane.saturation;
     this.places = lane.limit;
@@ -302,6 +305,8 @@ export class Limit {
     return this.lastChange;
   }
 }
+
+const isGuard: ReadonlySet<Binding> = new Set(['loop', 'memory', 'throttled', 'errors', 'cpu', 'fds']);
 
 /** At its limit for this share of the time: fully used. */
 const fullyUsed = 0.2;
