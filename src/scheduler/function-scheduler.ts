@@ -266,10 +266,10 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#wallOffsetMs = wallMs - nowMs;
     const demands = this.#inFlight.map((inFlight, lane) => inFlight + this.queues[lane]!.length);
     forecast.observe(demands, moment);
+    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, demands[lane]!, nowMs);
     if (nowMs - this.#consolidatedMs < limits.consolidateMs) return [];
     this.#consolidatedMs = nowMs;
     forecast.look(this.known, moment);
-    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, demands[lane]!, nowMs);
     const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
     const wanted = forecast.ahead.instances;
     return surplus(this.#members, this.placement, { wanted, keepAliveMs, nowMs });
