@@ -44,8 +44,9 @@ export class LaneKnowledge {
     this.turnMs = Math.max(turnMs, this.turnMs * peakKept);
   }
 
-  /** An instance found where it would be full. */
+  /** An instance found where it would be full. Of nothing in flight nothing is learned, whatever has ended. */
   learned(saturation: number, nowMs: number): void {
+    if (saturation <= 0) return;
     const known = this.saturation;
     const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
     this.saturation = isFar ? saturation : known + (saturation - known) * newest * 2;
