@@ -1,6 +1,7 @@
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
-import { type Claim, type Division, divide, giveBack, isShort, type Machine, undivided } from '../scheduler/share.ts';
+import { giveBack, giveCores, isShort } from '../scheduler/give-back.ts';
+import { type Claim, type Division, divide, type Machine, undivided } from '../scheduler/share.ts';
 import type { Instance } from './instance.ts';
 
 const mebibyte = 1024 * 1024;
@@ -19,14 +20,15 @@ class Holding {
   eachMiB: number = limits.stemRssMiB;
   leavingMiB = 0;
   coresUsed = 0;
-  computes = false;
+  computing = 0;
   /** Instances that it would have started at its last try, and could not. */
   wanted = 0;
   askedMs = -Infinity;
   /** Since when there have been such. */
   shortSinceMs = 0;
-  /** When it last had something in its queue. */
+  /** When it last had something in its queue, and since when without a break. */
   waitingMs = -Infinity;
+  queuedSinceMs = 0;
 
   constructor(spec: FunctionSpec) {
     this.spec = spec;
@@ -39,7 +41,7 @@ class Holding {
     this.idleMiB = 0;
     this.leavingMiB = 0;
     this.coresUsed = 0;
-    this.computes = false;
+    this.computing = 0;
     this.#measureEach();
     for (const instance of this.instances) {
       const takesMiB = this.takesMiB(instance);
@@ -50,10 +52,9 @@ class Holding {
       this.live += 1;
       this.usedMiB += takesMiB;
       if (idleForMs(instance, nowMs) >= limits.reclaimIdleMs) this.idleMiB += takesMiB;
-      const { loopPermille, loopStuckMs } = instance.vitals;
-      const busyPermille = loopStuckMs > 0 ? 1000 : loopPermille;
+      const busyPermille = loopPermilleOf(instance);
       this.coresUsed += busyPermille / 1000;
-      this.computes ||= busyPermille >= computingPermille;
+      if (busyPermille >= computingPermille) this.computing += 1;
     }
   }
 
@@ -90,11 +91,11 @@ class Holding {
   }
 
   claim(wanted: number, nowMs: number): Claim {
-    const { spec, live, usedMiB, idleMiB, eachMiB, coresUsed } = this;
+    const { spec, live, usedMiB, idleMiB, eachMiB, coresUsed, computing } = this;
     const waitedMs = this.isAsking(nowMs) ? nowMs - this.shortSinceMs : 0;
-    const wantsCores = this.computes && this.isWaiting(nowMs);
+    const queuedMs = this.isWaiting(nowMs) ? Math.max(1, nowMs - this.queuedSinceMs) : 0;
     const { weight } = spec.config;
-    return { id: spec.id, weight, live, usedMiB, idleMiB, eachMiB, wanted, waitedMs, coresUsed, wantsCores };
+    return { id: spec.id, weight, live, usedMiB, idleMiB, eachMiB, wanted, waitedMs, coresUsed, computing, queuedMs };
   }
 }
 
@@ -135,7 +136,9 @@ export class Holdings {
 
   /** Something is in its queue. To be said again while it is. */
   waits(spec: FunctionSpec, nowMs: number): void {
-    this.#of(spec).waitingMs = nowMs;
+    const holding = this.#of(spec);
+    if (!holding.isWaiting(nowMs)) holding.queuedSinceMs = nowMs;
+    holding.waitingMs = nowMs;
     this.#askedMs = nowMs;
   }
 
@@ -213,6 +216,20 @@ export class Holdings {
     return taken.map(({ instance }) => instance);
   }
 
+  /** One that is to be drained so that processors are shared; null: none. As of the last review. */
+  surplusOfCores(cores: number, nowMs: number): Instance | null {
+    const { division } = this;
+    const shared = { claims: this.#claims(nowMs), division, cores };
+    return giveCores(shared, () => this.#computing(nowMs))?.instance ?? null;
+  }
+
+  /** Who allows one invocation at a time asked for an instance each: those are bounded by memory. */
+  #computing(nowMs: number) {
+    return this.#candidates(nowMs).filter(
+      ({ instance, isSingle }) => !isSingle && loopPermilleOf(instance) >= computingPermille,
+    );
+  }
+
   #shortage(spareMiB: number, stemsLeavingMiB: number, places: number, nowMs: number) {
     let leavingMiB = stemsLeavingMiB;
     for (const holding of this.#holdings.values()) leavingMiB += holding.leavingMiB;
@@ -238,12 +255,13 @@ export class Holdings {
   #candidates(nowMs: number) {
     const found = [];
     for (const holding of this.#holdings.values()) {
+      const isSingle = holding.spec.config.maxConcurrency === 1;
       const claim = holding.claim(holding.isAsking(nowMs) ? holding.wanted : 0, nowMs);
       for (const instance of holding.instances) {
         if (instance.state.kind !== 'ready') continue;
         const takesMiB = holding.takesMiB(instance);
         const inFlight = instance.streams.count;
-        found.push({ instance, claim, takesMiB, idleForMs: idleForMs(instance, nowMs), inFlight });
+        found.push({ instance, claim, takesMiB, idleForMs: idleForMs(instance, nowMs), inFlight, isSingle });
       }
     }
     return found;
@@ -260,6 +278,11 @@ export class Holdings {
     this.#holdings.set(spec.id, made);
     return made;
   }
+}
+
+/** A loop that does not come round is busy, whatever was counted before. */
+function loopPermilleOf({ vitals: { loopPermille, loopStuckMs } }: Instance): number {
+  return loopStuckMs > 0 ? 1000 : loopPermille;
 }
 
 /** It is not on its way out. */

@@ -113,6 +113,30 @@ test('processors are shared by weight among those that compute and have somethin
   assert.equal(stand.supply.coresFor(light), 8, 'nobody waits any more');
 });
 
+test('who computes on more than its share gives back to who has waited for it; one at a time each, and singles never', () => {
+  for (const [maxConcurrency, left] of [
+    ['auto', 1],
+    [1, 3],
+  ] as const) {
+    const stand = new Stand();
+    const [flood, other] = [functionSpec('flood', { maxConcurrency }), functionSpec('other')];
+    const instances = [...stand.have(flood, 3), ...stand.have(other, 1)];
+    stand.set({ cpuIdle: false });
+    const drained: number[] = [];
+    for (let count = 0; count < 16; count += 1) {
+      stand.supply.waits(flood);
+      stand.supply.waits(other);
+      const staying = instances.filter(({ drains }) => drains.length === 0);
+      drained.push(instances.length - staying.length);
+      stand.sweep(staying.map((instance) => [instance, computing] as const));
+    }
+    assert.equal(drained[9], 0, 'not for a moment’s wait');
+    assert.ok(drained.every((count, at) => at === 0 || count - drained[at - 1]! <= 1));
+    const stay = instances.filter(({ drains }) => drains.length === 0).map(({ load }) => load?.function);
+    assert.deepEqual(stay, [...Array.from({ length: left }, () => flood.id), other.id]);
+  }
+});
+
 test('without a look at the machine nothing is bounded', () => {
   const rig = new Rig();
   const spec = functionSpec('api/x', { maxConcurrency: 1 });

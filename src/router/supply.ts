@@ -206,13 +206,17 @@ export class Supply implements Keeper, InstanceSource {
     const places = placesOf(machine);
     const stockMiB = this.stems.size * limits.stemRssMiB + leavingMiB;
     this.#holdings.review(spareMiB, stockMiB, { cores: machine.cores, places: places - 1 }, nowMs);
+    if (machine.cpuIdle === false) {
+      const surplus = this.#holdings.surplusOfCores(machine.cores, nowMs);
+      surplus?.drain('another function waits for its share of the processors');
+    }
     if (!this.#holdings.isShort(spareMiB, leavingMiB, places, nowMs)) return;
     if (this.stems.size > 0) {
       for (const stem of this.stems) this.#dismiss(stem, 'its memory is needed');
       return;
     }
     for (const instance of this.#holdings.surplus(spareMiB, leavingMiB, places, nowMs)) {
-      instance.drain('another function waits for its share of the machine');
+      instance.drain('another function waits for its share of the memory');
     }
   }
 

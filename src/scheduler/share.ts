@@ -20,8 +20,10 @@ export interface Claim {
   readonly waitedMs: number;
   /** Processors' worth of loops that are busy. */
   readonly coresUsed: number;
-  /** It computes, and something waits for it: it would use more of them. */
-  readonly wantsCores: boolean;
+  /** Instances whose loop is busy all the time, or nearly. */
+  readonly computing: number;
+  /** For how long something has been in its queue without a break; 0: nothing is. */
+  readonly queuedMs: number;
 }
 
 /** What there is to share. */
@@ -83,7 +85,7 @@ export function fairLevel(capacity: number, demands: readonly Demand[]): number 
 }
 
 /** Sums of fractions do not come out to the last bit. */
-const rounding = 1e-9;
+export const rounding = 1e-9;
 
 /** Infinity minus Infinity is no order. */
 const compare = (left: number, right: number): number => (left === right ? 0 : left < right ? -1 : 1);
@@ -116,16 +118,18 @@ function memoryDemand({ weight, usedMiB, idleMiB, eachMiB, wanted }: Claim): Dem
   return { weight, amount: wanted > 0 ? usedMiB + wanted * eachMiB : Math.max(0, usedMiB - idleMiB) };
 }
 
-const coreDemand = ({ weight, coresUsed, wantsCores }: Claim): Demand => ({
+/** Who computes, and has something waiting, would use more. */
+const coreDemand = ({ weight, coresUsed, computing, queuedMs }: Claim): Demand => ({
   weight,
-  amount: wantsCores ? Infinity : coresUsed,
+  amount: computing > 0 && queuedMs > 0 ? Infinity : coresUsed,
 });
 
 /** What it would have for its weight with `more` instances. */
-const useOf = ({ usedMiB, eachMiB, weight }: Claim, more: number): number => (usedMiB + more * eachMiB) / weight;
+export const useOf = ({ usedMiB, eachMiB, weight }: Claim, more: number): number => (usedMiB + more * eachMiB) / weight;
 
 /** Whoever then has least for its weight gets the next one; names only make the order total. */
-const byUse = (left: Claim, right: Claim): number => compare(useOf(left, 1), useOf(right, 1)) || names(left, right);
+export const byUse = (left: Claim, right: Claim): number =>
+  compare(useOf(left, 1), useOf(right, 1)) || names(left, right);
 
 const names = (left: Claim, right: Claim): number => (left.id < right.id ? -1 : 1);
 
@@ -151,7 +155,7 @@ function deal(places: number, waiting: readonly Claim[]): ReadonlyMap<string, nu
 }
 
 /** How many more instances fit into its share; Infinity: there is enough for all. */
-function instancesLeft({ weight, usedMiB, eachMiB }: Claim, levelMiB: number): number {
+export function instancesLeft({ weight, usedMiB, eachMiB }: Claim, levelMiB: number): number {
   if (levelMiB === Infinity) return Infinity;
   return Math.max(0, Math.floor((levelMiB * weight * (1 + rounding) - usedMiB) / eachMiB));
 }
@@ -228,143 +232,4 @@ function shareReason({ live, weight, usedMiB, eachMiB }: Claim, { levelMiB, weig
 function memoryReason({ eachMiB }: Claim, { freeMiB }: Room): string {
   const freeInAllMiB = Math.max(0, Math.round(freeMiB + limits.startsLeaveFreeMiB));
   return `${freeInAllMiB} MiB of memory are free, ${limits.startsLeaveFreeMiB} stay so, and an instance takes ${Math.round(eachMiB)}`;
-}
-
-/** An instance that could be drained. */
-export interface Candidate {
-  /** Of its function. */
-  readonly claim: Claim;
-  readonly takesMiB: number;
-  /** How long it has had nothing to do; 0: it has, or cannot have yet. */
-  readonly idleForMs: number;
-  readonly inFlight: number;
-}
-
-export interface Shortage {
-  readonly claims: readonly Claim[];
-  readonly division: Division;
-  /** As in Room, and what instances on their way out will leave. */
-  readonly freeMiB: number;
-  /** As in Machine: no more is made room for at a time. */
-  readonly places: number;
-  /** A first instance has taken what is otherwise left free: that is to be free again. */
-  readonly owes: boolean;
-}
-
-/**
- * Which instances are to be drained so that those who wait below their share, or for their first instance, get what they
- * want, and no more than that takes. Idle ones first: of functions above their share, the longest idle first, then of
- * others. For who has waited for limits.reclaimBusyMs also one with work, of whoever is above its share and has most for
- * its weight, as long as it keeps as much for it as who gets that has. The instances of those who wait below their share are theirs.
- */
-export function giveBack<Each extends Candidate>(shortage: Shortage, candidates: () => readonly Each[]): Each[] {
-  if (!isShort(shortage)) return [];
-  const { claims, division, places } = shortage;
-  const others = candidates().filter(({ claim }) => claim.wanted === 0 || entitled(claim, division) === 0);
-  const taking = new Taking(others, division.levelMiB, shortage.freeMiB);
-  if (shortage.owes) while (taking.freeMiB < 0 && taking.takeIdle(justIdleMs));
-  for (const claim of claims.filter(({ wanted }) => wanted > 0).sort(byUse)) {
-    const most = Math.min(claim.wanted, entitled(claim, division), places);
-    let got = 1;
-    while (got <= most && makeRoom(claim, got, taking)) got += 1;
-  }
-  return taking.taken;
-}
-
-/** Somebody waits below its share, or for its first instance, and there is not the memory for it. */
-export function isShort({ claims, division, freeMiB, places, owes }: Shortage): boolean {
-  let leftMiB = freeMiB;
-  for (const claim of claims) {
-    const most = Math.min(claim.wanted, entitled(claim, division), places);
-    leftMiB -= most * claim.eachMiB;
-    if (most > 0 && leftMiB < 0) return true;
-  }
-  return owes && freeMiB < 0;
-}
-
-/** Instances that its share has room for, or the first one. */
-function entitled(claim: Claim, { levelMiB }: Division): number {
-  return Math.max(claim.live === 0 ? 1 : 0, instancesLeft(claim, levelMiB));
-}
-
-/** For the instance that would be the `got`-th one it gets. */
-function makeRoom(claim: Claim, got: number, taking: Taking<Candidate>): boolean {
-  const useMiB = useOf(claim, got - 1);
-  const leastMs = claim.live === 0 ? justIdleMs : limits.reclaimIdleMs;
-  const mayTakeBusy = claim.waitedMs >= limits.reclaimBusyMs;
-  while (taking.freeMiB < claim.eachMiB) {
-    if (!taking.takeIdle(leastMs) && !(mayTakeBusy && taking.takeBusy(useMiB))) return false;
-  }
-  taking.freeMiB -= claim.eachMiB;
-  return true;
-}
-
-/** For a first instance whatever has nothing to do may go. */
-const justIdleMs = 1;
-
-/** Takes instances back, the most dispensable first. */
-class Taking<Each extends Candidate> {
-  readonly taken: Each[] = [];
-  freeMiB: number;
-  readonly #levelMiB: number;
-  readonly #left: Set<Each>;
-  readonly #given = new Map<string, { readonly memoryMiB: number; readonly instances: number }>();
-
-  constructor(candidates: readonly Each[], levelMiB: number, freeMiB: number) {
-    this.freeMiB = freeMiB;
-    this.#levelMiB = levelMiB;
-    this.#left = new Set(candidates);
-  }
-
-  /** The longest idle, of a function above its share if there is one. */
-  takeIdle(leastMs: number): boolean {
-    let found: Each | null = null;
-    let isAbove = false;
-    for (const each of this.#left) {
-      if (each.idleForMs < leastMs) continue;
-      const above = this.#isAbove(each.claim);
-      const isBetter = found === null || (above === isAbove ? each.idleForMs > found.idleForMs : above);
-      if (!isBetter) continue;
-      found = each;
-      isAbove = above;
-    }
-    return this.#take(found);
-  }
-
-  /** `useMiB`: what who gets it has for its weight. Never the only one of a function. */
-  takeBusy(useMiB: number): boolean {
-    let found: Each | null = null;
-    let mostMiB = 0;
-    for (const each of this.#left) {
-      const { claim, takesMiB, inFlight } = each;
-      const hasMiB = this.#usedMiB(claim);
-      const isOnly = claim.live - (this.#given.get(claim.id)?.instances ?? 0) < 2;
-      if (isOnly || !this.#isAbove(claim) || (hasMiB - takesMiB) / claim.weight < useMiB) continue;
-      const useOfIt = hasMiB / claim.weight;
-      if (found !== null && (useOfIt === mostMiB ? inFlight >= found.inFlight : useOfIt < mostMiB)) continue;
-      found = each;
-      mostMiB = useOfIt;
-    }
-    return this.#take(found);
-  }
-
-  /** Others are not made to wait in its place. */
-  #isAbove(claim: Claim): boolean {
-    return this.#usedMiB(claim) > this.#levelMiB * claim.weight * (1 + rounding);
-  }
-
-  #usedMiB({ id, usedMiB }: Claim): number {
-    return usedMiB - (this.#given.get(id)?.memoryMiB ?? 0);
-  }
-
-  #take(each: Each | null): boolean {
-    if (each === null) return false;
-    const { id } = each.claim;
-    const { memoryMiB, instances } = this.#given.get(id) ?? { memoryMiB: 0, instances: 0 };
-    this.#given.set(id, { memoryMiB: memoryMiB + each.takesMiB, instances: instances + 1 });
-    this.#left.delete(each);
-    this.taken.push(each);
-    this.freeMiB += each.takesMiB;
-    return true;
-  }
 }
