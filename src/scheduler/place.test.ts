@@ -130,7 +130,8 @@ function allowed(instances: ReadonlyMap<number, Known>, lane: number, nowMs: num
   const open = mine.filter(([, each]) => each.inFlight < each.limits[lane]!);
   const candidates = open.filter(([, each]) => !each.resting);
   if (candidates.length === 0) {
-    const resting = fewestOf(open);
+    const most = Math.max(...open.map(([, each]) => Math.min(63, each.inFlight)));
+    const resting = new Set(open.filter(([, each]) => Math.min(63, each.inFlight) === most).map(([index]) => index));
     return resting.size > 0 ? resting : new Set(unpaused.filter(([, each]) => each.inFlight === 0).map(([at]) => at));
   }
   const counts = mine.filter(([, each]) => !each.resting).map(([, each]) => each.inFlight);

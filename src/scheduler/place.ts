@@ -21,7 +21,7 @@ class Tier {
   readonly open = new Buckets();
   /** In-flight of all of them, full ones too. */
   readonly busy = new Quantile(hotShare);
-  /** With room, and resting: by in-flight, in class `unknown`. */
+  /** With room, and resting: in class `unknown`, those with the most in flight lowest. */
   readonly resting = new Buckets();
 }
 
@@ -163,8 +163,9 @@ export class Placement {
   /**
    * The instance for the next invocation of a lane, or −1 when none has room. Those with work in flight come first: of
    * them, among the ones strictly below the 0.84 quantile of in-flight, one with the most free resources; when there is
-   * none with vitals young enough, one with the fewest in flight (equal: the freer). Then one that rests. Then an idle one:
-   * the last that was used, so that the others stay idle and can be reaped.
+   * none with vitals young enough, one with the fewest in flight (equal: the freer). Then, of those that rest, one with the
+   * most in flight, so that the others run out. Then an idle one: the last that was used, so that the others stay idle and
+   * can be reaped.
    */
   place(lane: number, nowMs: number): number {
     const tier = this.#tiers[lane]!;
@@ -236,7 +237,7 @@ export class Placement {
     const tier = this.#tiers[lane]!;
     if (!resting) tier.busy.add(inFlight);
     if (inFlight >= instance.limits[lane]!) return;
-    if (resting) tier.resting.insert(index, unknown, inFlight);
+    if (resting) tier.resting.insert(index, unknown, restingLevels - Math.min(inFlight, restingLevels));
     else tier.open.insert(index, instance.health, inFlight);
   }
 
@@ -254,6 +255,9 @@ export class Placement {
     else tier.open.remove(index);
   }
 }
+
+/** Of those that rest, more in flight than this are alike. */
+const restingLevels = 63;
 
 interface Instance {
   readonly limits: number[];
