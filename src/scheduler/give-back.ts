@@ -17,7 +17,7 @@ export interface Shortage {
   readonly division: Division;
   /** As in Room, and what instances on their way out will leave. */
   readonly freeMiB: number;
-  /** As in Machine: no more is made room for at a time. */
+  /** As in Machine: for no more instances is room made at a time. */
   readonly places: number;
   /** A first instance has taken what is otherwise left free: that is to be free again. */
   readonly owes: boolean;
@@ -35,13 +35,18 @@ export function giveBack<Each extends Candidate>(shortage: Shortage, candidates:
   const others = candidates().filter(({ claim }) => claim.wanted === 0 || entitled(claim, division) === 0);
   const taking = new Taking(others, division.levelMiB, shortage.freeMiB);
   if (shortage.owes) while (taking.freeMiB < 0 && taking.takeIdle(justIdleMs));
-  for (const claim of claims.filter(({ wanted }) => wanted > 0).sort(byUse)) {
-    const most = Math.min(claim.wanted, entitled(claim, division), places);
-    let got = 1;
-    while (got <= most && makeRoom(claim, got, taking)) got += 1;
+  let left = places;
+  for (const claim of claims.filter(({ wanted }) => wanted > 0).sort(firstAndByUse)) {
+    const most = Math.min(claim.wanted, entitled(claim, division), left);
+    for (let got = 1; got <= most && makeRoom(claim, got, taking); got += 1) left -= 1;
+    if (left === 0) break;
   }
   return taking.taken;
 }
+
+/** Those that have none before all others. */
+const firstAndByUse = (one: Claim, other: Claim): number =>
+  Number(one.live > 0) - Number(other.live > 0) || byUse(one, other);
 
 /** Somebody waits below its share, or for its first instance, and there is not the memory for it. */
 export function isShort({ claims, division, freeMiB, places, owes }: Shortage): boolean {
@@ -80,6 +85,9 @@ class Taking<Each extends Candidate> {
   freeMiB: number;
   readonly #levelMiB: number;
   readonly #left: Set<Each>;
+  /** What was not found once is not found again by asking for more: with thousands of instances each look counts. */
+  #noneIdleMs = Infinity;
+  #noneBusyMiB = Infinity;
   readonly #given = new Map<string, { readonly memoryMiB: number; readonly instances: number }>();
 
   constructor(candidates: readonly Each[], levelMiB: number, freeMiB: number) {
@@ -90,6 +98,7 @@ class Taking<Each extends Candidate> {
 
   /** The longest idle, of a function above its share if there is one. */
   takeIdle(leastMs: number): boolean {
+    if (leastMs >= this.#noneIdleMs) return false;
     let found: Each | null = null;
     let isAbove = false;
     for (const each of this.#left) {
@@ -100,11 +109,13 @@ class Taking<Each extends Candidate> {
       found = each;
       isAbove = above;
     }
+    if (found === null) this.#noneIdleMs = leastMs;
     return this.#take(found);
   }
 
   /** `useMiB`: what who gets it has for its weight. Never the only one of a function. */
   takeBusy(useMiB: number): boolean {
+    if (useMiB >= this.#noneBusyMiB) return false;
     let found: Each | null = null;
     let mostMiB = 0;
     for (const each of this.#left) {
@@ -117,6 +128,7 @@ class Taking<Each extends Candidate> {
       found = each;
       mostMiB = useOfIt;
     }
+    if (found === null) this.#noneBusyMiB = useMiB;
     return this.#take(found);
   }
 
