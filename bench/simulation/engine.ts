@@ -194,7 +194,9 @@ export class Simulation implements Host {
     }
     const { bootMs, bootCpuMs, stemMs, stemCpuMs } = coldStart;
     const boots = instance.phase === Phase.booting;
-    instance.cpuMs += boots ? bootCpuMs : stemCpuMs;
+    const usedMs = boots ? bootCpuMs : stemCpuMs;
+    instance.cpuMs += usedMs;
+    this.#ledger.booted(usedMs, this.nowMs);
     const waitMs = boots ? bootMs - bootCpuMs : stemMs - stemCpuMs;
     this.#timers.push(this.nowMs + waitMs, (instance.id << timerBits) | (boots ? Timer.booted : Timer.loaded));
   }
@@ -259,7 +261,7 @@ export class Simulation implements Host {
     this.freeMemoryMiB -= memoryMiB;
     const id = this.#instances.length;
     this.#instances.push(new SimInstance(id, memoryMiB, this.nowMs));
-    this.#ledger.started(coldStart.bootCpuMs, this.nowMs);
+    this.#ledger.started(this.nowMs);
     this.#processors.add(id, coldStart.bootCpuMs);
     return id;
   }
@@ -308,7 +310,7 @@ export class Simulation implements Host {
   #close(): RunResult {
     this.nowMs = Math.max(this.workload.durationMs, this.#ledger.lastSettledMs);
     for (const instance of this.#instances) if (instance.phase !== Phase.ended) this.#lived(instance);
-    return this.#ledger.result(this.#kind.name, this.nowMs, this.#events);
+    return this.#ledger.result(this.#kind.name, this.nowMs, { events: this.#events, usedCpuMs: this.usedCpuMs });
   }
 
   // — vitals —

@@ -41,10 +41,13 @@ export interface RunResult {
   readonly figures: Figures;
   /** Ascending; failed ones are Infinity. */
   readonly latenciesMs: Float64Array;
+  readonly slowdowns: Float64Array;
   readonly instances: Float64Array;
   readonly inFlight: Float64Array;
   /** Events that the engine handled. */
   readonly events: number;
+  /** All that the cores gave out from the start to the end. */
+  readonly usedCpuMs: number;
 }
 
 /** Latency of an invocation that has not been settled yet. */
@@ -94,11 +97,14 @@ export class Ledger {
     this.inFlight.add(-1, nowMs);
   }
 
-  /** A process was started, with what it uses to boot. */
-  started(cpuMs: number, nowMs: number): void {
-    if (nowMs < this.#fromMs) return;
-    this.#starts += 1;
-    this.#bootCpuMs += cpuMs;
+  /** A process was started. */
+  started(nowMs: number): void {
+    if (nowMs >= this.#fromMs) this.#starts += 1;
+  }
+
+  /** What one has used to boot, or to load its function. */
+  booted(cpuMs: number, nowMs: number): void {
+    if (nowMs >= this.#fromMs) this.#bootCpuMs += cpuMs;
   }
 
   ran(cpuMs: number, nowMs: number): void {
@@ -116,7 +122,7 @@ export class Ledger {
     if (!asStem) this.#lifeMs += lifeMs;
   }
 
-  result(policy: string, nowMs: number, events: number): RunResult {
+  result(policy: string, nowMs: number, totals: Pick<RunResult, 'events' | 'usedCpuMs'>): RunResult {
     const { arrivalMs } = this.#workload;
     let first = 0;
     while (first < arrivalMs.length && arrivalMs[first]! < this.#fromMs) first += 1;
@@ -133,9 +139,10 @@ export class Ledger {
       policy,
       figures: this.#figures(latenciesMs, slowdowns, first),
       latenciesMs,
+      slowdowns,
       instances: this.instances.peaks,
       inFlight: this.inFlight.peaks,
-      events,
+      ...totals,
     };
   }
 

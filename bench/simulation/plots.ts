@@ -12,6 +12,7 @@ import {
   linear,
   logarithmic,
   type Panel,
+  type Point,
   type SeriesStyle,
 } from './svg.ts';
 
@@ -46,29 +47,48 @@ const tail: Axis = {
 
 export function latencyPlot(runs: readonly RunResult[]): string {
   const { workload } = runs[0]!;
-  const curves = runs.map((run) => ({
-    series: seriesOf(run.policy),
-    points: shares
-      .map((share) => ({ x: percentileOf(run.latenciesMs, share), y: share }))
-      .filter(({ x, y }) => x !== Infinity && y <= 0.999),
-  }));
-  const all = curves.flatMap(({ points }) => points.map(({ x }) => x));
-  const x = logarithmic('latency', Math.max(1, Math.min(...all)), Math.max(...all), duration);
-  const panel: Panel = { x, y: tail, left, top: 64, width: inner, height: 260 };
+  const place = { top: 64, width: (inner - 70) / 2, height: 260 };
+  const latencies = curves(runs.map(({ policy, latenciesMs }) => ({ policy, values: latenciesMs })));
+  const slowdowns = curves(runs.map(({ policy, slowdowns }) => ({ policy, values: slowdowns })));
+  const latency = { ...place, left, x: spread('latency', latencies, duration), y: tail };
+  const right = left + place.width + 70;
+  const slowdown = { ...place, left: right, x: spread('slowdown', slowdowns, factor), y: { ...tail, label: '' } };
   const figures = runs.map(({ policy, figures }) => `${titleOf(policy)} ${shown(figures.p99Ms)}`).join(', ');
   return drawing({
     width,
     height: 374,
-    title: `Latency: ${workload.title}`,
-    description: `Share of invocations answered within a time, by policy. 99 % are answered within: ${figures}.`,
+    title: `Latency and slowdown: ${workload.title}`,
+    description: `Shares of invocations answered within a latency, and within a slowdown, by policy. 99 % are answered within: ${figures}.`,
     styles,
     body: [
-      label(`Latency: ${workload.title}`, left, 22, 'name'),
+      label(`Latency and slowdown: ${workload.title}`, left, 22, 'name'),
       legend(namesOf(runs), left, 44),
-      frame(panel),
-      ...curves.map(({ series, points }) => line(panel, series, points, false)),
+      frame(latency),
+      ...latencies.map(({ series, points }) => line(latency, series, points, false)),
+      frame(slowdown),
+      ...slowdowns.map(({ series, points }) => line(slowdown, series, points, false)),
     ],
   });
+}
+
+interface Curve {
+  readonly series: number;
+  readonly points: readonly Point[];
+}
+
+/** Of ascending values: which share is at or below what. */
+function curves(of: readonly { readonly policy: string; readonly values: Float64Array }[]): Curve[] {
+  return of.map(({ policy, values }) => ({
+    series: seriesOf(policy),
+    points: shares
+      .map((share) => ({ x: percentileOf(values, share), y: share }))
+      .filter(({ x, y }) => x !== Infinity && y <= 0.999),
+  }));
+}
+
+function spread(text: string, of: readonly Curve[], format: (value: number) => string): Axis {
+  const all = of.flatMap(({ points }) => points.map(({ x }) => x));
+  return logarithmic(text, Math.max(1, Math.min(...all)), Math.max(...all), format);
 }
 
 export function instancesPlot(runs: readonly RunResult[]): string {
@@ -155,4 +175,6 @@ function duration(ms: number): string {
   return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
 }
 
-const count = (value: number): string => (value >= 1000 ? `${value / 1000}k` : String(value));
+const factor = (value: number): string => `${value}×`;
+/** On a scale on which there is no 0. */
+const count = (value: number): string => (value === 1 ? '≤ 1' : value >= 1000 ? `${value / 1000}k` : String(value));

@@ -93,10 +93,11 @@ export function frame({ x, y, left, top, width, height }: Panel): string {
       `<text x="${px(left + width / 2)}" y="${px(bottom + 34)}" text-anchor="middle">${escaped(x.label)}</text>`,
     );
   }
-  const middle = px(top + height / 2);
-  parts.push(
-    `<text x="14" y="${middle}" text-anchor="middle" transform="rotate(-90 14 ${middle})">${escaped(y.label)}</text>`,
-  );
+  if (y.label !== '') {
+    const middle = px(top + height / 2);
+    const turned = `transform="rotate(-90 14 ${middle})"`;
+    parts.push(`<text x="14" y="${middle}" text-anchor="middle" ${turned}>${escaped(y.label)}</text>`);
+  }
   return parts.join('\n');
 }
 
@@ -152,7 +153,7 @@ export function legend(
 }
 
 export function linear(text: string, most: number, format: (value: number) => string = String): Axis {
-  const step = niceStep(most / 5);
+  const step = niceStep(most / 6);
   const top = Math.max(step, Math.ceil(most / step - 1e-9) * step);
   const ticks: { at: number; text: string }[] = [];
   for (let index = 0; index * step <= top + step * 1e-6; index += 1) {
@@ -162,20 +163,29 @@ export function linear(text: string, most: number, format: (value: number) => st
   return { label: text, place: (value) => value / top, ticks };
 }
 
-/** From a power of ten to a power of ten. `least` is above 0. */
+/** Bounds and ticks are 1, 2 or 5 times a power of ten. `least` is above 0. */
 export function logarithmic(
   text: string,
   least: number,
   most: number,
   format: (value: number) => string = String,
 ): Axis {
-  const from = Math.floor(Math.log10(least) + 1e-9);
-  const to = Math.max(from + 1, Math.ceil(Math.log10(most) - 1e-9));
-  const ticks = Array.from({ length: to - from + 1 }, (_, index) => 10 ** (from + index)).map((at) => ({
-    at,
-    text: format(Number(at.toPrecision(1))),
-  }));
-  return { label: text, place: (value) => (Math.log10(Math.max(value, 10 ** from)) - from) / (to - from), ticks };
+  const steps: number[] = [];
+  for (let power = Math.floor(Math.log10(least)); power <= Math.log10(most) + 1; power += 1) {
+    for (const digit of [1, 2, 5]) steps.push(Number(`${digit}e${power}`));
+  }
+  const from = steps.findLast((step) => step <= least)!;
+  const to = steps.find((step) => step >= most && step > from)!;
+  const within = steps.filter((step) => step >= from && step <= to);
+  // Decades alone where there would be too many.
+  const told =
+    within.length <= 6 ? within : within.filter((step) => Number.isInteger(Number(Math.log10(step).toFixed(9))));
+  const span = Math.log10(to / from);
+  return {
+    label: text,
+    place: (value) => Math.log10(Math.max(value, from) / from) / span,
+    ticks: told.map((at) => ({ at, text: format(at) })),
+  };
 }
 
 /** 1, 2 or 5 times a power of ten. */

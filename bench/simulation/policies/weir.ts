@@ -263,12 +263,12 @@ class SimPool {
     return this.#live > 0 ? limits.sweepMs : limits.idleSweepMs;
   }
 
-  /** Nothing was there since the last sweep, and nobody looked. */
+  /** Nothing was there since the last sweep, and nobody looked: every second counts, once. */
   #catchUp(): void {
-    const { nowMs } = this.#host;
-    const fromMs = Math.max(this.#sweptMs + limits.sweepMs, nowMs - limits.demandWindowMs);
     if (!this.#isOneOfMany || this.#inFlight > 0 || this.scheduler.waiting > 0) return;
-    for (let atMs = fromMs; atMs < nowMs; atMs += limits.sweepMs) {
+    const { nowMs } = this.#host;
+    const fromMs = Math.max(this.#sweptMs, nowMs - limits.demandWindowMs);
+    for (let atMs = (Math.floor(fromMs / 1000) + 1) * 1000; atMs <= nowMs; atMs += 1000) {
       for (const window of this.scheduler.forecast.windows) window.observe(0, atMs);
     }
     this.#sweptMs = nowMs;

@@ -5,7 +5,7 @@ import { varying } from './arrivals.ts';
 const dayMs = 86_400_000;
 const functionCount = 400;
 /** Invocations a day, from the rarest function to the one that is called most: powers of ten. */
-const rarest = -4;
+const rarest = -4.5;
 const decades = 8;
 const longestMs = 60_000;
 
