@@ -105,6 +105,8 @@ export const limits = {
   demandWindowMs: 60_000,
   demandPanicMs: 6_000,
   demandTargetPermille: 700,
+  /** Instances that use less of a processor than this are not bounded by how many there are. */
+  tellingLoad: 0.25,
   /** How often instances that have become too many begin to rest or to drain, half of them at most. */
   consolidateMs: 1_000,
   /** How often what is learned is handed over to be kept. */

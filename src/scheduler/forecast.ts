@@ -26,8 +26,8 @@ export class Forecast {
   readonly windows: readonly DemandWindow[] = lanes.map(() => new DemandWindow());
   /** What its history calls for. */
   kept: Ahead = nothing;
-  /** What there is to be, whatever waits. */
-  ahead: Ahead = nothing;
+  /** By lane: instances that the demand of the last minute calls for. */
+  readonly called = lanes.map(() => 0);
   /** How long an instance with nothing to do is kept. */
   keepAliveMs: number = limits.idleKeepAliveMs;
   readonly #prewarm: Prewarm;
@@ -55,15 +55,23 @@ export class Forecast {
     const { limit } = known[0]!;
     this.kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
     this.keepAliveMs = this.#prewarm.keepAliveMs(wallMs);
-    let instances = 0;
     for (let lane = 0; lane < lanes.length; lane += 1) {
       const window = this.windows[lane]!;
       const stable = window.average(limits.demandWindowMs, nowMs);
       const panic = window.average(limits.demandPanicMs, nowMs);
-      instances += instancesFor({ stable, panic }, known[lane]!.limit);
+      this.called[lane] = instancesFor({ stable, panic }, known[lane]!.limit);
     }
-    const isMore = instances > this.kept.instances;
-    this.ahead = isMore ? { instances, reason: 'the demand of the last minute' } : this.kept;
+  }
+
+  /** What there is to be, whatever waits. `cores`: that it may have; more instances than keep them busy are of no use. */
+  ahead(known: readonly LaneKnowledge[], cores: number): Ahead {
+    let instances = 0;
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const { load } = known[lane]!;
+      const most = load < limits.tellingLoad ? Infinity : Math.max(1, Math.round(cores / load));
+      instances += Math.min(this.called[lane]!, most);
+    }
+    return instances > this.kept.instances ? { instances, reason: 'the demand of the last minute' } : this.kept;
   }
 
   learned(): LearnedArrivals | null {

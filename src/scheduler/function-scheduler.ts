@@ -46,6 +46,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   readonly #busy = lanes.map(() => 0);
   readonly #use = new ProcessorUse();
   #movedMs = -Infinity;
+  /** Processors that it may have, as it was told last. */
+  #cores = Infinity;
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
@@ -113,7 +115,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** It has left its instance: answered, refused, recalled or lost. */
   ended(index: number, lane: number, nowMs: number): void {
     const member = this.#members[index];
-    if (member === undefined) return;
+    // A late word about one that is gone, whose index another has.
+    if (member === undefined || member.inFlight[lane] === 0) return;
     const laneOf = this.placement.laneOf(index);
     this.placement.ended(index);
     this.#inFlight[lane]! -= 1;
@@ -244,7 +247,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** How many instances to start now, and why. */
   starts(around: Surroundings, nowMs: number): Starts {
-    const { ahead } = this.forecast;
+    this.#cores = around.cores;
+    const ahead = this.forecast.ahead(this.known, this.#cores);
     // Who allows one invocation at a time asked for an instance each.
     const isSingle = this.ceiling === 1;
     return startsNeeded({
@@ -271,7 +275,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#consolidatedMs = nowMs;
     forecast.look(this.known, moment);
     const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
-    const wanted = forecast.ahead.instances;
+    const wanted = forecast.ahead(this.known, this.#cores).instances;
     return surplus(this.#members, this.placement, { wanted, keepAliveMs, nowMs });
   }
 
@@ -286,13 +290,13 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   #demandOf(lane: number, { starting, live }: Surroundings, nowMs: number): LaneDemand {
     const queue = this.queues[lane]!;
-    const { limit, saturation } = this.known[lane]!;
+    const { limit, load } = this.known[lane]!;
     const others = this.#busy.reduce((sum, busy, at) => (at === lane ? sum : sum + busy), 0);
     return {
       waiting: queue.length,
       headAgeMs: queue.oldestAgeMs(nowMs),
       limit,
-      load: saturation === null ? 0 : Math.min(1, limit / saturation),
+      load,
       live: Math.max(0, live - starting - others) + starting,
     };
   }

@@ -97,6 +97,11 @@ export class LaneKnowledge {
     return Math.min(limits.concurrencyDefault, isTold ? placesAt(this.guess) : Infinity);
   }
 
+  /** Of its processor that an instance uses which has all it may have, 0–1; 0: not known. */
+  get load(): number {
+    return this.saturation === null ? 0 : Math.min(1, this.limit / this.saturation);
+  }
+
   /** For the next start of the platform; null: nothing is known. */
   kept(wallMs: number): LearnedLimit | null {
     const { saturation, unhelpfulAbove } = this;

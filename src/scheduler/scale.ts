@@ -63,7 +63,7 @@ export function startsNeeded(demand: Demand): Starts {
   const isFull = isCpuFull(demand) && !isSleep(demand, headAgeMs);
   let wanted = none;
   if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
-  const ahead = isFull ? 0 : Math.min(demand.ahead - live, ...demand.lanes.map((lane) => aheadRoom(demand, lane)));
+  const ahead = isFull ? 0 : demand.ahead - live;
   if (ahead > wanted.count) wanted = { count: ahead, reason: `ahead of need: ${demand.aheadReason}` };
   const count = Math.max(0, Math.min(wanted.count, maxInstances - live));
   return count === 0
@@ -74,13 +74,6 @@ export function startsNeeded(demand: Demand): Starts {
 /** Its instances use the processors that it may have. */
 const isCpuFull = ({ computing, usedCores, cores }: Demand): boolean =>
   computing >= cores || usedCores >= cores * fullShare;
-
-/** More instances, one of which is always worth to have, that would find processors to compute on. */
-function aheadRoom(demand: Demand, lane: LaneDemand): number {
-  return lane.load < tellingLoad
-    ? Infinity
-    : Math.max(demand.live === 0 ? 1 : 0, fittingOf(demand, lane) - demand.starting);
-}
 
 const fittingOf = ({ cores, usedCores }: Demand, lane: LaneDemand): number =>
   Math.round((cores - usedCores) / lane.load);
@@ -98,12 +91,10 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
 /** As many as take what waits, and have processors to compute on when they do. */
 function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
   const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
-  if (lane.load < tellingLoad || isSleep(demand, headAgeMs)) return called;
+  if (lane.load < limits.tellingLoad || isSleep(demand, headAgeMs)) return called;
   return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fittingOf(demand, lane)));
 }
 
-/** Instances that use less of a processor are not bounded by how many there are. */
-const tellingLoad = 0.25;
 /** From here on the processors are as good as used: what is left, another instance would spend on starting. */
 const fullShare = 0.85;
 
