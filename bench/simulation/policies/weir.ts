@@ -34,7 +34,7 @@ interface Item extends Schedulable {
   index: number;
 }
 
-class Weir implements Policy {
+export class Weir implements Policy {
   readonly host: Host;
   readonly room: SpareRoom;
   readonly stock: StemStock;
@@ -49,6 +49,11 @@ class Weir implements Policy {
     this.room = new SpareRoom(host);
     this.stock = new StemStock(host, this.room, stems);
     this.#pools = host.workload.functions.map((_, ofFunction) => new SimPool(this, ofFunction));
+  }
+
+  /** Of one function, to look at. */
+  schedulerOf(ofFunction: number): FunctionScheduler<Schedulable> {
+    return this.#pools[ofFunction]!.scheduler as FunctionScheduler<Schedulable>;
   }
 
   begin(): void {
