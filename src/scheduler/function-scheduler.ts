@@ -12,7 +12,7 @@ import { Limit } from './limit.ts';
 import { Member } from './member.ts';
 import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
-import { Routes, type RouteProfile } from './routes.ts';
+import { laneComputes, laneWaits, Routes, type RouteProfile } from './routes.ts';
 import type { Schedulable, Surroundings } from './schedulable.ts';
 import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
 
@@ -44,6 +44,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   readonly #inFlight = lanes.map(() => 0);
   /** Instances with work, by its lane. */
   readonly #busy = lanes.map(() => 0);
+  /** By lane: when one was placed last. */
+  readonly #beganMs = lanes.map(() => -Infinity);
   readonly #use = new ProcessorUse();
   #movedMs = -Infinity;
   /** Processors that it may have, as it was told last. */
@@ -51,6 +53,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
+  #isPumping = false;
 
   constructor(options: FunctionSchedulerOptions) {
     super();
@@ -98,18 +101,45 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return this.#place(item.lane, nowMs);
   }
 
-  /** What waits goes where there is room: `send` gets each with its instance. `isComing`: an instance is on its way. */
+  /**
+   * What waits goes where there is room: `send` gets each with its instance. `isComing`: an instance is on its way. What
+   * `send` puts back, or lets end so that it pumps itself, is served no more often than there are that wait now.
+   */
   pump(nowMs: number, isComing: boolean, send: (item: T, index: number) => void): void {
-    for (let lane = 0; lane < lanes.length; lane += 1) {
-      const queue = this.queues[lane]!;
-      while (queue.length > 0) {
-        const index = this.#placeWaiting(lane, isComing, nowMs);
-        if (index === -1) break;
-        const item = queue.shift()!;
-        item.queueHandle = -1;
-        send(item, index);
+    if (this.#isPumping) return;
+    this.#isPumping = true;
+    try {
+      const first = this.#firstLane(nowMs);
+      for (let left = this.waiting; left > 0; left -= 1) {
+        if (!this.#pumpOne(first, nowMs, isComing, send) && !this.#pumpOne(1 - first, nowMs, isComing, send)) return;
       }
+    } finally {
+      this.#isPumping = false;
     }
+  }
+
+  #pumpOne(lane: number, nowMs: number, isComing: boolean, send: (item: T, index: number) => void): boolean {
+    const queue = this.queues[lane]!;
+    const index = queue.length === 0 ? -1 : this.#placeWaiting(lane, isComing, nowMs);
+    if (index === -1) return false;
+    const item = queue.shift()!;
+    item.queueHandle = -1;
+    send(item, index);
+    return true;
+  }
+
+  /**
+   * Which lane gets the next place: what waits, as it takes no processor from others. But one that got none for so long that
+   * it may go anywhere goes first, or the other would take every place there is; of two such the one that got its last before.
+   */
+  #firstLane(nowMs: number): number {
+    return this.#starvedMs(laneComputes, nowMs) > this.#starvedMs(laneWaits, nowMs) ? laneComputes : laneWaits;
+  }
+
+  /** For how long a lane that waits has got no place; 0: not for long. */
+  #starvedMs(lane: number, nowMs: number): number {
+    const sinceMs = nowMs - this.#beganMs[lane]!;
+    return Math.min(sinceMs, this.queues[lane]!.oldestAgeMs(nowMs)) < limits.laneWaitMs ? 0 : sinceMs;
   }
 
   /** It has left its instance: answered, refused, recalled or lost. */
@@ -168,7 +198,11 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.placement.adopt(lane);
     this.#busy[lane]! += this.#busy[1 - lane]!;
     this.#busy[1 - lane] = 0;
-    for (const member of this.#members) if (member !== undefined) this.#enters(member, lane);
+    for (const member of this.#members) {
+      if (member === undefined) continue;
+      member.isAdopted = this.placement.inFlight(member.index) > 0;
+      this.#enters(member, lane);
+    }
   }
 
   // — instances —
@@ -237,7 +271,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     if (reading === null) return;
     if (!member.isStuck) this.#use.set(member, reading.utilisation);
     const { isMixed } = member;
-    member.isMixed = false;
+    member.isMixed = member.isBeside;
     if (isMixed || (lane === -1 && reading.completions === 0)) return;
     const of = lane === -1 ? member.lastLane : lane;
     this.#changed(member, of, member.limits[of]!.step(reading, this.known[of]!, nowMs), nowMs);
@@ -323,6 +357,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     }
     placement.began(index, lane);
     this.#inFlight[lane]! += 1;
+    this.#beganMs[lane] = nowMs;
     member.inFlight[lane]! += 1;
     this.#flow(member, nowMs);
   }
@@ -339,7 +374,11 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     if (index !== -1 || isComing || this.#busy[lane]! > 0) return index;
     if (this.queues[lane]!.oldestAgeMs(nowMs) < limits.laneWaitMs) return -1;
     const other = this.placement.place(1 - lane, nowMs);
-    if (other !== -1) this.#began(other, lane, nowMs);
+    if (other === -1) return -1;
+    // Beside the other kind, too, no more than their limit: they would hold each other up, and be recalled.
+    const { inFlight, limits: most } = this.#members[other]!;
+    if (inFlight[lane]! >= most[lane]!.places) return -1;
+    this.#began(other, lane, nowMs);
     return other;
   }
 

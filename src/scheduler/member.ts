@@ -32,6 +32,8 @@ export class Member {
   lastLane = 0;
   /** Since the last reading it had work of both lanes: what it says holds for neither. */
   isMixed = false;
+  /** What it has, it has from when nobody knew that all of it is of the other lane. */
+  isAdopted = false;
   /** Invocations that it answered, all told. */
   completions = 0;
   idleSinceMs: number;
@@ -63,15 +65,16 @@ export class Member {
     this.#sinceMs = nowMs;
   }
 
-  /** It has work of both lanes, from before that was known or because there was nowhere else: it says nothing of either. */
-  get #hasBoth(): boolean {
-    return this.inFlight.every((count) => count > 0);
+  /** Beside what it has there is some of the other lane, which had nowhere else to go. */
+  get isBeside(): boolean {
+    return this.inFlight[1 - this.lastLane]! > 0 && !this.isAdopted;
   }
 
   /** What it has is of this lane. */
   enter(lane: number): void {
-    if (lane !== this.lastLane || this.#hasBoth) this.isMixed = true;
+    if (lane !== this.lastLane) this.isMixed = true;
     this.lastLane = lane;
+    if (this.isBeside) this.isMixed = true;
   }
 
   /** From now on it has so many in flight, of so many that it may have. */
@@ -83,6 +86,7 @@ export class Member {
     const wasBusy = this.#inFlight > 0;
     this.#inFlight = inFlight;
     this.#places = places;
+    if (inFlight === 0) this.isAdopted = false;
     if (inFlight === 0 && wasBusy) this.idleSinceMs = nowMs;
   }
 
