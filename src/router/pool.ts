@@ -327,10 +327,16 @@ export class Pool implements InvocationOwner, Home {
   #scale(nowMs: number): void {
     const { scheduler, instances } = this;
     if (this.#starts.backoff.blocks(nowMs)) return;
-    const { count, reason } = scheduler.starts(this.#starts.around(instances.size, nowMs), nowMs);
+    const { count, reason } = scheduler.starts(this.#starts.around(instances.size, scheduler.waiting, nowMs), nowMs);
     if (count === 0) return;
-    const started = this.#starts.obtain(count, instances.size, this, nowMs);
-    if (started.length > 0) scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}`, null, nowMs);
+    const before = this.#starts.shortReason;
+    const started = this.#starts.obtain(count, this, nowMs);
+    const short = this.#starts.shortReason;
+    // What goes on is said once.
+    if (started.length > 0 || short !== before) {
+      const held = short === null ? '' : `; no more: ${short}`;
+      scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}${held}`, null, nowMs);
+    }
     for (const instance of started) {
       instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);

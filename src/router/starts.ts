@@ -59,18 +59,18 @@ export class Starts {
 
   /**
    * What the function has on its way, and may have of the machine. `live`: instances that exist, those included. `waiting`:
-   * invocations in its queue; left out: not told, and what is obtained next is taken to be waited for.
+   * invocations in its queue; without any, what is obtained next is ahead of need.
    */
-  around(live: number, nowMs: number, waiting?: number): Surroundings {
+  around(live: number, waiting: number, nowMs: number): Surroundings {
     this.#isAhead = waiting === 0;
-    if (waiting !== undefined && waiting > 0) this.#source.waits(this.#spec);
+    if (waiting > 0) this.#source.waits(this.#spec);
     const cores = this.#source.coresFor(this.#spec);
     const { cpuIdle } = this.#source;
     return { cores, cpuIdle, starting: this.#underWay, sinceStartMs: nowMs - this.#newestMs, live };
   }
 
   /** Obtains so many for `home`, or as many as the machine can take. */
-  obtain(count: number, _live: number, home: Home, nowMs: number): Instance[] {
+  obtain(count: number, home: Home, nowMs: number): Instance[] {
     const permit = this.#source.room(this.#spec, { wanted: count, ahead: this.#isAhead });
     this.#shortReason = permit.reason;
     const started: Instance[] = [];
