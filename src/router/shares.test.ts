@@ -88,9 +88,10 @@ test('a flood has all of the machine until another function wants its half: then
   rig.clock.advance(4000);
   assert.deepEqual([rig.of(flood).length, rig.of(other).length], [10, 10]);
   assert.ok(rig.most <= 21, `${rig.most} instances where 20 fit, and a first one`);
-  // Nobody who had begun was cut off.
-  rig.clock.advance(10_000);
+  // Nobody who had begun was cut off, and what the other does not need any more is the flood's again.
+  rig.clock.advance(15_000);
   assert.ok(exchanges.every(({ ends }) => ends[0] === 'reply'));
+  assert.ok(rig.of(flood).length >= 18, `${rig.of(flood).length} instances`);
   assert.ok(rig.most <= 21);
 });
 
