@@ -28,7 +28,7 @@ export interface LaneNeed {
  */
 export function restful(members: Members, placement: Placement, { lane, needed, limit }: LaneNeed): number[] {
   const active = placement.active(lane);
-  const enough = Math.max(1, Math.ceil(needed / Math.max(1, limit * comfortable)));
+  const enough = enoughOf(needed, limit);
   if (active <= enough) return [];
   const candidates = members
     .flatMap((member) => (member === undefined ? [] : [member.index]))
@@ -37,7 +37,21 @@ export function restful(members: Members, placement: Placement, { lane, needed, 
   return candidates.slice(0, Math.ceil((active - enough) / 2));
 }
 
-/** The share of their limits that those which remain are to have. */
+/** Which of those that rest work again: when the others are too few for the work, those with the most in flight. */
+export function rested(members: Members, placement: Placement, { lane, needed, limit }: LaneNeed): number[] {
+  const missing = enoughOf(needed, limit) - placement.active(lane);
+  if (missing <= 0) return [];
+  return members
+    .flatMap((member) => (member === undefined ? [] : [member.index]))
+    .filter((index) => placement.isResting(index) && placement.laneOf(index) === lane)
+    .toSorted((left, right) => placement.inFlight(right) - placement.inFlight(left))
+    .slice(0, missing);
+}
+
+const enoughOf = (needed: number, limit: number): number =>
+  Math.max(1, Math.ceil(needed / Math.max(1, limit * comfortable)));
+
+/** The share of their limits that those which work are to have. */
 const comfortable = 0.9;
 
 /**

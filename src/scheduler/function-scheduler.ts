@@ -2,7 +2,7 @@
 import { limits } from '../base/limits.ts';
 import { lanes, type Learned } from '../model/learned.ts';
 import type { Vitals } from '../model/vitals.ts';
-import { restful, surplus, type Surplus } from './consolidate.ts';
+import { rested, restful, surplus, type Surplus } from './consolidate.ts';
 import { Decisions } from './decisions.ts';
 import { Forecast, type Moment } from './forecast.ts';
 import type { Guard } from './guards.ts';
@@ -96,8 +96,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return this.queues[lane]!.length > 0 ? -1 : this.#place(lane, nowMs);
   }
 
-  /** For one that came back: it had its turn, and need not wait behind others. */
+  /** For one that came back: it had its turn, and need not wait behind others. Its kind may have moved meanwhile. */
   takeAgain(item: T, nowMs: number): number {
+    item.lane = item.profile.lane;
     return this.#place(item.lane, nowMs);
   }
 
@@ -175,12 +176,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
     this.#forget(1 - lane, nowMs);
     if (this.routes.areAll(lane)) this.#adopt(lane);
-    const from = this.queues[1 - lane]!;
-    for (let left = from.length; left > 0; left -= 1) {
-      const item = from.shift()!;
-      if (item.profile === profile) item.lane = lane;
-      this.putBack(item);
-    }
+    this.move(profile, lane);
   }
 
   /** What was learned of both kinds together holds for neither. */
@@ -337,9 +333,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   #rest(lane: number, demand: number, nowMs: number): void {
     const needed = Math.max(demand, this.forecast.windows[lane]!.average(limits.demandPanicMs, nowMs));
-    for (const index of restful(this.#members, this.placement, { lane, needed, limit: this.known[lane]!.limit })) {
-      this.placement.setResting(index, true);
-    }
+    const need = { lane, needed, limit: this.known[lane]!.limit };
+    for (const index of rested(this.#members, this.placement, need)) this.placement.setResting(index, false);
+    for (const index of restful(this.#members, this.placement, need)) this.placement.setResting(index, true);
   }
 
   #place(lane: number, nowMs: number): number {
