@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import type { Learned } from '../model/learned.ts';
 import { noVitals } from '../model/vitals.ts';
@@ -44,247 +43,6 @@ function itemOf(scheduler: FunctionScheduler<Item>, route: string, receivedMs: n
   serial += 1;
   return { id: serial, profile: scheduler.routes.of(route, 'GET', route), receivedMs, lane: -1, queueHandle: -1 };
 }
-
-interface Op {
-  readonly kind: (typeof kinds)[number];
-  readonly pick: number;
-  readonly value: number;
-}
-
-const kinds = [
-  ...(['arrive', 'arrive', 'arrive', 'arrive', 'end', 'end', 'end', 'nack', 'leave', 'late'] as const),
-  ...(['add', 'add', 'remove', 'pause', 'unpause', 'stuck', 'refuse', 'vitals', 'pump', 'sweep', 'wait'] as const),
-] as const;
-
-/** The same by lists, and everything that must be so whatever happens. */
-class Model {
-  readonly scheduler = schedulerOf({ keepAliveMs: 1e9 });
-  nowMs = 1000;
-  /** By index: what it has. */
-  readonly instances = new Map<number, { items: Item[]; gone: boolean }>();
-  /** By lane, in turn. */
-  readonly queues: Item[][] = [[], []];
-  readonly lost: { item: Item; index: number }[] = [];
-
-  run(ops: readonly Op[]): void {
-    for (const { kind, pick, value } of ops) {
-      this.nowMs += pick % 7;
-      this.#apply(kind, pick, value);
-      this.#check();
-    }
-    this.#windDown();
-  }
-
-  #apply(kind: Op['kind'], pick: number, value: number): void {
-    const { scheduler, nowMs } = this;
-    const indices = [...this.instances.keys()];
-    const index = indices[pick % Math.max(1, indices.length)] ?? 99;
-    const items = this.instances.get(index)?.items ?? [];
-    const item = items[value % Math.max(1, items.length)];
-    if (kind === 'arrive') this.#arrive(value % 2);
-    else if (kind === 'end' && item !== undefined) this.#end(item, index, value);
-    else if (kind === 'nack' && item !== undefined) this.#nack(item, index);
-    else if (kind === 'leave') this.#leave(pick, value % 2);
-    else if (kind === 'late') this.#late(pick);
-    else if (kind === 'add') this.#add();
-    else if (kind === 'remove') this.#remove(index);
-    else if (kind === 'pause') scheduler.setPaused(index, true);
-    else if (kind === 'unpause') scheduler.setPaused(index, false);
-    else if (kind === 'stuck') scheduler.stuck(index, value % 5, 20, nowMs);
-    else if (kind === 'refuse') scheduler.refused(index, 'memory', nowMs);
-    else if (kind === 'pump') this.#pump(value % 2 === 0);
-    else if (kind === 'wait') this.nowMs += value;
-    else if (kind === 'sweep') this.#sweep();
-    else if (kind === 'vitals') {
-      const vitals = { ...noVitals, cpuUs: nowMs * value, loopPermille: value, inFlight: items.length };
-      scheduler.vitals(index, vitals, value, 4, nowMs);
-    }
-  }
-
-  #arrive(lane: number): void {
-    const item = itemOf(this.scheduler, routeOf[lane]!, this.nowMs);
-    const index = this.scheduler.take(item, this.nowMs);
-    assert.equal(item.lane, lane);
-    if (index !== -1) {
-      assert.equal(this.queues[lane]!.length, 0, 'nobody passes those that wait');
-      this.#placed(item, index, false);
-    } else if (this.scheduler.enqueue(item, this.nowMs)) this.queues[lane]!.push(item);
-  }
-
-  #end(item: Item, index: number, value: number): void {
-    const { items } = this.instances.get(index)!;
-    items.splice(items.indexOf(item), 1);
-    this.scheduler.ended(index, item.lane, this.nowMs);
-    if (value % 10 !== 0) this.#settle(item, index);
-  }
-
-  #settle(item: Item, index: number): void {
-    const [tookMs, cpuMs] = item.lane === laneWaits ? [1000, 1] : [100, 100];
-    this.scheduler.settled(item, index, tookMs, cpuMs, this.nowMs);
-  }
-
-  #nack(item: Item, index: number): void {
-    const { items } = this.instances.get(index)!;
-    items.splice(items.indexOf(item), 1);
-    this.scheduler.ended(index, item.lane, this.nowMs);
-    const again = this.scheduler.takeAgain(item, this.nowMs);
-    if (again !== -1) {
-      this.#placed(item, again, false);
-      return;
-    }
-    this.scheduler.putBack(item);
-    const queue = this.queues[item.lane]!;
-    const at = queue.findIndex((each) => each.receivedMs > item.receivedMs);
-    queue.splice(at === -1 ? queue.length : at, 0, item);
-  }
-
-  #leave(pick: number, lane: number): void {
-    const queue = this.queues[lane]!;
-    const [item] = queue.splice(pick % Math.max(1, queue.length), 1);
-    if (item === undefined) return;
-    this.scheduler.leave(item);
-    this.scheduler.leave(item);
-    assert.equal(item.queueHandle, -1);
-  }
-
-  /** Something is said of an instance that is gone, and its index not used again; or that has nothing. */
-  #late(pick: number): void {
-    const last = this.lost[pick % Math.max(1, this.lost.length)];
-    const index = last?.index ?? 99;
-    const isIdle = (this.instances.get(index)?.items.length ?? 0) === 0;
-    if (!isIdle) return;
-    this.scheduler.ended(index, last?.item.lane ?? laneComputes, this.nowMs);
-    if (this.instances.has(index)) return;
-    if (last !== undefined) this.#settle(last.item, index);
-    this.scheduler.setPaused(index, pick % 2 === 0);
-    this.scheduler.stuck(index, 1, 20, this.nowMs);
-    this.scheduler.refused(index, 'memory', this.nowMs);
-    this.scheduler.vitals(index, noVitals, 500, 4, this.nowMs);
-    this.scheduler.remove(index);
-    assert.equal(this.scheduler.member(index), null);
-  }
-
-  #add(): void {
-    if (this.instances.size >= 12) return;
-    const index = this.scheduler.add(512, this.nowMs);
-    assert.ok(!this.instances.has(index));
-    this.instances.set(index, { items: [], gone: false });
-    this.#pump(false);
-  }
-
-  #remove(index: number): void {
-    const instance = this.instances.get(index);
-    if (instance === undefined) return;
-    this.scheduler.remove(index);
-    this.instances.delete(index);
-    this.lost.push(...instance.items.map((item) => ({ item, index })));
-    if (this.lost.length > 20) this.lost.splice(0, this.lost.length - 20);
-  }
-
-  #pump(isComing: boolean): void {
-    this.scheduler.pump(this.nowMs, isComing, (item, index) => {
-      assert.equal(this.queues[item.lane]!.shift(), item, 'first come, first served');
-      this.#placed(item, index, !isComing && this.nowMs - item.receivedMs >= limits.laneWaitMs);
-    });
-  }
-
-  /** `mayMix`: it has waited for so long, and nothing is coming. */
-  #placed(item: Item, index: number, mayMix: boolean): void {
-    const { items } = this.instances.get(index)!;
-    const isMix = items.length > 0 && this.scheduler.placement.laneOf(index) !== item.lane;
-    if (isMix) {
-      assert.ok(mayMix, 'only what has waited for long goes beside work of another kind');
-      const own = [...this.instances.keys()].filter((at) => this.scheduler.placement.laneOf(at) === item.lane);
-      assert.deepEqual(own, [], 'and only if it has no instance of its own');
-    }
-    assert.equal(item.queueHandle, -1);
-    items.push(item);
-  }
-
-  #sweep(): void {
-    const expired = this.queues.map((queue) =>
-      queue.filter(({ receivedMs }) => this.nowMs >= receivedMs + limits.queueWaitMs),
-    );
-    const told: Item[] = [];
-    this.scheduler.expire(this.nowMs, (item) => told.push(item));
-    assert.deepEqual(told, expired.flat());
-    for (const item of told) this.queues[item.lane]!.shift();
-    // A second that nobody has looked at: its average is what there is now.
-    this.nowMs = Math.ceil((this.nowMs + 1) / 1000) * 1000;
-    const surplus = this.scheduler.sweep({ nowMs: this.nowMs, wallMs: wallMs + this.nowMs, memoryShort: false });
-    assert.deepEqual(surplus, []);
-    for (const lane of [laneWaits, laneComputes]) {
-      const inFlight = [...this.instances.values()].flatMap(({ items }) => items).filter((each) => each.lane === lane);
-      const demand = this.scheduler.forecast.windows[lane]!.average(1000, this.nowMs);
-      assert.equal(demand, inFlight.length + this.queues[lane]!.length, `demand of lane ${lane}`);
-    }
-    this.nowMs += 1000;
-  }
-
-  #check(): void {
-    const { scheduler } = this;
-    assert.equal(scheduler.ready, this.instances.size);
-    assert.deepEqual(
-      scheduler.queues.map(({ length }) => length),
-      this.queues.map(({ length }) => length),
-    );
-    let load = 0;
-    for (const [index, { items }] of this.instances) {
-      assert.equal(scheduler.placement.inFlight(index), items.length);
-      const member = scheduler.member(index)!;
-      load += member.load;
-      assert.deepEqual(
-        member.inFlight,
-        [laneWaits, laneComputes].map((lane) => items.filter((item) => item.lane === lane).length),
-      );
-    }
-    assert.ok(Math.abs(scheduler.usedCores - load) < 1e-9, `${scheduler.usedCores} processors, not ${load}`);
-  }
-
-  /** Everything ends and goes. What is left is what a scheduler has that had nothing. */
-  #windDown(): void {
-    for (const [index, { items }] of this.instances) for (const item of items.slice()) this.#end(item, index, 1);
-    for (const lane of [laneWaits, laneComputes]) while (this.queues[lane]!.length > 0) this.#leave(0, lane);
-    for (const index of this.instances.keys()) this.#remove(index);
-    this.#check();
-    this.nowMs += 3_600_000;
-    this.#sweep();
-    assert.ok(Math.abs(this.scheduler.usedCores) < 1e-9);
-    for (const lane of [laneWaits, laneComputes]) this.#asNew(lane);
-  }
-
-  /** Counters that had drifted would say that the processors are used, or that there are instances with such work. */
-  #asNew(lane: number): void {
-    const { scheduler } = this;
-    this.#arrive(lane);
-    const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 0 };
-    assert.equal(scheduler.starts(around, this.nowMs).count, 1);
-    this.#add();
-    this.#arrive(1 - lane);
-    assert.equal(scheduler.waiting, 1, 'kept apart');
-    this.nowMs += limits.laneWaitMs;
-    this.#pump(true);
-    assert.equal(scheduler.waiting, 1, 'its instance is coming');
-    this.#pump(false);
-    const [index] = this.instances.keys();
-    const hasRoom = scheduler.member(index!)!.limits[lane]!.places > 1;
-    assert.equal(scheduler.waiting, hasRoom ? 0 : 1, 'nobody else has any of its kind: beside the other');
-    for (const item of this.instances.get(index!)!.items.slice()) this.#end(item, index!, 1);
-    this.#leave(0, 1 - lane);
-    this.#remove(index!);
-    this.nowMs += 3_600_000;
-    this.#sweep();
-  }
-}
-
-const op = fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(1000), value: fc.nat(1000) });
-
-test('law: whatever happens in whatever order, it is as lists would have it, and nothing is left when all have gone', () => {
-  fc.assert(
-    fc.property(fc.array(op, { maxLength: 250, size: 'max' }), (ops) => new Model().run(ops)),
-    { numRuns: 400 },
-  );
-});
 
 // — pump —
 
@@ -366,4 +124,195 @@ test('a send that throws leaves a scheduler that pumps', () => {
   let sent = 0;
   scheduler.pump(100, false, () => (sent += 1));
   assert.deepEqual([sent, scheduler.waiting], [1, 0]);
+});
+
+// — a kind that moves —
+
+/** What waits of these routes, in turn, behind one that is begun and the instance that has it. */
+function behind(routes: readonly string[]): { scheduler: FunctionScheduler<Item>; items: Item[]; move: () => void } {
+  const scheduler = schedulerOf({ learned: null });
+  const index = scheduler.add(512, 0);
+  const begun = itemOf(scheduler, '/b', 0);
+  assert.equal(scheduler.take(begun, 0), index);
+  scheduler.setPaused(index, true);
+  const items = routes.map((route, at) => {
+    const item = itemOf(scheduler, route, at);
+    assert.equal(scheduler.take(item, at), -1);
+    assert.ok(scheduler.enqueue(item, at));
+    return item;
+  });
+  const move = (): void => {
+    scheduler.ended(index, begun.lane, 20_000);
+    scheduler.settled(begun, index, 1000, 1000, 20_000);
+    assert.equal(begun.profile.lane, laneComputes);
+  };
+  return { scheduler, items, move };
+}
+
+test('when a kind moves to the other lane all that waits of it moves too, and everybody keeps the turn', () => {
+  const { scheduler, items, move } = behind(['/b', '/a', '/b', '/a', '/a', '/b', '/b']);
+  move();
+  const of = (lane: number): Item[] => items.filter((item) => item.lane === lane);
+  assert.deepEqual(
+    of(laneComputes).map(({ profile }) => profile.pattern),
+    ['/b', '/b', '/b', '/b'],
+  );
+  for (const lane of [laneWaits, laneComputes]) {
+    const inTurn = of(lane).map(() => scheduler.queues[lane]!.shift());
+    assert.deepEqual(inTurn, of(lane));
+    assert.equal(scheduler.queues[lane]!.length, 0);
+  }
+});
+
+test('a full queue of two kinds, one of which moves: handles stay good, deadlines stay theirs', () => {
+  const { scheduler, items, move } = behind(
+    Array.from({ length: limits.queueInvocations }, (_, at) => (at % 3 === 0 ? '/a' : '/b')),
+  );
+  const another = itemOf(scheduler, '/b', 20_000);
+  scheduler.take(another, 20_000);
+  assert.equal(scheduler.enqueue(another, 20_000), false, 'it is full');
+  move();
+  for (const item of items.slice(0, 100)) scheduler.leave(item);
+  assert.equal(scheduler.waiting, items.length - 100);
+  const expired: Item[] = [];
+  scheduler.expire(limits.queueWaitMs + 199, (item) => expired.push(item));
+  assert.deepEqual(new Set(expired), new Set(items.slice(100, 200)));
+});
+
+// — queues —
+
+test('what has waited too long goes, in turn; who hears of it may ask again, leave, and let others leave', () => {
+  const { scheduler, items } = waiting(6);
+  const heard: Item[] = [];
+  const again: Item[] = [];
+  scheduler.expire(limits.queueWaitMs + 3, (item) => {
+    heard.push(item);
+    assert.equal(item.queueHandle, -1);
+    scheduler.leave(item);
+    scheduler.leave(items[5]!);
+    const another = itemOf(scheduler, '/wait', limits.queueWaitMs + 3);
+    again.push(another);
+    scheduler.take(another, limits.queueWaitMs + 3);
+    scheduler.enqueue(another, limits.queueWaitMs + 3);
+    scheduler.expire(limits.queueWaitMs + 3, () => assert.fail('heard of twice'));
+  });
+  assert.deepEqual(heard, items.slice(0, 4));
+  assert.deepEqual([scheduler.shift(), scheduler.waiting], [items[4], 4]);
+  assert.deepEqual(
+    again.map(() => scheduler.shift()),
+    again,
+  );
+});
+
+test('one that came back too late is not kept: it expires at once', () => {
+  const { scheduler } = waiting(1);
+  const old = itemOf(scheduler, '/wait', -limits.queueWaitMs);
+  old.lane = laneWaits;
+  scheduler.putBack(old);
+  assert.equal(scheduler.oldestAgeMs(10), limits.queueWaitMs + 10);
+  const heard: Item[] = [];
+  scheduler.expire(10, (item) => heard.push(item));
+  assert.deepEqual([heard, scheduler.waiting], [[old], 1]);
+});
+
+test('a queue is full for those that come, not for those that come back', () => {
+  const { scheduler, items } = waiting(limits.queueInvocations);
+  const more = itemOf(scheduler, '/wait', 20_000);
+  scheduler.take(more, 20_000);
+  assert.equal(scheduler.enqueue(more, 20_000), false);
+  assert.equal(more.queueHandle, -1);
+  scheduler.leave(more);
+  const back = itemOf(scheduler, '/wait', 5);
+  back.lane = laneWaits;
+  scheduler.putBack(back);
+  assert.equal(scheduler.waiting, limits.queueInvocations + 1);
+  const inTurn = items.slice(0, 7).map(() => scheduler.shift());
+  assert.deepEqual(inTurn, [...items.slice(0, 6), back], 'behind those that came with it');
+});
+
+// — instances —
+
+test('who comes back is placed at once, before those that wait', () => {
+  const { scheduler } = waiting(3);
+  const item = itemOf(scheduler, '/wait', 0);
+  const index = scheduler.add(512, 10);
+  assert.equal(scheduler.takeAgain(item, 10), index);
+  assert.equal(scheduler.placement.inFlight(index), 1);
+});
+
+test('what was sent before its kind had moved comes back as what it is', () => {
+  const scheduler = schedulerOf({ learned: null });
+  const first = scheduler.add(512, 0);
+  const items = [0, 1, 2].map((at) => itemOf(scheduler, at === 0 ? '/wait' : '/burn', at));
+  for (const item of items) assert.equal(scheduler.take(item, 3), first);
+  scheduler.ended(first, items[1]!.lane, 1000);
+  scheduler.settled(items[1]!, first, 1000, 900, 1000);
+  const second = scheduler.add(512, 1000);
+  scheduler.ended(first, items[2]!.lane, 1000);
+  assert.equal(scheduler.takeAgain(items[2]!, 1000), second, 'not beside what waits');
+  assert.deepEqual([scheduler.placement.laneOf(first), scheduler.placement.laneOf(second)], [laneWaits, laneComputes]);
+});
+
+test('a paused one gets nothing, whatever waits, and what its loop holds counts until it says otherwise', () => {
+  const { scheduler } = waiting(3);
+  const index = scheduler.add(512, 10);
+  scheduler.setPaused(index, true);
+  scheduler.stuck(index, 1, 30, 10);
+  assert.equal(scheduler.usedCores, 1);
+  scheduler.pump(1000, false, () => assert.fail('it is paused'));
+  assert.equal(scheduler.take(itemOf(scheduler, '/burn', 1000), 1000), -1);
+  scheduler.setPaused(index, false);
+  assert.equal(scheduler.usedCores, 1, 'as it was, until it tells');
+  scheduler.vitals(index, noVitals, 1000, 2, 1000);
+  scheduler.vitals(index, { ...noVitals, cpuUs: 20_000, loopPermille: 100 }, 1000, 2, 1200);
+  assert.ok(Math.abs(scheduler.usedCores - 0.1) < 1e-9);
+  scheduler.remove(index);
+  assert.ok(Math.abs(scheduler.usedCores) < 1e-9);
+});
+
+test('decisions name the instance, and the function where it is about all of it', () => {
+  const scheduler = schedulerOf({ learned: null });
+  const index = scheduler.add(512, 0, 'one');
+  const item = itemOf(scheduler, '/b', 0);
+  scheduler.take(item, 0);
+  scheduler.stuck(index, 1, 25, 20);
+  scheduler.ended(index, item.lane, 1000);
+  scheduler.settled(item, index, 1000, 990, 1000);
+  assert.deepEqual(scheduler.decisions.all, [
+    { atMs: 20, text: 'limit 100 → 1: event loop held for 25 ms with 1 begun', about: 'one' },
+    { atMs: 1000, text: '/b computes (990 ms of CPU in 1000 ms): kept apart', about: null },
+  ]);
+});
+
+test('what was learned is there again: limits by lane, routes with their lanes', () => {
+  const scheduler = schedulerOf();
+  const again = schedulerOf({ learned: JSON.parse(JSON.stringify(scheduler.learned(wallMs))) });
+  assert.deepEqual(
+    again.known.map(({ limit }) => limit),
+    [3, 1],
+  );
+  assert.equal(again.limit, 3);
+  const [waits, burns] = routeOf.map((route) => again.routes.of(route, 'GET', route).lane);
+  assert.deepEqual([waits, burns], [laneWaits, laneComputes]);
+  const index = again.add(512, 0);
+  assert.deepEqual(
+    again.member(index)!.limits.map(({ places }) => places),
+    [3, 1],
+  );
+});
+
+test('no user limit is passed, and 1 is one at a time for every kind', () => {
+  for (const maxConcurrency of [1, 2, 8192] as const) {
+    const scheduler = new FunctionScheduler<Item>({
+      maxConcurrency,
+      environment: 'production',
+      maxInstances: 10,
+      keepAliveMs: null,
+      learned: null,
+    });
+    const index = scheduler.add(512, 0);
+    let placed = 0;
+    while (placed < 200 && scheduler.take(itemOf(scheduler, '/a', 0), 0) === index) placed += 1;
+    assert.equal(placed, Math.min(maxConcurrency, limits.concurrencyDefault));
+  }
 });

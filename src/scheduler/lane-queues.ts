@@ -2,6 +2,7 @@
 import { limits } from '../base/limits.ts';
 import { lanes } from '../model/learned.ts';
 import { Queue } from './queue.ts';
+import type { RouteProfile } from './routes.ts';
 import type { Schedulable } from './schedulable.ts';
 
 /** What waits for the instances of one function: a queue per lane. */
@@ -29,6 +30,17 @@ export class LaneQueues<T extends Schedulable> {
   putBack(item: T): void {
     const queue = this.queues[item.lane]!;
     item.queueHandle = queue.putBack(item, item.receivedMs, item.receivedMs + limits.queueWaitMs);
+  }
+
+  /** What waits of a kind goes to that lane, to its turn there. */
+  move(profile: RouteProfile, lane: number): void {
+    const from = this.queues[1 - lane]!;
+    const all: T[] = [];
+    for (let item = from.shift(); item !== undefined; item = from.shift()) all.push(item);
+    for (const item of all) {
+      if (item.profile === profile) item.lane = lane;
+      this.putBack(item);
+    }
   }
 
   /** It waits no longer. */

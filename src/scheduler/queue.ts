@@ -49,9 +49,10 @@ export class Queue<T> {
   /** Back in turn: behind those that were pushed before `pushedAtMs`. Over capacity, too: it had its place. */
   putBack(item: T, pushedAtMs: number, deadlineMs: number): number {
     const slot = this.#take(item, pushedAtMs, deadlineMs);
-    // Those that come back were ahead of the others: few are passed.
-    let next = this.#head;
-    let previous = -1;
+    // Those that come back were ahead of the others, and few are passed; or many come at once, in turn.
+    const isLast = this.#tail !== -1 && this.#pushedAtMs[this.#tail]! <= pushedAtMs;
+    let next = isLast ? -1 : this.#head;
+    let previous = isLast ? this.#tail : -1;
     while (next !== -1 && this.#pushedAtMs[next]! <= pushedAtMs) {
       previous = next;
       next = this.#next[next]!;

@@ -1,0 +1,288 @@
+// Whatever happens to a FunctionScheduler, in any order.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { limits } from '../base/limits.ts';
+import type { Learned } from '../model/learned.ts';
+import { noVitals } from '../model/vitals.ts';
+import { FunctionScheduler } from './function-scheduler.ts';
+import { laneComputes, laneWaits } from './routes.ts';
+import type { Schedulable } from './schedulable.ts';
+
+interface Item extends Schedulable {
+  readonly id: number;
+}
+
+const wallMs = Date.UTC(2026, 0, 5);
+
+/** Two routes whose nature is known, and never changes here: one waits, one computes. */
+const learned: Learned = {
+  limits: [
+    { saturation: 4, unhelpfulAbove: null, wallMs },
+    { saturation: 1, unhelpfulAbove: null, wallMs },
+  ],
+  routes: [
+    { pattern: '/wait', cpuMs: 1, wallMs: 1000, invocations: 1000 },
+    { pattern: '/burn', cpuMs: 100, wallMs: 100, invocations: 1000 },
+  ],
+  arrivals: null,
+};
+const routeOf = ['/wait', '/burn'] as const;
+
+function schedulerOf(options: { learned?: Learned | null; keepAliveMs?: number | null } = {}): FunctionScheduler<Item> {
+  const { keepAliveMs = null } = options;
+  return new FunctionScheduler({
+    maxConcurrency: 'auto',
+    environment: 'preview',
+    maxInstances: 100,
+    keepAliveMs,
+    learned: options.learned === undefined ? learned : options.learned,
+  });
+}
+
+let serial = 0;
+function itemOf(scheduler: FunctionScheduler<Item>, route: string, receivedMs: number): Item {
+  serial += 1;
+  return { id: serial, profile: scheduler.routes.of(route, 'GET', route), receivedMs, lane: -1, queueHandle: -1 };
+}
+
+interface Op {
+  readonly kind: (typeof kinds)[number];
+  readonly pick: number;
+  readonly value: number;
+}
+
+const kinds = [
+  ...(['arrive', 'arrive', 'arrive', 'arrive', 'end', 'end', 'end', 'nack', 'leave', 'late'] as const),
+  ...(['add', 'add', 'remove', 'pause', 'unpause', 'stuck', 'refuse', 'vitals', 'pump', 'sweep', 'wait'] as const),
+] as const;
+
+/** The same by lists, and everything that must be so whatever happens. */
+class Model {
+  readonly scheduler = schedulerOf({ keepAliveMs: 1e9 });
+  nowMs = 1000;
+  /** By index: what it has. */
+  readonly instances = new Map<number, { items: Item[]; gone: boolean }>();
+  /** By lane, in turn. */
+  readonly queues: Item[][] = [[], []];
+  readonly lost: { item: Item; index: number }[] = [];
+
+  run(ops: readonly Op[]): void {
+    for (const { kind, pick, value } of ops) {
+      this.nowMs += pick % 7;
+      this.#apply(kind, pick, value);
+      this.#check();
+    }
+    this.#windDown();
+  }
+
+  #apply(kind: Op['kind'], pick: number, value: number): void {
+    const { scheduler, nowMs } = this;
+    const indices = [...this.instances.keys()];
+    const index = indices[pick % Math.max(1, indices.length)] ?? 99;
+    const items = this.instances.get(index)?.items ?? [];
+    const item = items[value % Math.max(1, items.length)];
+    if (kind === 'arrive') this.#arrive(value % 2);
+    else if (kind === 'end' && item !== undefined) this.#end(item, index, value);
+    else if (kind === 'nack' && item !== undefined) this.#nack(item, index);
+    else if (kind === 'leave') this.#leave(pick, value % 2);
+    else if (kind === 'late') this.#late(pick);
+    else if (kind === 'add') this.#add();
+    else if (kind === 'remove') this.#remove(index);
+    else if (kind === 'pause') scheduler.setPaused(index, true);
+    else if (kind === 'unpause') scheduler.setPaused(index, false);
+    else if (kind === 'stuck') scheduler.stuck(index, value % 5, 20, nowMs);
+    else if (kind === 'refuse') scheduler.refused(index, 'memory', nowMs);
+    else if (kind === 'pump') this.#pump(value % 2 === 0);
+    else if (kind === 'wait') this.nowMs += value;
+    else if (kind === 'sweep') this.#sweep();
+    else if (kind === 'vitals') {
+      const vitals = { ...noVitals, cpuUs: nowMs * value, loopPermille: value, inFlight: items.length };
+      scheduler.vitals(index, vitals, value, 4, nowMs);
+    }
+  }
+
+  #arrive(lane: number): void {
+    const item = itemOf(this.scheduler, routeOf[lane]!, this.nowMs);
+    const index = this.scheduler.take(item, this.nowMs);
+    assert.equal(item.lane, lane);
+    if (index !== -1) {
+      assert.equal(this.queues[lane]!.length, 0, 'nobody passes those that wait');
+      this.#placed(item, index, false);
+    } else if (this.scheduler.enqueue(item, this.nowMs)) this.queues[lane]!.push(item);
+  }
+
+  #end(item: Item, index: number, value: number): void {
+    const { items } = this.instances.get(index)!;
+    items.splice(items.indexOf(item), 1);
+    this.scheduler.ended(index, item.lane, this.nowMs);
+    if (value % 10 !== 0) this.#settle(item, index);
+  }
+
+  #settle(item: Item, index: number): void {
+    const [tookMs, cpuMs] = item.lane === laneWaits ? [1000, 1] : [100, 100];
+    this.scheduler.settled(item, index, tookMs, cpuMs, this.nowMs);
+  }
+
+  #nack(item: Item, index: number): void {
+    const { items } = this.instances.get(index)!;
+    items.splice(items.indexOf(item), 1);
+    this.scheduler.ended(index, item.lane, this.nowMs);
+    const again = this.scheduler.takeAgain(item, this.nowMs);
+    if (again !== -1) {
+      this.#placed(item, again, false);
+      return;
+    }
+    this.scheduler.putBack(item);
+    const queue = this.queues[item.lane]!;
+    const at = queue.findIndex((each) => each.receivedMs > item.receivedMs);
+    queue.splice(at === -1 ? queue.length : at, 0, item);
+  }
+
+  #leave(pick: number, lane: number): void {
+    const queue = this.queues[lane]!;
+    const [item] = queue.splice(pick % Math.max(1, queue.length), 1);
+    if (item === undefined) return;
+    this.scheduler.leave(item);
+    this.scheduler.leave(item);
+    assert.equal(item.queueHandle, -1);
+  }
+
+  /** Something is said of an instance that is gone, and its index not used again; or that has nothing. */
+  #late(pick: number): void {
+    const last = this.lost[pick % Math.max(1, this.lost.length)];
+    const index = last?.index ?? 99;
+    const isIdle = (this.instances.get(index)?.items.length ?? 0) === 0;
+    if (!isIdle) return;
+    this.scheduler.ended(index, last?.item.lane ?? laneComputes, this.nowMs);
+    if (this.instances.has(index)) return;
+    if (last !== undefined) this.#settle(last.item, index);
+    this.scheduler.setPaused(index, pick % 2 === 0);
+    this.scheduler.stuck(index, 1, 20, this.nowMs);
+    this.scheduler.refused(index, 'memory', this.nowMs);
+    this.scheduler.vitals(index, noVitals, 500, 4, this.nowMs);
+    this.scheduler.remove(index);
+    assert.equal(this.scheduler.member(index), null);
+  }
+
+  #add(): void {
+    if (this.instances.size >= 12) return;
+    const index = this.scheduler.add(512, this.nowMs);
+    assert.ok(!this.instances.has(index));
+    this.instances.set(index, { items: [], gone: false });
+    this.#pump(false);
+  }
+
+  #remove(index: number): void {
+    const instance = this.instances.get(index);
+    if (instance === undefined) return;
+    this.scheduler.remove(index);
+    this.instances.delete(index);
+    this.lost.push(...instance.items.map((item) => ({ item, index })));
+    if (this.lost.length > 20) this.lost.splice(0, this.lost.length - 20);
+  }
+
+  #pump(isComing: boolean): void {
+    this.scheduler.pump(this.nowMs, isComing, (item, index) => {
+      assert.equal(this.queues[item.lane]!.shift(), item, 'first come, first served');
+      this.#placed(item, index, !isComing && this.nowMs - item.receivedMs >= limits.laneWaitMs);
+    });
+  }
+
+  /** `mayMix`: it has waited for so long, and nothing is coming. */
+  #placed(item: Item, index: number, mayMix: boolean): void {
+    const { items } = this.instances.get(index)!;
+    const isMix = items.length > 0 && this.scheduler.placement.laneOf(index) !== item.lane;
+    if (isMix) {
+      assert.ok(mayMix, 'only what has waited for long goes beside work of another kind');
+      const own = [...this.instances.keys()].filter((at) => this.scheduler.placement.laneOf(at) === item.lane);
+      assert.deepEqual(own, [], 'and only if it has no instance of its own');
+    }
+    assert.equal(item.queueHandle, -1);
+    items.push(item);
+  }
+
+  #sweep(): void {
+    const expired = this.queues.map((queue) =>
+      queue.filter(({ receivedMs }) => this.nowMs >= receivedMs + limits.queueWaitMs),
+    );
+    const told: Item[] = [];
+    this.scheduler.expire(this.nowMs, (item) => told.push(item));
+    assert.deepEqual(told, expired.flat());
+    for (const item of told) this.queues[item.lane]!.shift();
+    // A second that nobody has looked at: its average is what there is now.
+    this.nowMs = Math.ceil((this.nowMs + 1) / 1000) * 1000;
+    const surplus = this.scheduler.sweep({ nowMs: this.nowMs, wallMs: wallMs + this.nowMs, memoryShort: false });
+    assert.deepEqual(surplus, []);
+    for (const lane of [laneWaits, laneComputes]) {
+      const inFlight = [...this.instances.values()].flatMap(({ items }) => items).filter((each) => each.lane === lane);
+      const demand = this.scheduler.forecast.windows[lane]!.average(1000, this.nowMs);
+      assert.equal(demand, inFlight.length + this.queues[lane]!.length, `demand of lane ${lane}`);
+    }
+    this.nowMs += 1000;
+  }
+
+  #check(): void {
+    const { scheduler } = this;
+    assert.equal(scheduler.ready, this.instances.size);
+    assert.deepEqual(
+      scheduler.queues.map(({ length }) => length),
+      this.queues.map(({ length }) => length),
+    );
+    let load = 0;
+    for (const [index, { items }] of this.instances) {
+      assert.equal(scheduler.placement.inFlight(index), items.length);
+      const member = scheduler.member(index)!;
+      load += member.load;
+      assert.deepEqual(
+        member.inFlight,
+        [laneWaits, laneComputes].map((lane) => items.filter((item) => item.lane === lane).length),
+      );
+    }
+    assert.ok(Math.abs(scheduler.usedCores - load) < 1e-9, `${scheduler.usedCores} processors, not ${load}`);
+  }
+
+  /** Everything ends and goes. What is left is what a scheduler has that had nothing. */
+  #windDown(): void {
+    for (const [index, { items }] of this.instances) for (const item of items.slice()) this.#end(item, index, 1);
+    for (const lane of [laneWaits, laneComputes]) while (this.queues[lane]!.length > 0) this.#leave(0, lane);
+    for (const index of this.instances.keys()) this.#remove(index);
+    this.#check();
+    this.nowMs += 3_600_000;
+    this.#sweep();
+    assert.ok(Math.abs(this.scheduler.usedCores) < 1e-9);
+    for (const lane of [laneWaits, laneComputes]) this.#asNew(lane);
+  }
+
+  /** Counters that had drifted would say that the processors are used, or that there are instances with such work. */
+  #asNew(lane: number): void {
+    const { scheduler } = this;
+    this.#arrive(lane);
+    const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 0 };
+    assert.equal(scheduler.starts(around, this.nowMs).count, 1);
+    this.#add();
+    this.#arrive(1 - lane);
+    assert.equal(scheduler.waiting, 1, 'kept apart');
+    this.nowMs += limits.laneWaitMs;
+    this.#pump(true);
+    assert.equal(scheduler.waiting, 1, 'its instance is coming');
+    this.#pump(false);
+    const [index] = this.instances.keys();
+    const hasRoom = scheduler.member(index!)!.limits[lane]!.places > 1;
+    assert.equal(scheduler.waiting, hasRoom ? 0 : 1, 'nobody else has any of its kind: beside the other');
+    for (const item of this.instances.get(index!)!.items.slice()) this.#end(item, index!, 1);
+    this.#leave(0, 1 - lane);
+    this.#remove(index!);
+    this.nowMs += 3_600_000;
+    this.#sweep();
+  }
+}
+
+const op = fc.record({ kind: fc.constantFrom(...kinds), pick: fc.nat(1000), value: fc.nat(1000) });
+
+test('law: whatever happens in whatever order, it is as lists would have it, and nothing is left when all have gone', () => {
+  fc.assert(
+    fc.property(fc.array(op, { maxLength: 250, size: 'max' }), (ops) => new Model().run(ops)),
+    { numRuns: 400 },
+  );
+});
