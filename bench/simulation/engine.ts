@@ -130,6 +130,7 @@ export class Simulation implements Host {
       this.#ledger.waitedForStart(invocation, instance.fromStem);
     }
     this.#instanceOf[invocation] = id;
+    if (instance.isQuiet) this.#reportAgain(instance);
     if (instance.inFlight === 0) instance.busySinceMs = nowMs;
     instance.inFlight += 1;
     instance.waiting += 1;
@@ -320,15 +321,20 @@ export class Simulation implements Host {
     const quiet = this.#quiet[ofFunction]!;
     for (const id of quiet) {
       const instance = this.#instances[id]!;
-      if (instance.phase === Phase.ended) continue;
-      // As if it had gone on reporting that there was nothing.
-      const { vitalsPeriodMs } = limits;
-      instance.reportedMs += Math.floor((this.nowMs - instance.reportedMs) / vitalsPeriodMs) * vitalsPeriodMs;
-      instance.isQuiet = false;
+      if (instance.phase === Phase.ended || !instance.isQuiet) continue;
+      this.#reportAgain(instance);
       this.#tell(instance);
-      this.#reportAt(instance);
     }
     quiet.length = 0;
+  }
+
+  /** As if it had gone on saying that there was nothing. */
+  #reportAgain(instance: SimInstance): void {
+    const { vitalsPeriodMs } = limits;
+    instance.isQuiet = false;
+    instance.reportedMs += Math.floor((this.nowMs - instance.reportedMs) / vitalsPeriodMs) * vitalsPeriodMs;
+    instance.reportDueMs = instance.reportedMs + vitalsPeriodMs;
+    this.#reportAt(instance);
   }
 
   #reportAt(instance: SimInstance): void {

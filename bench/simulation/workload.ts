@@ -1,5 +1,5 @@
 /** What a function does with one kind of request, and what its instances take. */
-export interface SimFunction {
+interface SimFunction {
   readonly name: string;
   /** By the index that invocations carry. */
   readonly routes: readonly string[];

@@ -47,15 +47,10 @@ function watched(seen: Seen[]): PolicyKind {
   };
 }
 
-function arrivalsOf(
-  perSecond: number,
-  seconds: number,
-  phasesMs: readonly number[],
-  seed: number,
-  route = 0,
-): Arrival[] {
+/** From 5 s on. Every other route has a seed of its own. */
+function arrivalsOf(perSecond: number, seconds: number, phasesMs: readonly number[], route = 0): Arrival[] {
   const arrivals: Arrival[] = [];
-  poisson(new Sampling(seed), { fromMs: 5000, toMs: 5000 + seconds * 1000 }, perSecond, (atMs) => {
+  poisson(new Sampling(1 + route), { fromMs: 5000, toMs: 5000 + seconds * 1000 }, perSecond, (atMs) => {
     arrivals.push({ atMs, phasesMs, route });
   });
   return arrivals;
@@ -71,7 +66,7 @@ const limitsOf = (seen: readonly Seen[], fromMs: number, toMs: number): number[]
 
 test('50 ms of CPU and 50 ms of waiting: two at once within five seconds, and never more than one off', () => {
   const seen: Seen[] = [];
-  new Simulation(toy(arrivalsOf(30, 40, [25, 50, 25], 1), { durationMs: 45_000 }), watched(seen), 1).run();
+  new Simulation(toy(arrivalsOf(30, 40, [25, 50, 25]), { durationMs: 45_000 }), watched(seen), 1).run();
   const found = limitsOf(seen, 10_000, 45_000);
   assert.ok(found.length > 300);
   assert.deepEqual(
@@ -83,7 +78,7 @@ test('50 ms of CPU and 50 ms of waiting: two at once within five seconds, and ne
 
 test('a pure wait: at least a hundred in one instance within ten seconds', () => {
   const seen: Seen[] = [];
-  new Simulation(toy(arrivalsOf(400, 15, [0.2, 1000, 0.2], 2), { durationMs: 20_000 }), watched(seen), 1).run();
+  new Simulation(toy(arrivalsOf(400, 15, [0.2, 1000, 0.2]), { durationMs: 20_000 }), watched(seen), 1).run();
   const most = seen
     .filter(({ atMs }) => atMs <= 15_000)
     .map(({ instances }) => Math.max(0, ...instances.map(({ inFlight }) => inFlight)));
@@ -92,14 +87,14 @@ test('a pure wait: at least a hundred in one instance within ten seconds', () =>
 
 test('a pure computation: one at a time', () => {
   const seen: Seen[] = [];
-  new Simulation(toy(arrivalsOf(20, 30, [100], 3), { durationMs: 35_000 }), watched(seen), 1).run();
+  new Simulation(toy(arrivalsOf(20, 30, [100]), { durationMs: 35_000 }), watched(seen), 1).run();
   const found = limitsOf(seen, 10_000, 35_000);
   assert.ok(found.length > 100);
   assert.deepEqual([...new Set(found)], [1]);
 });
 
 test('what computes is no later than with an instance each, on the same cores', () => {
-  const arrivals = arrivalsOf(40, 120, [70], 4);
+  const arrivals = arrivalsOf(40, 120, [70]);
   const workload = toy(arrivals, { durationMs: 125_000 });
   const ours = new Simulation(workload, weir(), 1).run().figures;
   const one = new Simulation(workload, fixedConcurrency('one', 'One', 1), 1).run().figures;
@@ -108,8 +103,8 @@ test('what computes is no later than with an instance each, on the same cores', 
 });
 
 test('a route that waits is at most twice as late where another holds the loop for 500 ms now and then', () => {
-  const waits = arrivalsOf(100, 60, [0.5, 100, 0.5], 5);
-  const blocks = arrivalsOf(0.5, 60, [500], 6, 1);
+  const waits = arrivalsOf(100, 60, [0.5, 100, 0.5]);
+  const blocks = arrivalsOf(0.5, 60, [500], 1);
   const p99 = (arrivals: Arrival[]): number => {
     const workload = toy(arrivals, { durationMs: 70_000 });
     const { latenciesMs } = new Simulation(workload, weir(), 1).run();
@@ -122,7 +117,7 @@ test('a route that waits is at most twice as late where another holds the loop f
 
 test('a burst that computes does not bring forth instances without end', () => {
   const arrivals = [
-    ...arrivalsOf(20, 60, [70], 7),
+    ...arrivalsOf(20, 60, [70]),
     ...Array.from({ length: 400 }, () => ({ atMs: 20_000, phasesMs: [70] })),
   ];
   const { figures } = new Simulation(toy(arrivals, { durationMs: 65_000 }), weir(), 1).run();

@@ -1,6 +1,7 @@
 import { limits } from '../../../src/base/limits.ts';
 import type { Vitals } from '../../../src/model/vitals.ts';
 import { freePermille, isStuck } from '../../../src/router/health.ts';
+import type { Moment } from '../../../src/scheduler/forecast.ts';
 import { FunctionScheduler } from '../../../src/scheduler/function-scheduler.ts';
 import type { Schedulable } from '../../../src/scheduler/schedulable.ts';
 import type { RouteProfile } from '../../../src/scheduler/routes.ts';
@@ -53,13 +54,13 @@ export class Weir implements Policy {
 
   /** Of one function, to look at. */
   schedulerOf(ofFunction: number): FunctionScheduler<Schedulable> {
-    return this.#pools[ofFunction]!.scheduler as FunctionScheduler<Schedulable>;
+    return this.#pools[ofFunction]!.scheduler;
   }
 
   begin(): void {
     this.stock.refill();
     this.host.wakeAt(limits.stemReviewMs, reviewToken);
-    for (const pool of this.#pools) pool.sweepSoon();
+    for (const pool of this.#pools) pool.begin();
   }
 
   arrived(invocation: number, ofFunction: number): void {
@@ -164,6 +165,12 @@ class SimPool {
     this.#routes = routes.map((route) => this.scheduler.routes.of(route, 'GET', route));
   }
 
+  /** Where there are many, one of which nothing has been asked is left alone: its scheduler has nothing to decide. */
+  begin(): void {
+    this.scheduler.sweep(this.#moment());
+    if (!this.#isOneOfMany) this.sweepSoon();
+  }
+
   item(id: number): Item {
     const { workload, nowMs } = this.#host;
     const profile = this.#routes[workload.routeOf[id]!]!;
@@ -254,12 +261,15 @@ class SimPool {
     this.#sweepDueMs = Infinity;
     this.#sweptMs = nowMs;
     this.scheduler.expire(nowMs, this.#refuse);
-    for (const { index } of this.scheduler.sweep({ nowMs, wallMs: wallStartMs + nowMs, memoryShort: false })) {
-      this.#reap(index);
-    }
+    for (const { index } of this.scheduler.sweep(this.#moment())) this.#reap(index);
     if (this.scheduler.waiting > 0) this.#pump();
     this.#scale();
     this.sweepSoon();
+  }
+
+  #moment(): Moment {
+    const { nowMs } = this.#host;
+    return { nowMs, wallMs: wallStartMs + nowMs, memoryShort: false };
   }
 
   #periodMs(): number {

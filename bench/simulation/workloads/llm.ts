@@ -47,7 +47,7 @@ export function llm(rows: readonly TraceRow[], rate: number, seed: number, quick
         `${firstTokenMs} ms + ${tokenMs} ms per generated token; it takes ${2 * cpuEachMs} ms of CPU, half before and half after. ` +
         'Arrivals come in bursts (coefficient of variation 13).',
       whenItLoses:
-        'A burst is spread over more instances than Knative has, whose instances take whatever comes. That is what the lower slowdown costs: on a loop that many share, each waits for the CPU of the others. What was started for a burst is also kept in use until it has run out.',
+        'For a burst more instances are started than Knative has, whose instances take whatever comes; and they are used until their work has run out.',
       whenSlower:
         'Bursts of hundreds of arrivals within a second come without warning, and wait for what is started for them.',
     },
