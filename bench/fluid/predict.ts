@@ -1,4 +1,5 @@
 // What the simulator says of a run.
+import { cpus, totalmem } from 'node:os';
 import { Simulation } from '../simulation/engine.ts';
 import { fixedConcurrency } from '../simulation/policies/fixed.ts';
 import { weir } from '../simulation/policies/weir.ts';
@@ -6,7 +7,6 @@ import type { Figures } from '../simulation/ledger.ts';
 import type { PolicyKind } from '../simulation/policy.ts';
 import { WorkloadBuilder } from '../simulation/workload.ts';
 import type { Workload } from '../simulation/workload.ts';
-import { cpus, totalmem } from 'node:os';
 import type { Invocation, MaxConcurrency, Overhead } from './replay.ts';
 
 export interface Prediction {
@@ -33,7 +33,7 @@ export interface PredictionInput {
 
 const seed = 1;
 
-/** The same load under `maxConcurrency`, by the policy that is this platform's own. */
+/** The same load: by the real scheduler, or by the simulator's classic policy where each invocation has an instance. */
 export function predict(input: PredictionInput): Prediction {
   const { figures } = new Simulation(workloadOf(input), policyOf(input.maxConcurrency), seed).run();
   return {

@@ -115,8 +115,9 @@ function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Secti
     `Calibrated, the only figures that are taken from this machine: CPU per request, ${cpuMs.toFixed(2)} ms, half before the wait and ` +
       'half after (active CPU of the fluid run, less what its instances take for themselves, divided by its requests); and what an ' +
       `instance takes for itself, ${overhead.startCpuMs.toFixed(0)} ms once and ${overhead.idleCpuMs.toFixed(1)} ms a second (measured of one ` +
-      'instance before the run; it counts in the predicted active CPU only). Everything else is as in the simulations. Difference: of ' +
-      'the prediction, against what was measured.',
+      'instance before the run; it counts in the predicted active CPU only). Everything else is as in the simulations: how long ' +
+      'processes boot, whole processors for instances alone. Fluid is the real scheduler; one per instance is the classic policy ' +
+      'of the simulations, without stems. Difference: of the prediction, against what was measured.',
   );
 }
 
