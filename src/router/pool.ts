@@ -98,7 +98,7 @@ export class Pool implements InvocationOwner, Home {
       const { code, detail } = (scheduler.ready === 0 ? this.#starts.backoff.last : null) ?? waitedInVain;
       invocation.fail(code, detail, 1);
     });
-    for (const { index, reason } of scheduler.sweep(this.#moment(nowMs))) this.#reap(index, reason, nowMs);
+    for (const { index, reason } of scheduler.sweep(this.#moment(nowMs))) this.#reap(index, reason);
     if (scheduler.waiting > 0) this.#pump(nowMs);
     if (!this.isRetired) this.#scale(nowMs);
     this.#finishRetiring();
@@ -254,6 +254,8 @@ export class Pool implements InvocationOwner, Home {
   }
 
   retired(instance: Instance): void {
+    const { state, id } = instance;
+    if (state.kind === 'draining') this.scheduler.decisions.add(`drained: ${state.reason}`, id, this.#clock.nowMs());
     if (instance.index === -1) {
       this.#starts.arrived();
       return;
@@ -362,10 +364,9 @@ export class Pool implements InvocationOwner, Home {
     }
   }
 
-  #reap(index: number, reason: string, nowMs: number): void {
+  #reap(index: number, reason: string): void {
     const instance = this.#ready[index];
     if (instance === undefined || instance.streams.count > 0 || instance.background > 0) return;
-    this.scheduler.decisions.add(`drained: ${reason}`, instance.id, nowMs);
     instance.drain(reason);
   }
 
