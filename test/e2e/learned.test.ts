@@ -29,6 +29,7 @@ test('a limit is found, explained, and known after a restart', async (context) =
   const args = ['dev', dir, '--port', '0'];
 
   const first = await run(context, args, state);
+  assert.equal((await first.get('/api/mixed')).status, 200);
   let found: any = null;
   // As many at once as are asked, until something is known.
   const ask = async (): Promise<void> => {
