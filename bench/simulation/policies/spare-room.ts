@@ -33,7 +33,7 @@ export class SpareRoom {
   permit(wanted: number, ahead: boolean, own: Own): number {
     const { live, eachMiB, stems } = own;
     const usedMiB = live * eachMiB;
-    const none = { idleMiB: 0, waitedMs: 0, coresUsed: 0, wantsCores: false, computing: 0, queuedMs: 0 };
+    const none = { idleMiB: 0, waitedMs: 0, coresUsed: 0, computing: 0, queuedMs: 0 };
     const claim = { id: '', weight: 1, live, usedMiB, eachMiB, wanted, ...none };
     const { places, freeMiB } = this;
     return mayStart(claim, ahead, undivided, { freeMiB, places, booting: this.booting.size, own: 0, stems }).count;
