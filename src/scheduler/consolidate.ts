@@ -55,19 +55,23 @@ const enoughOf = (needed: number, limit: number): number =>
 const comfortable = 0.9;
 
 /**
- * Which instances are drained: those that have had nothing to do for `keepAliveMs`, idle for longest first, as long as
- * `wanted` remain; at most half of all at a time (Knative's max-scale-down-rate).
+ * Which instances are drained: those that have had nothing to do, and were not wanted ahead of need either, for
+ * `keepAliveMs`, idle for longest first, as long as `wanted` remain; at most half of all at a time (Knative's
+ * max-scale-down-rate). What is wanted now and then would be started anew each time, if it were drained in between.
  */
 export function surplus(members: Members, placement: Placement, { wanted, keepAliveMs, nowMs }: Keep): Surplus[] {
-  const most = Math.min(placement.ready - wanted, Math.ceil(placement.ready / 2));
-  if (most <= 0) return [];
   const idle: Member[] = [];
   for (const member of members) {
     if (member === undefined || placement.inFlight(member.index) > 0 || member.background > 0) continue;
-    if (nowMs - member.idleSinceMs >= keepAliveMs) idle.push(member);
+    idle.push(member);
   }
+  idle.sort((left, right) => left.idleSinceMs - right.idleSinceMs);
+  const busy = placement.ready - idle.length;
+  if (wanted > busy) for (const member of idle.slice(busy - wanted)) member.wantedMs = nowMs;
+  const most = Math.min(placement.ready - wanted, Math.ceil(placement.ready / 2));
+  if (most <= 0) return [];
   return idle
-    .toSorted((left, right) => left.idleSinceMs - right.idleSinceMs)
+    .filter(({ idleSinceMs, wantedMs }) => nowMs - Math.max(idleSinceMs, wantedMs) >= keepAliveMs)
     .slice(0, most)
     .map(({ index, idleSinceMs }) => ({ index, reason: `idle for ${seconds(nowMs - idleSinceMs)}` }));
 }

@@ -47,9 +47,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** By lane: when one was placed last. */
   readonly #beganMs = lanes.map(() => -Infinity);
   readonly #use = new ProcessorUse();
-  #movedMs = -Infinity;
-  /** Processors that it may have, as it was told last. */
-  #cores = Infinity;
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
@@ -79,11 +76,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
-  }
-
-  /** Processors that its instances use. */
-  get usedCores(): number {
-    return this.#use.cores;
   }
 
   // — invocations —
@@ -158,7 +150,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** It has been answered by that instance (−1: which is gone). `cpuMs` 0: it could not say. */
   settled(item: T, index: number, wallMs: number, cpuMs: number, nowMs: number): void {
-    this.#movedMs = nowMs;
+    this.#use.movedMs = nowMs;
     const member = this.#members[index];
     member?.completed();
     // The first of an instance pays for what is compiled and opened once; but so much is its own.
@@ -277,8 +269,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** How many instances to start now, and why. */
   starts(around: Surroundings, nowMs: number): Starts {
-    this.#cores = around.cores;
-    const ahead = this.forecast.ahead(this.known, this.#cores);
+    this.#use.allowedCores = around.cores;
+    const ahead = this.forecast.ahead(this.known, this.#use.allowedCores);
     // Who allows one invocation at a time asked for an instance each.
     const isSingle = this.ceiling === 1;
     return startsNeeded({
@@ -287,7 +279,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       ahead: ahead.instances,
       aheadReason: ahead.reason,
       maxInstances: this.#options.maxInstances,
-      stillForMs: nowMs - this.#movedMs,
+      stillForMs: nowMs - this.#use.movedMs,
       computing: isSingle ? 0 : this.#use.computing,
       usedCores: isSingle ? 0 : this.#use.cores,
     });
@@ -305,7 +297,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#consolidatedMs = nowMs;
     forecast.look(this.known, moment);
     const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
-    const wanted = forecast.ahead(this.known, this.#cores).instances;
+    const wanted = forecast.ahead(this.known, this.#use.allowedCores).instances;
     return surplus(this.#members, this.placement, { wanted, keepAliveMs, nowMs });
   }
 
@@ -328,6 +320,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       limit,
       load,
       live: Math.max(0, live - starting - others) + starting,
+      isBound: !this.#mayWiden(lane, nowMs),
     };
   }
 
@@ -339,9 +332,15 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   }
 
   #place(lane: number, nowMs: number): number {
-    const index = this.placement.place(lane, nowMs);
+    const index = this.placement.place(lane, nowMs, this.#mayWiden(lane, nowMs));
     if (index !== -1) this.#began(index, lane, nowMs);
     return index;
+  }
+
+  /** Whether one more instance may be put to work. What computes waits in turn for those that have the processors. */
+  #mayWiden(lane: number, nowMs: number): boolean {
+    if (lane !== laneComputes || this.ceiling === 1) return true;
+    return !this.#use.areBusy(this.#busy[lane]!, this.known[lane]!.load, nowMs);
   }
 
   #began(index: number, lane: number, nowMs: number): void {
@@ -355,6 +354,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#inFlight[lane]! += 1;
     this.#beganMs[lane] = nowMs;
     member.inFlight[lane]! += 1;
+    // Until it tells what it uses: or more would be started for processors that it is about to use.
+    if (member.last === null)
+      this.#use.set(member, Math.min(1, placement.inFlight(index) * this.known[lane]!.loadOfOne));
     this.#flow(member, nowMs);
   }
 

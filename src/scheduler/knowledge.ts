@@ -97,9 +97,14 @@ export class LaneKnowledge {
     return Math.min(limits.concurrencyDefault, isTold ? placesAt(this.guess) : Infinity);
   }
 
-  /** Of its processor that an instance uses which has all it may have, 0–1; 0: not known. */
+  /** Of its processor that an instance uses for each that it has; 0: nothing is known. */
+  get loadOfOne(): number {
+    return 1 / (this.saturation ?? this.guess);
+  }
+
+  /** The same of one that has all it may have, 0–1. */
   get load(): number {
-    return this.saturation === null ? 0 : Math.min(1, this.limit / this.saturation);
+    return Math.min(1, this.limit * this.loadOfOne);
   }
 
   /** For the next start of the platform; null: nothing is known. */

@@ -37,6 +37,8 @@ export class Member {
   /** Invocations that it answered, all told. */
   completions = 0;
   idleSinceMs: number;
+  /** When it was wanted last although it had nothing to do. */
+  wantedMs = -Infinity;
   /** As of the last vitals. */
   last: Reading | null = null;
   #areaMs = 0;

@@ -165,14 +165,15 @@ export class Placement {
    * them, among the ones strictly below the 0.84 quantile of in-flight, one with the most free resources; when there is
    * none with vitals young enough, one with the fewest in flight (equal: the freer). Then, of those that rest, one with the
    * most in flight, so that the others run out. Then an idle one: the last that was used, so that the others stay idle and
-   * can be reaped.
+   * can be reaped. `mayWiden`: whether another instance may be put to work.
    */
-  place(lane: number, nowMs: number): number {
+  place(lane: number, nowMs: number, mayWiden = true): number {
     const tier = this.#tiers[lane]!;
     if (tier.open.occupied !== 0) {
       const freest = this.#freestBelow(tier, nowMs);
       return freest === -1 ? this.#fewest(tier, nowMs) : freest;
     }
+    if (!mayWiden) return -1;
     const { resting } = tier;
     if (resting.occupied !== 0) return resting.first(unknown, resting.lowestLevel(unknown));
     return this.#idle.occupied === 0 ? -1 : this.#idle.first(unknown, 0);

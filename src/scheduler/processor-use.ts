@@ -1,11 +1,16 @@
+import { limits } from '../base/limits.ts';
 import type { Member } from './member.ts';
 
-/** What the instances of one function use of the processors, together. */
+/** What the instances of one function use of the processors together, and may use. */
 export class ProcessorUse {
   /** Instances that use theirs fully, or whose loop is held. */
   computing = 0;
   /** Processors that all of them use. */
   cores = 0;
+  /** Those that they may use when others want them too. Infinity: not known. */
+  allowedCores = Infinity;
+  /** When one of them was last done with an invocation. */
+  movedMs = -Infinity;
 
   /** What one uses of a processor from now on, 0–1. */
   set(member: Member, load: number): void {
@@ -13,7 +18,17 @@ export class ProcessorUse {
     this.cores += load - member.load;
     member.load = load;
   }
+
+  /**
+   * Whether so many instances, each of which uses `load` of a processor, keep all busy that they may use: side by side with
+   * more of them all would take longer, and none be done sooner. Unless these seem never to yield.
+   */
+  areBusy(instances: number, load: number, nowMs: number): boolean {
+    return instances * load >= this.allowedCores - spareCores && nowMs - this.movedMs < limits.heldQueueStaleMs;
+  }
 }
 
 /** An instance that uses so much of a processor computes. */
 const computingLoad = 0.7;
+/** So much of a processor is not worth another instance. */
+const spareCores = 0.25;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { type Demand, type LaneDemand, startDelayMs, startsNeeded } from './scale.ts';
 
-const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0 };
+const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0, isBound: false };
 
 const calm: Demand = {
   lanes: [none],
@@ -96,6 +96,12 @@ test('what computes gets as many instances as there are processors left for', ()
   assert.equal(count({ ...computes, ...waits(100, { limit: 1, load: 0.1 }) }), 100, 'it waits more than it computes');
 });
 
+test('what waits for instances that keep the processors busy gets no others', () => {
+  const bound = { ...calm, ...waits(50, { limit: 1, load: 1, isBound: true }), live: 2, usedCores: 1 };
+  assert.equal(count(bound), 0);
+  assert.equal(count({ ...bound, lanes: [...bound.lanes, { ...none, waiting: 20 }] }), 2, 'the other lane does');
+});
+
 test('what waits is not shut out by instances that compute', () => {
   const lanes = [
     { ...none, waiting: 5 },
@@ -117,6 +123,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
         limit: fc.integer({ min: 1, max: 100 }),
         load: fc.constant(0),
         live: fc.nat(10),
+        isBound: fc.constant(false),
       }),
     ),
     starting: fc.nat(3),

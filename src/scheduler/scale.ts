@@ -12,6 +12,8 @@ export interface LaneDemand {
   readonly load: number;
   /** Instances that have work of this lane, or none at all. */
   readonly live: number;
+  /** As many of them have work as keep the processors busy: what waits, waits for those. */
+  readonly isBound: boolean;
 }
 
 export interface Demand {
@@ -60,7 +62,8 @@ export function startsNeeded(demand: Demand): Starts {
   const { starting, live, maxInstances } = demand;
   const waiting = demand.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const headAgeMs = Math.max(...demand.lanes.map((lane) => (lane.waiting > 0 ? lane.headAgeMs : 0)));
-  const isFull = isCpuFull(demand) && !isSleep(demand, headAgeMs);
+  const isBound = waiting > 0 && demand.lanes.every((lane) => lane.waiting === 0 || lane.isBound);
+  const isFull = (isBound || isCpuFull(demand)) && !isSleep(demand, headAgeMs);
   let wanted = none;
   if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
   const ahead = isFull ? 0 : demand.ahead - live;
@@ -90,6 +93,7 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
 
 /** As many as take what waits, and have processors to compute on when they do. */
 function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
+  if (lane.isBound && !isSleep(demand, headAgeMs)) return 0;
   const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
   if (lane.load < limits.tellingLoad || isSleep(demand, headAgeMs)) return called;
   return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fittingOf(demand, lane)));
