@@ -78,6 +78,11 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return this.#wallOffsetMs;
   }
 
+  /** Processors that its instances use. */
+  get usedCores(): number {
+    return this.#use.cores;
+  }
+
   // — invocations —
 
   /** The instance for an invocation that has just come, and its place there; −1: it has to wait. */
