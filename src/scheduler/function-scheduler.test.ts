@@ -316,3 +316,18 @@ test('no user limit is passed, and 1 is one at a time for every kind', () => {
     assert.equal(placed, Math.min(maxConcurrency, limits.concurrencyDefault));
   }
 });
+
+test('whatever small part of the processors it may have, one instance may compute', () => {
+  const scheduler = schedulerOf();
+  const first = scheduler.add(512, 0);
+  scheduler.add(512, 0);
+  scheduler.starts({ cores: 0.1, cpuIdle: false, starting: 0, sinceStartMs: 1000, live: 2 }, 0);
+  for (let nowMs = 0; nowMs < 500; nowMs += 100) {
+    const [item, another] = [0, 0].map(() => itemOf(scheduler, '/burn', nowMs));
+    const index = scheduler.take(item!, nowMs);
+    assert.notEqual(index, -1, 'one computes');
+    if (nowMs > 0) assert.equal(scheduler.take(another!, nowMs), -1, 'the other waits for it');
+    scheduler.ended(index, item!.lane, nowMs + 100);
+    scheduler.settled(item!, first, 100, 100, nowMs + 100);
+  }
+});

@@ -21,9 +21,11 @@ export class ProcessorUse {
 
   /**
    * Whether so many instances, each of which uses `load` of a processor, keep all busy that they may use: side by side with
-   * more of them all would take longer, and none be done sooner. Unless these seem never to yield.
+   * more of them all would take longer, and none be done sooner. Unless these seem never to yield. None keeps nothing busy,
+   * however little that is.
    */
   areBusy(instances: number, load: number, nowMs: number): boolean {
+    if (instances === 0) return false;
     return instances * load >= this.allowedCores - spareCores && nowMs - this.movedMs < limits.heldQueueStaleMs;
   }
 }
