@@ -331,3 +331,22 @@ test('whatever small part of the processors it may have, one instance may comput
     scheduler.settled(item!, first, 100, 100, nowMs + 100);
   }
 });
+
+test('an instance on its way out is none that what waits could wait for', () => {
+  const scheduler = schedulerOf();
+  const [first, second] = [scheduler.add(512, 0), scheduler.add(512, 0)];
+  const item = itemOf(scheduler, '/wait', 0);
+  const busy = scheduler.take(item, 0);
+  scheduler.stuck(busy, 1, 20, 0);
+  scheduler.remove(busy === first ? second! : first!);
+  const burn = itemOf(scheduler, '/burn', 0);
+  assert.equal(scheduler.take(burn, 0), -1);
+  scheduler.enqueue(burn, 0);
+  // It drains, and exists.
+  const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 2 };
+  assert.deepEqual(scheduler.starts(around, 50), {
+    count: 1,
+    reason: '1 wait, and all instances have work that is kept apart from theirs',
+  });
+  assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).count, 0, 'it is coming');
+});

@@ -315,7 +315,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     };
   }
 
-  #demandOf(lane: number, { starting, live }: Surroundings, nowMs: number): LaneDemand {
+  #demandOf(lane: number, { starting }: Surroundings, nowMs: number): LaneDemand {
     const queue = this.queues[lane]!;
     const { limit, load } = this.known[lane]!;
     const others = this.#busy.reduce((sum, busy, at) => (at === lane ? sum : sum + busy), 0);
@@ -324,7 +324,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       headAgeMs: queue.oldestAgeMs(nowMs),
       limit,
       load,
-      live: Math.max(0, live - starting - others) + starting,
+      live: this.ready - others + starting,
       isBound: !this.#mayWiden(lane, nowMs),
     };
   }
