@@ -88,6 +88,23 @@ test('in steps of half of what is there, down to what is wanted, and no further'
   assert.deepEqual(sizes, [10, 5, 3, 3, 3, 3, 3, 3, 3, 3]);
 });
 
+test('what was wanted ahead of need is no surplus until it was not wanted for as long as others are kept', () => {
+  const { members, placement } = poolOf([idle, idle, { ...idle, idleSinceMs: 50 }, { ...idle, inFlight: 1 }]);
+  const at = (nowMs: number, wanted: number): number[] =>
+    surplus(members, placement, { wanted, keepAliveMs: 1000, nowMs }).map(({ index }) => index);
+  for (let nowMs = 0; nowMs <= 5000; nowMs += 500) {
+    assert.deepEqual(at(nowMs, 2), nowMs < 1000 ? [] : [0, 1], 'with the busy one, one that is idle: the last used');
+  }
+  assert.deepEqual(at(5500, 0), [0, 1]);
+  assert.deepEqual(at(5999, 0), [0, 1]);
+  assert.deepEqual(at(6000, 0), [0, 1], 'half at most');
+  for (const index of [0, 1]) {
+    members[index] = undefined;
+    placement.remove(index);
+  }
+  assert.deepEqual(at(6001, 0), [2]);
+});
+
 test('the last one goes too when nothing is wanted, not a moment early, and says for how long it was idle', () => {
   const { members, placement } = poolOf([idle]);
   assert.deepEqual(surplus(members, placement, { wanted: 0, keepAliveMs: 60_000, nowMs: 59_999 }), []);

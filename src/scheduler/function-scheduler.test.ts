@@ -338,7 +338,7 @@ test('an instance on its way out is none that what waits could wait for', () => 
   const item = itemOf(scheduler, '/wait', 0);
   const busy = scheduler.take(item, 0);
   scheduler.stuck(busy, 1, 20, 0);
-  scheduler.remove(busy === first ? second! : first!);
+  scheduler.remove(busy === first ? second : first);
   const burn = itemOf(scheduler, '/burn', 0);
   assert.equal(scheduler.take(burn, 0), -1);
   scheduler.enqueue(burn, 0);
