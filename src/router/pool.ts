@@ -62,7 +62,7 @@ export class Pool implements InvocationOwner, Home {
     this.#clock = options.clock;
     this.#options = options;
     this.#meter = options.meter;
-    this.#starts = new Starts(spec, options.source);
+    this.#starts = new Starts({ spec, source: options.source, scheduler: this.scheduler, home: this });
     // Sets its clock: its history is by the time of day.
     this.scheduler.sweep(this.#moment(this.#clock.nowMs()));
   }
@@ -100,7 +100,7 @@ export class Pool implements InvocationOwner, Home {
     });
     for (const { index, reason } of scheduler.sweep(this.#moment(nowMs))) this.#reap(index, reason);
     if (scheduler.waiting > 0) this.#pump(nowMs);
-    if (!this.isRetired) this.#scale(nowMs);
+    if (!this.isRetired || scheduler.waiting > 0) this.#scale(nowMs);
     this.#finishRetiring();
   }
 
@@ -325,22 +325,11 @@ export class Pool implements InvocationOwner, Home {
   readonly #sendNext = (invocation: RoutedInvocation, index: number): void =>
     this.#send(invocation, index, this.#clock.nowMs());
 
-  /** Starts what is needed, or will be, and is not on its way. */
+  /** Starts what is needed and is not on its way; of what is published, what will be. */
   #scale(nowMs: number): void {
-    const { scheduler, instances } = this;
-    if (this.#starts.backoff.blocks(nowMs)) return;
-    const { count, reason } = scheduler.starts(this.#starts.around(instances.size, scheduler.waiting, nowMs), nowMs);
-    if (count === 0) return;
-    const before = this.#starts.shortReason;
-    const started = this.#starts.obtain(count, this, nowMs);
-    const short = this.#starts.shortReason;
-    // What goes on is said once.
-    if (started.length > 0 || short !== before) {
-      const held = short === null ? '' : `; no more: ${short}`;
-      scheduler.decisions.add(`started ${started.length} of ${count}: ${reason}${held}`, null, nowMs);
-    }
-    for (const instance of started) {
-      instances.add(instance);
+    if (this.#closed) return;
+    for (const instance of this.#starts.scale(this.instances.size, !this.isRetired, nowMs)) {
+      this.instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);
     }
   }

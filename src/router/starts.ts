@@ -1,8 +1,11 @@
 import type { FunctionSpec } from '../model/function.ts';
+import type { FunctionScheduler } from '../scheduler/function-scheduler.ts';
+import type { Starts as Some } from '../scheduler/scale.ts';
 import type { Surroundings } from '../scheduler/schedulable.ts';
 import type { Permit } from '../scheduler/share.ts';
 import { Backoff } from './backoff.ts';
 import type { Instance } from './instance.ts';
+import type { RoutedInvocation } from './invocation.ts';
 import type { Home } from './keeper.ts';
 
 /** Where instances come from: Supply. */
@@ -28,28 +31,29 @@ export interface Ask {
   readonly ahead: boolean;
 }
 
+export interface StartsOptions {
+  readonly spec: FunctionSpec;
+  readonly source: InstanceSource;
+  readonly scheduler: FunctionScheduler<RoutedInvocation>;
+  /** Whose they are. */
+  readonly home: Home;
+}
+
 /** The instances of one function that are on their way to being ready. */
 export class Starts {
   readonly backoff = new Backoff();
-  readonly #spec: FunctionSpec;
-  readonly #source: InstanceSource;
+  readonly #options: StartsOptions;
   #underWay = 0;
   #newestMs = -Infinity;
-  #isAhead = false;
-  #shortReason: string | null = null;
+  /** What was missing the last time, of what waits and of what is ahead of need; null: nothing was. */
+  readonly #short: [waited: string | null, ahead: string | null] = [null, null];
 
-  constructor(spec: FunctionSpec, source: InstanceSource) {
-    this.#spec = spec;
-    this.#source = source;
+  constructor(options: StartsOptions) {
+    this.#options = options;
   }
 
   get underWay(): number {
     return this.#underWay;
-  }
-
-  /** Why fewer were obtained than wanted, the last time; null: none was missing. */
-  get shortReason(): string | null {
-    return this.#shortReason;
   }
 
   /** One of them is ready, or will never be. */
@@ -58,27 +62,43 @@ export class Starts {
   }
 
   /**
-   * What the function has on its way, and may have of the machine. `live`: instances that exist, those included. `waiting`:
-   * invocations in its queue; without any, what is obtained next is ahead of need.
+   * Starts what is needed and not on its way; and what will be, if it `mayAhead`. As many as the machine can take. `live`:
+   * instances that exist, those on their way included.
    */
-  around(live: number, waiting: number, nowMs: number): Surroundings {
-    this.#isAhead = waiting === 0;
-    if (waiting > 0) this.#source.waits(this.#spec);
-    const cores = this.#source.coresFor(this.#spec);
-    const { cpuIdle } = this.#source;
-    return { cores, cpuIdle, starting: this.#underWay, sinceStartMs: nowMs - this.#newestMs, live };
+  scale(live: number, mayAhead: boolean, nowMs: number): Instance[] {
+    const { scheduler } = this.#options;
+    if (this.backoff.blocks(nowMs)) return [];
+    const { waited, ahead } = scheduler.starts(this.#around(live, nowMs), nowMs);
+    const started: Instance[] = [];
+    if (waited.count > 0) this.#obtain(waited, false, started, nowMs);
+    // Where there is no room for what waits, there is none for what may come.
+    if (mayAhead && ahead.count > 0 && started.length === waited.count) this.#obtain(ahead, true, started, nowMs);
+    return started;
   }
 
-  /** Obtains so many for `home`, or as many as the machine can take. */
-  obtain(count: number, home: Home, nowMs: number): Instance[] {
-    const permit = this.#source.room(this.#spec, { wanted: count, ahead: this.#isAhead });
-    this.#shortReason = permit.reason;
-    const started: Instance[] = [];
+  /** What the function has on its way, and may have of the machine. */
+  #around(live: number, nowMs: number): Surroundings {
+    const { spec, source, scheduler } = this.#options;
+    if (scheduler.waiting > 0) source.waits(spec);
+    const { cpuIdle } = source;
+    const sinceStartMs = nowMs - this.#newestMs;
+    return { cores: source.coresFor(spec), cpuIdle, starting: this.#underWay, sinceStartMs, live };
+  }
+
+  #obtain({ count, reason }: Some, ahead: boolean, started: Instance[], nowMs: number): void {
+    const { spec, source, home, scheduler } = this.#options;
+    const permit = source.room(spec, { wanted: count, ahead });
     for (let left = permit.count; left > 0; left -= 1) {
       this.#underWay += 1;
       this.#newestMs = nowMs;
-      started.push(this.#source.obtain(this.#spec, home));
+      started.push(source.obtain(spec, home));
     }
-    return started;
+    // What goes on is said once, whatever its figures are by now.
+    const short = permit.reason?.replaceAll(/\d+/g, '') ?? null;
+    const before = this.#short[ahead ? 1 : 0];
+    this.#short[ahead ? 1 : 0] = short;
+    if (permit.count === 0 && short === before) return;
+    const held = permit.reason === null ? '' : `; no more: ${permit.reason}`;
+    scheduler.decisions.add(`started ${permit.count} of ${count}: ${reason}${held}`, null, nowMs);
   }
 }

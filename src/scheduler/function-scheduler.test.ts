@@ -344,9 +344,9 @@ test('an instance on its way out is none that what waits could wait for', () => 
   scheduler.enqueue(burn, 0);
   // It drains, and exists.
   const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 2 };
-  assert.deepEqual(scheduler.starts(around, 50), {
+  assert.deepEqual(scheduler.starts(around, 50).waited, {
     count: 1,
     reason: '1 wait, and all instances have work that is kept apart from theirs',
   });
-  assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).count, 0, 'it is coming');
+  assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).waited.count, 0, 'it is coming');
 });

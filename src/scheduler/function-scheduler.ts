@@ -14,7 +14,7 @@ import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
 import { laneComputes, laneWaits, Routes, type RouteProfile } from './routes.ts';
 import type { Schedulable, Surroundings } from './schedulable.ts';
-import { startsNeeded, type LaneDemand, type Starts } from './scale.ts';
+import { startsNeeded, type LaneDemand, type Needed } from './scale.ts';
 
 export interface FunctionSchedulerOptions {
   readonly maxConcurrency: number | 'auto';
@@ -273,7 +273,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   // — how many —
 
   /** How many instances to start now, and why. */
-  starts(around: Surroundings, nowMs: number): Starts {
+  starts(around: Surroundings, nowMs: number): Needed {
     this.#use.allowedCores = around.cores;
     const ahead = this.forecast.ahead(this.known, this.#use.allowedCores);
     // Who allows one invocation at a time asked for an instance each.

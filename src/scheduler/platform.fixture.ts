@@ -337,8 +337,9 @@ export class Platform {
       sinceStartMs: this.nowMs - this.#newestMs,
       live: this.instances.size,
     };
-    const { count, reason } = this.scheduler.starts(around, this.nowMs);
-    const most = Math.min(count, this.#room - this.instances.size);
+    const { waited, ahead } = this.scheduler.starts(around, this.nowMs);
+    const { reason } = waited.count > 0 ? waited : ahead;
+    const most = Math.min(waited.count + ahead.count, this.#room - this.instances.size);
     if (most <= 0) return;
     this.starts.push({ atMs: this.nowMs, count: most, reason });
     this.#newestMs = this.nowMs;

@@ -24,12 +24,16 @@ const calm: Demand = {
 const waits = (waiting: number, lane: Partial<LaneDemand> = {}): Pick<Demand, 'lanes'> => ({
   lanes: [{ ...none, live: 1, waiting, ...lane }],
 });
-const count = (demand: Demand): number => startsNeeded(demand).count;
+const no = { count: 0, reason: '' };
+const count = (demand: Demand): number => {
+  const { waited, ahead } = startsNeeded(demand);
+  return waited.count + ahead.count;
+};
 
 test('starts for what waits, minus what is on its way, and says why', () => {
-  assert.deepEqual(startsNeeded(calm), { count: 0, reason: '' });
+  assert.deepEqual(startsNeeded(calm), { waited: no, ahead: no });
   assert.equal(count({ ...calm, ...waits(1) }), 1);
-  assert.deepEqual(startsNeeded({ ...calm, ...waits(25), starting: 2, live: 2 }), {
+  assert.deepEqual(startsNeeded({ ...calm, ...waits(25), starting: 2, live: 2 }).waited, {
     count: 1,
     reason: '25 wait, and one instance takes 10; 2 on their way',
   });
@@ -61,12 +65,22 @@ test('an old head forces a start; one that seems to hang gets company, and no mo
 test('ahead of need: what the last minute or a forecast calls for', () => {
   const ahead = { ...calm, ahead: 3, aheadReason: 'the demand of the last minute' };
   assert.deepEqual(startsNeeded({ ...ahead, live: 1 }), {
-    count: 2,
-    reason: 'ahead of need: the demand of the last minute',
+    waited: no,
+    ahead: { count: 2, reason: 'ahead of need: the demand of the last minute' },
   });
   assert.equal(count({ ...ahead, live: 3 }), 0);
   assert.equal(count({ ...ahead, ...waits(50) }), 5, 'what waits counts, if that is more');
   assert.equal(count({ ...ahead, live: 1, computing: 2 }), 0, 'there is no CPU for more');
+});
+
+test('what waits is told apart from what is wanted ahead of it', () => {
+  const both = { ...calm, ...waits(1), starting: 0, live: 5, ahead: 15, aheadReason: 'forecast' };
+  assert.deepEqual(startsNeeded(both), {
+    waited: { count: 1, reason: '1 wait, and one instance takes 10' },
+    ahead: { count: 9, reason: 'ahead of need: forecast' },
+  });
+  const last = startsNeeded({ ...both, maxInstances: 6 });
+  assert.deepEqual([last.waited.count, last.ahead.count], [1, 0]);
 });
 
 test('what waits for CPU gets no more instances, but for a head that may wait for loops that never yield', () => {
@@ -107,7 +121,7 @@ test('what waits is not shut out by instances that compute', () => {
     { ...none, waiting: 5 },
     { ...none, waiting: 7, limit: 1, live: 2 },
   ];
-  assert.deepEqual(startsNeeded({ ...calm, lanes, live: 2, computing: 2 }), {
+  assert.deepEqual(startsNeeded({ ...calm, lanes, live: 2, computing: 2 }).waited, {
     count: 1,
     reason: '5 wait, and all instances have work that is kept apart from theirs',
   });
@@ -140,10 +154,14 @@ test('law: never beyond the most, and with what is on its way enough for what wa
   });
   fc.assert(
     fc.property(demand, (asked) => {
-      const { count: starts, reason } = startsNeeded(asked);
+      const { waited, ahead } = startsNeeded(asked);
       const [{ waiting, limit }] = asked.lanes;
-      assert.ok(Number.isInteger(starts) && starts >= 0);
-      assert.equal(starts > 0, reason !== '');
+      for (const { count: some, reason } of [waited, ahead]) {
+        assert.ok(Number.isInteger(some) && some >= 0);
+        assert.equal(some > 0, reason !== '');
+      }
+      if (waiting === 0) assert.equal(waited.count, 0);
+      const starts = waited.count + ahead.count;
       if (starts > 0) assert.ok(asked.live + starts <= asked.maxInstances);
       if (asked.live + starts < asked.maxInstances) assert.ok((starts + asked.starting) * limit >= waiting);
     }),

@@ -46,11 +46,20 @@ export interface Starts {
   readonly reason: string;
 }
 
+/** Both are asked for apart: only for what waits may others have to go. */
+export interface Needed {
+  /** For what waits. */
+  readonly waited: Starts;
+  /** Beyond those: nothing waits for them. */
+  readonly ahead: Starts;
+}
+
 const none: Starts = { count: 0, reason: '' };
+const nothing: Needed = { waited: none, ahead: none };
 
 /**
- * How many instances to start now: as many as take what waits, minus what is already on its way; or what is wanted ahead of
- * need. A head that has waited for limits.queueStaleMs gets one when none is under way, or a second one when the first
+ * How many instances to start now: as many as take what waits, minus what is already on its way; and what is wanted ahead of
+ * need beyond that. A head that has waited for limits.queueStaleMs gets one when none is under way, or a second one when the first
  * seems to hang.
  *
  * Where as many instances compute as the function may have processors, and these are busy, what waits, waits for CPU: more
@@ -58,7 +67,7 @@ const none: Starts = { count: 0, reason: '' };
  * long that those loops may never yield. What waits only, and has no instance but those that compute, gets one. Never more
  * than maxInstances in all.
  */
-export function startsNeeded(demand: Demand): Starts {
+export function startsNeeded(demand: Demand): Needed {
   const { starting, live, maxInstances } = demand;
   const waiting = demand.lanes.reduce((sum, lane) => sum + lane.waiting, 0);
   const headAgeMs = Math.max(...demand.lanes.map((lane) => (lane.waiting > 0 ? lane.headAgeMs : 0)));
@@ -66,13 +75,18 @@ export function startsNeeded(demand: Demand): Starts {
   const isFull = (isBound || isCpuFull(demand)) && !isSleep(demand, headAgeMs);
   let wanted = none;
   if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
-  const ahead = isFull ? 0 : demand.ahead - live;
-  if (ahead > wanted.count) wanted = { count: ahead, reason: `ahead of need: ${demand.aheadReason}` };
-  const count = Math.max(0, Math.min(wanted.count, maxInstances - live));
-  return count === 0
-    ? none
-    : { count, reason: `${wanted.reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
+  const most = Math.max(0, maxInstances - live);
+  const waited = Math.min(wanted.count, most);
+  const ahead = isFull ? 0 : Math.min(demand.ahead - live, most) - waited;
+  if (waited === 0 && ahead <= 0) return nothing;
+  return {
+    waited: startsOf(waited, wanted.reason, starting),
+    ahead: startsOf(ahead, `ahead of need: ${demand.aheadReason}`, starting),
+  };
 }
+
+const startsOf = (count: number, reason: string, starting: number): Starts =>
+  count <= 0 ? none : { count, reason: `${reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
 
 /** Its instances use the processors that it may have. */
 const isCpuFull = ({ computing, usedCores, cores }: Demand): boolean =>

@@ -319,7 +319,7 @@ class SimPool {
 
   #scale(): void {
     const { nowMs, cores } = this.#host;
-    const { room, stock } = this.#owner;
+    const { room } = this.#owner;
     const around = {
       cores,
       cpuIdle: room.cpuIdle ?? false,
@@ -327,15 +327,23 @@ class SimPool {
       sinceStartMs: nowMs - this.#newestMs,
       live: this.#live,
     };
-    const { count } = this.scheduler.starts(around, nowMs);
-    if (count === 0) return;
+    const { waited, ahead } = this.scheduler.starts(around, nowMs);
+    if (this.#obtain(waited.count, false)) this.#obtain(ahead.count, true);
+  }
+
+  /** False: the machine could not take as many. */
+  #obtain(count: number, isAhead: boolean): boolean {
+    if (count === 0) return true;
+    const { room, stock } = this.#owner;
     const own = { live: this.#live, eachMiB: this.#memoryMiB, stems: stock.count(this.#memoryMiB) };
-    for (let left = room.permit(count, this.scheduler.waiting === 0, own); left > 0; left -= 1) {
-      if (this.#owner.obtain(this, this.#memoryMiB) === -1) return;
+    const permitted = room.permit(count, isAhead, own);
+    for (let left = permitted; left > 0; left -= 1) {
+      if (this.#owner.obtain(this, this.#memoryMiB) === -1) return false;
       this.#underWay += 1;
       this.#live += 1;
-      this.#newestMs = nowMs;
+      this.#newestMs = this.#host.nowMs;
     }
+    return permitted === count;
   }
 
   #reap(index: number): void {
