@@ -193,7 +193,7 @@ class Model {
   #add(): void {
     if (this.instances.size >= 12) return;
     const index = this.scheduler.add(512, this.nowMs);
-    assert.ok(!this.instances.has(index));
+    assert.ok(!this.instances.has(index) && index < 12, 'indices are used again');
     this.instances.set(index, { items: [], paused: false });
     this.#pump(false);
   }
@@ -242,6 +242,8 @@ class Model {
       assert.ok(mayMix, 'only what has waited for long goes beside work of another kind');
       const own = [...this.instances.keys()].filter((at) => this.scheduler.placement.laneOf(at) === item.lane);
       assert.deepEqual(own, [], 'and only if it has no instance of its own');
+      const member = this.scheduler.member(index)!;
+      assert.ok(member.inFlight[item.lane]! <= member.limits[item.lane]!.places, 'and no more of it than elsewhere');
     }
     assert.equal(item.queueHandle, -1);
     items.push(item);

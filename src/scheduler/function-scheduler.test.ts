@@ -27,13 +27,12 @@ const learned: Learned = {
 };
 const routeOf = ['/wait', '/burn'] as const;
 
-function schedulerOf(options: { learned?: Learned | null; keepAliveMs?: number | null } = {}): FunctionScheduler<Item> {
-  const { keepAliveMs = null } = options;
+function schedulerOf(options: { learned?: Learned | null; maxConcurrency?: number } = {}): FunctionScheduler<Item> {
   return new FunctionScheduler({
-    maxConcurrency: 'auto',
+    maxConcurrency: options.maxConcurrency ?? 'auto',
     environment: 'preview',
     maxInstances: 100,
-    keepAliveMs,
+    keepAliveMs: null,
     learned: options.learned === undefined ? learned : options.learned,
   });
 }
@@ -179,55 +178,76 @@ test('a full queue of two kinds, one of which moves: handles stay good, deadline
   assert.deepEqual(new Set(expired), new Set(items.slice(100, 200)));
 });
 
-// — queues —
+test('when all there is computes, so does what instances have of it already', () => {
+  const scheduler = schedulerOf({ learned: null });
+  const index = scheduler.add(512, 0);
+  const items = [0, 0, 0].map(() => itemOf(scheduler, '/b', 0));
+  for (const item of items) scheduler.take(item, 0);
+  const end = (item: Item, nowMs: number): void => {
+    scheduler.ended(index, item.lane, nowMs);
+    scheduler.settled(item, index, 900, 300, nowMs);
+  };
+  end(items[0]!, 900);
+  assert.equal(scheduler.placement.laneOf(index), laneComputes);
+  end(items[1]!, 1000);
+  end(items[2]!, 1000);
+  assert.equal(scheduler.take(itemOf(scheduler, '/b', 1000), 1000), index);
+  // What waits has no instance, and goes beside it after a while: nothing counts as its own any more.
+  const other = itemOf(scheduler, '/w', 1000);
+  assert.equal(scheduler.take(other, 1000), -1);
+  scheduler.enqueue(other, 1000);
+  scheduler.pump(1000 + limits.laneWaitMs, false, () => {});
+  assert.equal(scheduler.waiting, 0);
+});
 
-test('what has waited too long goes, in turn; who hears of it may ask again, leave, and let others leave', () => {
-  const { scheduler, items } = waiting(6);
-  const heard: Item[] = [];
-  const again: Item[] = [];
-  scheduler.expire(limits.queueWaitMs + 3, (item) => {
-    heard.push(item);
-    assert.equal(item.queueHandle, -1);
-    scheduler.leave(item);
-    scheduler.leave(items[5]!);
-    const another = itemOf(scheduler, '/wait', limits.queueWaitMs + 3);
-    again.push(another);
-    scheduler.take(another, limits.queueWaitMs + 3);
-    scheduler.enqueue(another, limits.queueWaitMs + 3);
-    scheduler.expire(limits.queueWaitMs + 3, () => assert.fail('heard of twice'));
-  });
-  assert.deepEqual(heard, items.slice(0, 4));
-  assert.deepEqual([scheduler.shift(), scheduler.waiting], [items[4], 4]);
+// — what periods say —
+
+/** Vitals of an instance whose loop was busy all the time, and one period of it. */
+function period(scheduler: FunctionScheduler<Item>, index: number, nowMs: number): void {
+  scheduler.vitals(index, { ...noVitals, cpuUs: nowMs * 1000, loopPermille: 1000 }, 0, 4, nowMs);
+}
+
+const placesOf = (scheduler: FunctionScheduler<Item>, index: number): number[] =>
+  scheduler.member(index)!.limits.map(({ places }) => places);
+
+test('what computes beside what waits says nothing of either, also in a period in which nothing comes or goes', () => {
+  const scheduler = schedulerOf({ maxConcurrency: 3 });
+  const index = scheduler.add(512, 0);
+  for (let count = 0; count < 2; count += 1) scheduler.take(itemOf(scheduler, '/wait', 0), 0);
+  const burn = itemOf(scheduler, '/burn', 0);
+  assert.equal(scheduler.take(burn, 0), -1);
+  scheduler.enqueue(burn, 0);
+  scheduler.pump(limits.laneWaitMs, false, () => {});
+  assert.equal(scheduler.placement.inFlight(index), 3);
+  for (let nowMs = 300; nowMs < 20_000; nowMs += 200) period(scheduler, index, nowMs);
+  assert.deepEqual(placesOf(scheduler, index), [3, 1]);
   assert.deepEqual(
-    again.map(() => scheduler.shift()),
-    again,
+    scheduler.known.map(({ saturation }) => saturation),
+    [4, 1],
   );
 });
 
-test('one that came back too late is not kept: it expires at once', () => {
-  const { scheduler } = waiting(1);
-  const old = itemOf(scheduler, '/wait', -limits.queueWaitMs);
-  old.lane = laneWaits;
-  scheduler.putBack(old);
-  assert.equal(scheduler.oldestAgeMs(10), limits.queueWaitMs + 10);
-  const heard: Item[] = [];
-  scheduler.expire(10, (item) => heard.push(item));
-  assert.deepEqual([heard, scheduler.waiting], [[old], 1]);
-});
-
-test('a queue is full for those that come, not for those that come back', () => {
-  const { scheduler, items } = waiting(limits.queueInvocations);
-  const more = itemOf(scheduler, '/wait', 20_000);
-  scheduler.take(more, 20_000);
-  assert.equal(scheduler.enqueue(more, 20_000), false);
-  assert.equal(more.queueHandle, -1);
-  scheduler.leave(more);
-  const back = itemOf(scheduler, '/wait', 5);
-  back.lane = laneWaits;
-  scheduler.putBack(back);
-  assert.equal(scheduler.waiting, limits.queueInvocations + 1);
-  const inTurn = items.slice(0, 7).map(() => scheduler.shift());
-  assert.deepEqual(inTurn, [...items.slice(0, 6), back], 'behind those that came with it');
+test('a period in which the instance went from one kind to the other says nothing of either', () => {
+  const scheduler = schedulerOf();
+  const index = scheduler.add(512, 0);
+  period(scheduler, index, 0);
+  for (let nowMs = 0; nowMs < 20_000; nowMs += 200) {
+    for (const [route, count, cpuMs, atMs] of [
+      ['/burn', 1, 100, nowMs],
+      ['/wait', 3, 10, nowMs + 50],
+    ] as const) {
+      const items = Array.from({ length: count }, () => itemOf(scheduler, route, atMs));
+      for (const item of items) assert.equal(scheduler.take(item, atMs), index);
+      for (const item of items) scheduler.ended(index, item.lane, atMs + 49);
+      for (const item of items) scheduler.settled(item, index, 100, cpuMs, atMs + 49);
+    }
+    period(scheduler, index, nowMs + 200);
+  }
+  assert.deepEqual(placesOf(scheduler, index), [3, 1]);
+  assert.deepEqual(
+    scheduler.known.map(({ saturation }) => saturation),
+    [4, 1],
+  );
 });
 
 // — instances —
