@@ -30,3 +30,22 @@ test('none at all; and never more than are kept, however many there were', () =>
   assert.equal(decisions.all.length, limits.decisionsKept);
   assert.deepEqual([decisions.all[0]?.text, decisions.all.at(-1)?.text], [String(1000 - limits.decisionsKept), '999']);
 });
+
+test('what goes on takes the place of the newest, and of nothing else', () => {
+  const decisions = new Decisions();
+  decisions.add('started 1', null, 0);
+  for (let count = 1; count <= 100; count += 1) decisions.add(`no room ${count}`, null, count, 'short');
+  decisions.add('no room', 'i-1', 101, 'short');
+  decisions.add('limit 5', 'i-1', 102);
+  decisions.add('no room', 'i-1', 103, 'short');
+  assert.deepEqual(
+    decisions.all.map(({ text, atMs }) => [text, atMs]),
+    [
+      ['started 1', 0],
+      ['no room 100', 100],
+      ['no room', 101],
+      ['limit 5', 102],
+      ['no room', 103],
+    ],
+  );
+});
