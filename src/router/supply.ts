@@ -194,10 +194,9 @@ export class Supply implements Keeper, InstanceSource {
 
   /** Who may have how much from now on; and what has to go for it: stems that nobody waits for, then instances. */
   #share(nowMs: number): void {
-    const isAsked = this.#holdings.isAsked(nowMs);
     // What has ended since an earlier look would be missing twice: from what is free, and from what is about to be.
-    const machine = this.#look(isAsked ? 0 : limits.machineLookMs);
-    if (machine === null || !isAsked) {
+    const machine = this.#holdings.isAsked(nowMs) ? this.#look(0) : null;
+    if (machine === null) {
       this.#holdings.rest();
       return;
     }
