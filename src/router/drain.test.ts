@@ -166,3 +166,34 @@ test('a drain lets what is in flight have its time', () => {
   rig.settle();
   assert.deepEqual(long.ends, ['reply']);
 });
+
+test('what is queued for a function that is no longer published gets an instance after a start that failed', () => {
+  const rig = new Rig();
+  rig.startMs = null;
+  const spec = functionSpec();
+  rig.router.publish(snapshotOf(spec));
+  rig.onRequest = (instance, { stream }) => instance.reply(stream);
+  const exchange = rig.invoke(spec);
+  rig.clock.advance(10);
+  rig.router.publish(snapshotOf());
+  rig.startMs = 30;
+  rig.instances[0]!.die({ kind: 'exited', code: 1 });
+  rig.clock.advance(limits.startBackoffMs + 2 * limits.sweepMs + 30);
+  assert.deepEqual([exchange.ends, rig.instances.length], [['reply'], 2]);
+});
+
+test('a drain waits for what is queued, and starts nothing but what that needs', async () => {
+  const rig = new Rig();
+  rig.startMs = null;
+  const spec = functionSpec('api/x', { maxConcurrency: 1 });
+  rig.onRequest = (instance, { stream }) => instance.reply(stream);
+  const exchange = rig.invoke(spec);
+  rig.clock.advance(10);
+  const drained = rig.router.drain();
+  rig.startMs = 30;
+  rig.onDrain = (instance) => instance.die({ kind: 'exited', code: 0 });
+  rig.instances[0]!.die({ kind: 'exited', code: 1 });
+  rig.clock.advance(5_000);
+  await drained;
+  assert.deepEqual([exchange.ends, rig.instances.length], [['reply'], 2]);
+});

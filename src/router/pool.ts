@@ -52,6 +52,7 @@ export class Pool implements InvocationOwner, Home {
   /** By their index in the scheduler. */
   readonly #ready: (Instance | undefined)[] = [];
   #closed = false;
+  #scalesSoon = false;
 
   constructor(options: PoolOptions) {
     const { spec, maxInstances, keepAliveMs, learned } = options;
@@ -177,7 +178,7 @@ export class Pool implements InvocationOwner, Home {
     }
     invocation.waited = true;
     this.scheduler.putBack(invocation);
-    this.#scale(nowMs);
+    this.#scaleFor(nowMs);
   }
 
   // — Home —
@@ -295,7 +296,7 @@ export class Pool implements InvocationOwner, Home {
       return;
     }
     invocation.waited = true;
-    this.#scale(nowMs);
+    this.#scaleFor(nowMs);
   }
 
   /** Not from within invoke: the caller has nothing in hand yet that could fail. */
@@ -324,6 +325,20 @@ export class Pool implements InvocationOwner, Home {
 
   readonly #sendNext = (invocation: RoutedInvocation, index: number): void =>
     this.#send(invocation, index, this.#clock.nowMs());
+
+  /** One more waits. For the first an instance is started at once, for those that come with it when all of them are there. */
+  #scaleFor(nowMs: number): void {
+    if (this.scheduler.waiting === 1 && this.#starts.underWay === 0) this.#scale(nowMs);
+    else if (!this.#scalesSoon) {
+      this.#scalesSoon = true;
+      this.#clock.soon(this.#scaleAll);
+    }
+  }
+
+  readonly #scaleAll = (): void => {
+    this.#scalesSoon = false;
+    if (this.scheduler.waiting > 0) this.#scale(this.#clock.nowMs());
+  };
 
   /** Starts what is needed and is not on its way; of what is published, what will be. */
   #scale(nowMs: number): void {

@@ -25,7 +25,9 @@ test('200 at once at a limit of 100 start two instances, and each gets 100', () 
   const rig = new Rig();
   const spec = functionSpec();
   const exchanges = Array.from({ length: 200 }, () => rig.invoke(spec));
-  assert.equal(rig.instances.length, 2);
+  assert.equal(rig.instances.length, 1, 'one at once');
+  rig.settle();
+  assert.equal(rig.instances.length, 2, 'and for all that came with it, as many as they need');
   rig.clock.advance(30);
   assert.deepEqual(
     rig.instances.map((instance) => instance.requests.length),
@@ -40,6 +42,7 @@ test('maxConcurrency 1 is one invocation per instance exactly', () => {
   const rig = new Rig();
   const spec = functionSpec('api/one', { maxConcurrency: 1 });
   for (let count = 0; count < 5; count += 1) rig.invoke(spec);
+  rig.settle();
   assert.equal(rig.instances.length, 5);
   rig.clock.advance(30);
   assert.deepEqual(

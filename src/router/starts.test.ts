@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { limits } from '../base/limits.ts';
-import { functionSpec, Rig } from '../../test/router/rig.ts';
+import { functionSpec, Rig, snapshotOf } from '../../test/router/rig.ts';
 
 const exited = (code: number) => ({ kind: 'exited', code }) as const;
 
@@ -142,4 +142,80 @@ test('instances that end as soon as they have loaded are not started one after t
   rig.clock.advance(3000);
   assert.ok(rig.instances.length < 8, `${rig.instances.length} starts in 3 s`);
   assert.ok(exchange.ends.length <= 1);
+});
+
+test('how many to start is decided once for those that come together', () => {
+  let looks = 0;
+  const machine = () => {
+    looks += 1;
+    return { freeMemoryMiB: 100_000, cores: 2, cpuIdle: true };
+  };
+  const rig = new Rig({ machine, stems: false });
+  const spec = functionSpec();
+  rig.invoke(spec);
+  const decided = (): number => rig.router.explain(spec.id)!.decisions.length;
+  assert.equal(decided(), 1);
+  for (let count = 1; count < 1000; count += 1) rig.invoke(spec);
+  assert.equal(decided(), 1);
+  rig.settle();
+  assert.equal(decided(), 2);
+  assert.match(rig.router.explain(spec.id)!.decisions.at(-1)!.text, /1000 wait/);
+  assert.ok(looks < 10, `${looks} looks at the machine`);
+});
+
+test('a machine that stays short of memory is one decision, whatever the figures', () => {
+  let freeMemoryMiB = 300;
+  const machine = () => {
+    freeMemoryMiB = freeMemoryMiB >= 318 ? 301 : freeMemoryMiB + 1;
+    return { freeMemoryMiB, cores: 2, cpuIdle: true };
+  };
+  const rig = new Rig({ machine });
+  const spec = functionSpec('api/x', { maxConcurrency: 1 });
+  for (let count = 0; count < 50; count += 1) rig.invoke(spec);
+  rig.clock.advance(20_000);
+  const { decisions } = rig.router.explain(spec.id)!;
+  assert.equal(rig.instances.length, 1);
+  assert.match(decisions[0]!.text, /^started 1 of 1: /);
+  assert.ok(decisions.length <= 5, decisions.map(({ text }) => text).join('\n'));
+});
+
+test('others have to go for what waits, and not for what is wanted ahead of need beside it', () => {
+  const fitting = 8;
+  const alive = () => rig.instances.filter((instance) => instance.usage() !== null).length;
+  const machine = () => {
+    const freeMemoryMiB = limits.startsLeaveFreeMiB + (fitting - alive()) * limits.stemRssMiB;
+    return { freeMemoryMiB, cores: 8, cpuIdle: true };
+  };
+  const rig: Rig = new Rig({ machine, stems: false });
+  rig.onDrain = (instance) => instance.die(exited(0));
+  const neighbours = ['api/a', 'api/b', 'api/c'].map((name) => rig.warm(functionSpec(name)));
+  const spec = functionSpec('api/x', { maxConcurrency: 2 });
+  for (let count = 0; count < 10; count += 1) rig.invoke(spec);
+  rig.clock.advance(5_000);
+  assert.equal(alive(), fitting);
+  const drained = () => neighbours.filter(({ drains }) => drains.length > 0).length;
+  assert.equal(drained(), 0, 'eight would be good to have, for ten at once');
+  const late = rig.invoke(spec);
+  rig.clock.advance(10_000);
+  assert.equal(drained(), 1);
+  assert.deepEqual(late.ends, []);
+  assert.equal(rig.instances.at(-1)!.requests.length, 1);
+  assert.match(rig.router.explain(spec.id)!.decisions.at(-1)!.text, /^started 1 of 1: 1 wait/);
+});
+
+test('an idle platform does not look at the machine ten times a second', () => {
+  let looks = 0;
+  const machine = () => {
+    looks += 1;
+    return { freeMemoryMiB: 100_000, cores: 8, cpuIdle: true };
+  };
+  const rig = new Rig({ machine, stems: false, keepAliveMs: 1_000 });
+  const spec = functionSpec();
+  rig.router.publish(snapshotOf(spec));
+  rig.warm(spec);
+  rig.clock.advance(30_000);
+  assert.deepEqual(rig.states(), []);
+  looks = 0;
+  rig.clock.advance(60_000);
+  assert.ok(looks <= 61, `${looks} looks in a minute`);
 });

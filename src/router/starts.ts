@@ -99,6 +99,7 @@ export class Starts {
     this.#short[ahead ? 1 : 0] = short;
     if (permit.count === 0 && short === before) return;
     const held = permit.reason === null ? '' : `; no more: ${permit.reason}`;
-    scheduler.decisions.add(`started ${permit.count} of ${count}: ${reason}${held}`, null, nowMs);
+    const text = `started ${permit.count} of ${count}: ${reason}${held}`;
+    scheduler.decisions.add(text, null, nowMs, permit.count === 0 ? 'short' : null);
   }
 }

@@ -276,7 +276,9 @@ export class FakeInstance implements Started {
   }
 }
 
-export interface RigOptions extends Partial<Pick<RouterOptions, 'machine' | 'keepAliveMs' | 'instancesPerFunction'>> {
+export interface RigOptions extends Partial<
+  Pick<RouterOptions, 'machine' | 'stems' | 'keepAliveMs' | 'instancesPerFunction' | 'memory'>
+> {
   readonly log?: Log;
 }
 
