@@ -51,6 +51,8 @@ export const limits = {
   startSlowMs: 5_000,
   /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. When nothing
    * has moved for so long there is one more all the same, in case they never yield; up to so many per processor. */
+  /** One instance more than processors: while one has no invocation, between two, another has its processor. */
+  instancesBeyondCores: 1,
   heldQueueStaleMs: 1_000,
   heldInstancesPerCore: 4,
   /** Beyond that number: one more this often. */
@@ -96,9 +98,14 @@ export const limits = {
   computesPermille: 150,
   /** What the first invocation of an instance uses is not counted below this: modules are compiled, connections opened. */
   firstCpuMs: 150,
-  /** Kinds of requests of one function that are learned apart, and paths whose kind is remembered. */
+  /**
+   * Kinds of requests of one function that are learned apart. Of a route that takes any path: first segments of a method, and
+   * second segments of a first, that are told apart; and how often a kind has to come before it is shown or kept.
+   */
   learnedRoutes: 256,
-  learnedPaths: 4096,
+  learnedFirst: 32,
+  learnedSecond: 16,
+  learnedTold: 5,
   /** An invocation that found no instance of its lane, and for which none is coming, is put anywhere after so long. */
   laneWaitMs: 250,
   /** Ahead of need: windows over what is in flight or waits, and the share of a limit that is meant to be used. */

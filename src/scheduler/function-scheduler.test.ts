@@ -366,7 +366,7 @@ test('an instance on its way out is none that what waits could wait for', () => 
   const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 2 };
   assert.deepEqual(scheduler.starts(around, 50).waited, {
     count: 1,
-    reason: '1 wait, and all instances have work that is kept apart from theirs',
+    reason: '1 wait, and one instance takes 1',
   });
   assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).waited.count, 0, 'it is coming');
 });

@@ -21,12 +21,15 @@ export class ProcessorUse {
 
   /**
    * Whether so many instances, each of which uses `load` of a processor, keep all busy that they may use: side by side with
-   * more of them all would take longer, and none be done sooner. Unless these seem never to yield. None keeps nothing busy,
-   * however little that is.
+   * more of them all would take longer, and none be done sooner. One more than processors: while one has no invocation,
+   * between two, another has its processor. Unless these seem never to yield. None keeps nothing busy, however little that is.
    */
   areBusy(instances: number, load: number, nowMs: number): boolean {
     if (instances === 0) return false;
-    return instances * load >= this.allowedCores - spareCores && nowMs - this.movedMs < limits.heldQueueStaleMs;
+    return (
+      instances * load >= this.allowedCores + limits.instancesBeyondCores - spareCores &&
+      nowMs - this.movedMs < limits.heldQueueStaleMs
+    );
   }
 }
 

@@ -62,7 +62,7 @@ const nothing: Needed = { waited: none, ahead: none };
  * need beyond that. A head that has waited for limits.queueStaleMs gets one when none is under way, or a second one when the first
  * seems to hang.
  *
- * Where as many instances compute as the function may have processors, and these are busy, what waits, waits for CPU: more
+ * Where one instance more computes than the function may have processors, and these are busy, what waits, waits for CPU: more
  * instances would only share it (and the memory). Then one is started at a time, and only when nothing has moved for so
  * long that those loops may never yield. What waits only, and has no instance but those that compute, gets one. Never more
  * than maxInstances in all.
@@ -88,12 +88,14 @@ export function startsNeeded(demand: Demand): Needed {
 const startsOf = (count: number, reason: string, starting: number): Starts =>
   count <= 0 ? none : { count, reason: `${reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
 
-/** Its instances use the processors that it may have. */
-const isCpuFull = ({ computing, usedCores, cores }: Demand): boolean =>
-  computing >= cores || usedCores >= cores * fullShare;
+/** Its instances use the processors that it may have: one instance more, if they compute. */
+function isCpuFull({ computing, usedCores, cores }: Demand): boolean {
+  if (computing >= cores) return computing >= cores + limits.instancesBeyondCores;
+  return usedCores >= cores * fullShare;
+}
 
 const fittingOf = ({ cores, usedCores }: Demand, lane: LaneDemand): number =>
-  Math.round((cores - usedCores) / lane.load);
+  Math.round((cores + limits.instancesBeyondCores - usedCores) / lane.load);
 
 function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
   const called = demand.lanes.reduce((sum, lane) => sum + useful(demand, lane, headAgeMs), 0);
