@@ -162,13 +162,13 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     if (member?.completions === 1 && cpuMs < limits.firstCpuMs) return;
     // What was sent before its kind had moved says nothing of its lane.
     if (item.profile.lane === item.lane) this.known[item.lane]!.settled(wallMs, cpuMs);
-    if (item.profile.settled(wallMs, cpuMs)) this.#moved(item.profile, nowMs);
+    if (item.profile.settled(wallMs, cpuMs)) this.#moved(item.profile.current, nowMs);
   }
 
   /** A kind of requests belongs to another lane now, and what waits of it too. */
   #moved(profile: RouteProfile, nowMs: number): void {
-    const { pattern, lane, cpuMs, wallMs } = profile;
-    const text = `${pattern} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
+    const { shown, lane, cpuMs, wallMs } = profile;
+    const text = `${shown} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
     this.decisions.add(text, null, nowMs);
     if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
     this.#forget(1 - lane, nowMs);

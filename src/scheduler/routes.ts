@@ -1,145 +1,116 @@
-// Hot path: one lookup per invocation.
+// Hot path: one lookup per invocation. What is known is found without an allocation.
 import { limits } from '../base/limits.ts';
 import type { LearnedRoute } from '../model/learned.ts';
+import { Kind } from './kind.ts';
+import { PathScan } from './path-scan.ts';
+import { RouteProfile } from './route-profile.ts';
 
-/** Lanes by their place in `lanes`. */
-export const laneWaits = 0;
-export const laneComputes = 1;
-
-/** What is known of one kind of request of a function. */
-export class RouteProfile {
-  readonly pattern: string;
-  /** Averages that forget: of one invocation, milliseconds. */
-  cpuMs = 0;
-  wallMs = 0;
-  invocations = 0;
-  /** Which instances it goes to: 0 those for what waits, 1 those for what computes. */
-  lane: typeof laneWaits | typeof laneComputes = laneWaits;
-
-  constructor(pattern: string, learned?: LearnedRoute) {
-    this.pattern = pattern;
-    if (learned === undefined) return;
-    this.cpuMs = learned.cpuMs;
-    this.wallMs = learned.wallMs;
-    this.invocations = learned.invocations;
-    this.#judge();
-  }
-
-  /** One was answered. `cpuMs` 0: its instance could not say. True: it belongs to another lane now. */
-  settled(wallMs: number, cpuMs: number): boolean {
-    this.invocations += 1;
-    const weight = Math.max(slowest, 1 / this.invocations);
-    this.cpuMs += (cpuMs - this.cpuMs) * weight;
-    this.wallMs += (wallMs - this.wallMs) * weight;
-    const before = this.lane;
-    this.#judge();
-    return this.lane !== before;
-  }
-
-  /** With a gap between the two thresholds, so that it does not go to and fro. */
-  #judge(): void {
-    const share = this.lane === laneComputes ? 0.5 : 1;
-    const computes =
-      this.cpuMs >= limits.computesCpuMs * share && this.cpuMs * 1000 >= this.wallMs * limits.computesPermille * share;
-    this.lane = computes ? laneComputes : laneWaits;
-  }
-}
-
-/** The weight of the newest invocation in the averages, at least. */
-const slowest = 0.1;
+export { laneComputes, laneWaits, RouteProfile } from './route-profile.ts';
 
 /**
- * The kinds of requests of one function. A route that names its path is one. A route that takes any path (a server's)
- * is told apart by method and the path's first two segments, those that look like identifiers being one. What clients
- * send bounds nothing: there are limits.learnedRoutes, and of more those that came least give way.
+ * The kinds of requests of one function. A route that names its path is one. A route that takes any path (a server's) is
+ * told apart by method and the path's first two segments: `/users/42/posts/7` is `/users/[]/…`. A new kind is taken for what
+ * its siblings are. What clients send bounds nothing: there are limits.learnedRoutes, and of more those that came least
+ * become one.
+ *
+ * Names come from clients, and may be secrets. A segment is told only if it is a word of lower-case letters, `-` and `_`, of
+ * up to 16: never what has a digit, a capital, a dot, an @ or a % (tokens, addresses, file names), all of which are `[]`.
+ * And what is shown or kept on disk came limits.learnedTold times at least. Not guaranteed: a word that looks like any
+ * other (a user's name, `/login/hunter-secret`) and was sent so often is told.
  */
 export class Routes {
-  readonly #profiles = new Map<string, RouteProfile>();
-  /** Of requests, by method, then path; cleared when it is full. */
-  readonly #known = new Map<string, Map<string, RouteProfile>>();
-  #knownPaths = 0;
+  readonly #named = new Map<string, RouteProfile>();
+  readonly #methods: readonly Kind[] = [...methods, '[]'].map(
+    (name) => new Kind(name, 0, `${name} `, limits.learnedFirst),
+  );
+  readonly #scan = new PathScan();
 
   constructor(learned: readonly LearnedRoute[] = []) {
     for (const each of learned.slice(0, limits.learnedRoutes)) {
-      this.#profiles.set(each.pattern, new RouteProfile(each.pattern, each));
+      const space = each.pattern.indexOf(' ');
+      const isNamed = each.pattern.startsWith('/');
+      const profile = isNamed
+        ? (this.#named.get(each.pattern) ?? this.#name(each.pattern))
+        : this.#look(each.pattern.slice(0, space), each.pattern.slice(space + 1), true);
+      profile.restore(each);
     }
   }
 
   /** `pattern`: the route's; `target`: path and query as they came. */
   of(pattern: string, method: string, target: string): RouteProfile {
-    if (!pattern.includes('[...')) return this.#profiles.get(pattern) ?? this.#add(pattern);
-    const query = target.indexOf('?');
-    const path = query === -1 ? target : target.slice(0, query);
-    return this.#known.get(method)?.get(path) ?? this.#look(method, path);
+    if (pattern.includes('[...')) return this.#look(method, target, false);
+    return this.#named.get(pattern) ?? this.#name(pattern);
   }
 
-  #look(method: string, path: string): RouteProfile {
-    const kind = `${method} ${kindOf(path)}`;
-    const profile = this.#profiles.get(kind) ?? this.#add(kind);
-    if (this.#knownPaths >= limits.learnedPaths) this.#forget();
-    if (path.length > longestPath) return profile;
-    const paths = this.#known.get(method) ?? new Map<string, RouteProfile>();
-    this.#known.set(method, paths.set(copied(path), profile));
-    this.#knownPaths += 1;
-    return profile;
-  }
-
-  #forget(): void {
-    this.#known.clear();
-    this.#knownPaths = 0;
-  }
-
-  /** In order of their names. */
+  /** What may be shown, in order of names. */
   get all(): readonly RouteProfile[] {
-    const used = [...this.#profiles.values()].filter(({ invocations }) => invocations > 0);
-    return used.toSorted((left, right) => (left.pattern < right.pattern ? -1 : 1));
+    const shown = this.#profiles().filter(({ isShown }) => isShown);
+    return shown.toSorted((left, right) => (left.pattern < right.pattern ? -1 : 1));
   }
 
   /** Whether all that has come is of one lane; what has not been answered yet may be of the other. */
   areAll(lane: number): boolean {
-    for (const each of this.#profiles.values()) if (each.lane !== lane) return false;
-    return true;
+    return this.#profiles().every((each) => each.lane === lane);
   }
 
   learned(): LearnedRoute[] {
-    return this.all.map(({ pattern, cpuMs, wallMs, invocations }) => ({
-      pattern,
-      cpuMs: rounded(cpuMs),
-      wallMs: rounded(wallMs),
-      invocations: Math.min(invocations, 1000),
-    }));
+    return this.all.map((each) => each.learned);
   }
 
-  #add(kind: string): RouteProfile {
-    if (this.#profiles.size >= limits.learnedRoutes) this.#makeRoom();
-    const made = new RouteProfile(kind);
-    this.#profiles.set(kind, made);
+  /** `isKept`: it came often before. */
+  #look(method: string, target: string, isKept: boolean): RouteProfile {
+    const scan = this.#scan;
+    const top = this.#methods[methodAt(method)]!;
+    scan.begin(target);
+    const first = top.child(target, scan, isKept);
+    const at = scan.next(target) ? first.child(target, scan, isKept) : first;
+    const isDeep = at !== first && !scan.isLast(target);
+    const known = isDeep ? at.deep : at.self;
+    if (known !== null) return known;
+    if (this.#profiles().length >= limits.learnedRoutes) {
+      this.#makeRoom();
+      return this.#look(method, target, isKept);
+    }
+    // It is taken for what comes of the same first segment, or of those that are `[]`.
+    return at.add(isDeep, isKept ? null : (first.usage ?? top.restUsage));
+  }
+
+  #name(pattern: string): RouteProfile {
+    if (this.#profiles().length >= limits.learnedRoutes) this.#makeRoom();
+    const made = new RouteProfile(pattern);
+    this.#named.set(pattern, made);
     return made;
   }
 
-  /** The quarter that came least gives way: also junk that comes twice shuts nobody out. */
+  #profiles(): RouteProfile[] {
+    return [...this.#named.values(), ...this.#methods.flatMap((method) => [...method.profiles()])];
+  }
+
+  /** What came least gives way, until a quarter is free: also junk that comes twice shuts nobody out. */
   #makeRoom(): void {
-    const byCount = [...this.#profiles].toSorted(([, left], [, right]) => left.invocations - right.invocations);
-    for (const [kind] of byCount.slice(0, limits.learnedRoutes / 4)) this.#profiles.delete(kind);
-    this.#forget();
+    const named = [...this.#named].map(([pattern, { invocations }]) => {
+      return { invocations, leave: (): unknown => this.#named.delete(pattern) };
+    });
+    const foldable = this.#methods
+      .flatMap((top) => [top, top.rest])
+      .flatMap((above) => {
+        return above.children.map((kind) => ({
+          invocations: kind.invocations,
+          leave: (): unknown => above.fold(kind),
+        }));
+      });
+    const byCount = [...named, ...foldable].toSorted((left, right) => left.invocations - right.invocations);
+    for (const { leave } of byCount) {
+      if (this.#profiles().length <= limits.learnedRoutes * 0.75) return;
+      leave();
+    }
   }
 }
 
-/** A part of a string keeps all of it in memory: here, of a path its query. */
-const copied = (text: string): string => ` ${text}`.slice(1);
+/** Others are one: clients name methods as they like. */
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'];
 
-/** Longer paths are looked at every time. */
-const longestPath = 256;
-const longestSegment = 24;
-const segmentsTold = 2;
-
-const rounded = (value: number): number => Math.round(value * 1000) / 1000;
-
-/** `/users/42/posts/7` → `/users/[]/…` */
-export function kindOf(path: string): string {
-  const segments = path.split('/', segmentsTold + 2).slice(1);
-  const told = segments.slice(0, segmentsTold).map((each) => (isIdentifier(each) ? '[]' : each));
-  return `/${told.join('/')}${segments.length > segmentsTold ? '/…' : ''}`;
+function methodAt(method: string): number {
+  const at = methods.indexOf(method);
+  return at === -1 ? methods.length : at;
 }
-
-const isIdentifier = (segment: string): boolean => segment.length > longestSegment || /\d/.test(segment);
