@@ -20,26 +20,27 @@ export class LaneQueues<T extends Schedulable> {
     return Math.max(...this.queues.map((queue) => queue.oldestAgeMs(nowMs)));
   }
 
-  /** False: the queue is full. */
+  /** False: there wait as many as may. What waits in one queue takes room from the other. */
   enqueue(item: T, nowMs: number): boolean {
-    item.queueHandle = this.queues[item.lane]!.push(item, nowMs, nowMs + limits.queueWaitMs);
+    const isFull = this.waiting >= limits.queueInvocations;
+    item.queueHandle = isFull ? -1 : this.queues[item.lane]!.push(item, nowMs, nowMs + limits.queueWaitMs);
     return item.queueHandle !== -1;
   }
 
-  /** Behind those that came before it. */
-  putBack(item: T): void {
+  /** Behind those that came before it. `after`: the handle of one that is known to have come before. */
+  putBack(item: T, after = -1): void {
     const queue = this.queues[item.lane]!;
-    item.queueHandle = queue.putBack(item, item.receivedMs, item.receivedMs + limits.queueWaitMs);
+    item.queueHandle = queue.putBack(item, item.receivedMs, item.receivedMs + limits.queueWaitMs, after);
   }
 
-  /** What waits of a kind goes to that lane, to its turn there. */
+  /** What waits of a kind goes to that lane, to its turn there: one walk over each queue. */
   move(profile: RouteProfile, lane: number): void {
-    const from = this.queues[1 - lane]!;
-    const all: T[] = [];
-    for (let item = from.shift(); item !== undefined; item = from.shift()) all.push(item);
-    for (const item of all) {
-      if (item.profile === profile) item.lane = lane;
-      this.putBack(item);
+    const moved = this.queues[1 - lane]!.takeOut((item) => item.profile.current === profile);
+    let after = -1;
+    for (const item of moved.sort((left, right) => left.receivedMs - right.receivedMs)) {
+      item.lane = lane;
+      this.putBack(item, after);
+      after = item.queueHandle;
     }
   }
 

@@ -46,13 +46,16 @@ export class Queue<T> {
     return this.#handle(slot);
   }
 
-  /** Back in turn: behind those that were pushed before `pushedAtMs`. Over capacity, too: it had its place. */
-  putBack(item: T, pushedAtMs: number, deadlineMs: number): number {
+  /**
+   * Back in turn: behind those that were pushed before `pushedAtMs`. Over capacity, too: it had its place. `after`: the handle of
+   * one that it comes behind, where the search may begin: many in order are a merge of two lists.
+   */
+  putBack(item: T, pushedAtMs: number, deadlineMs: number, after = -1): number {
     const slot = this.#take(item, pushedAtMs, deadlineMs);
     // Those that come back were ahead of the others, and few are passed; or many come at once, in turn.
     const isLast = this.#tail !== -1 && this.#pushedAtMs[this.#tail]! <= pushedAtMs;
-    let next = isLast ? -1 : this.#head;
-    let previous = isLast ? this.#tail : -1;
+    let previous = isLast ? this.#tail : after === -1 ? -1 : after % slots;
+    let next = previous === -1 ? this.#head : this.#next[previous]!;
     while (next !== -1 && this.#pushedAtMs[next]! <= pushedAtMs) {
       previous = next;
       next = this.#next[next]!;
@@ -73,6 +76,21 @@ export class Queue<T> {
     const item = this.#items[slot];
     this.#leave(slot);
     return item;
+  }
+
+  /** Takes out all that `isOne` says, in order. */
+  takeOut(isOne: (item: T) => boolean): T[] {
+    const taken: T[] = [];
+    for (let slot = this.#head; slot !== -1;) {
+      const next = this.#next[slot]!;
+      const item = this.#items[slot]!;
+      if (isOne(item)) {
+        taken.push(item);
+        this.#leave(slot);
+      }
+      slot = next;
+    }
+    return taken;
   }
 
   /** Takes one out of turn. False: it had left already. */
