@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,routes,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ import { recalls } from './recall.ts';
 import { bodies, small } from './paths.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
+import { routesBench } from './routes.ts';
 import { slowReaders } from './slow-readers.ts';
 import { starts } from './starts.ts';
 import { workDir } from './targets.ts';
@@ -37,6 +38,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   blocker: () => blocker(values.quick ? 4 : 20),
   converge: () => converge(convergeParts, values.quick ? 5 : 20),
   place: async () => [section('place(): one decision', placeBench())],
+  routes: async () => [section('The kind of a request', routesBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
 
