@@ -250,6 +250,28 @@ test('a period in which the instance went from one kind to the other says nothin
   );
 });
 
+test('what an instance has from before all was known to compute does not keep its periods from telling', () => {
+  const scheduler = schedulerOf({ learned: null });
+  const index = scheduler.add(512, 0);
+  const items = Array.from({ length: 10 }, () => itemOf(scheduler, '/b', 0));
+  for (const item of items) scheduler.take(item, 0);
+  const end = (item: Item, nowMs: number): void => {
+    scheduler.ended(index, item.lane, nowMs);
+    scheduler.settled(item, index, 300, 200, nowMs);
+  };
+  end(items[0]!, 200);
+  for (let nowMs = 400; nowMs <= 2000; nowMs += 200) {
+    period(scheduler, index, nowMs);
+    const item = items[nowMs / 400];
+    if (item !== undefined) end(item, nowMs);
+  }
+  const [waits, computes] = scheduler.known;
+  assert.equal(waits!.invocations, 0, 'what ends now was sent as what waits, and says nothing of that');
+  assert.notEqual(computes!.saturation, null);
+  for (const item of items.slice(6)) end(item, 2100);
+  assert.equal(scheduler.member(index)!.isAdopted, false);
+});
+
 // — instances —
 
 test('who comes back is placed at once, before those that wait', () => {
