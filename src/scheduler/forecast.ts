@@ -3,7 +3,7 @@ import { limits } from '../base/limits.ts';
 import { lanes, type LearnedArrivals } from '../model/learned.ts';
 import { DemandWindow, instancesFor } from './demand.ts';
 import type { LaneKnowledge } from './knowledge.ts';
-import { Prewarm } from './prewarm.ts';
+import { Prewarm, unknown, type Wanted } from './prewarm.ts';
 
 /** So many instances are to exist, and why. */
 export interface Ahead {
@@ -11,12 +11,10 @@ export interface Ahead {
   readonly reason: string;
 }
 
-const nothing: Ahead = { instances: 0, reason: 'nothing has come yet' };
-
 export interface Moment {
   readonly nowMs: number;
   readonly wallMs: number;
-  /** The machine has none for what is only kept in case it is needed. */
+  /** The machine has none for what is only kept in case this function is needed. */
   readonly memoryShort: boolean;
 }
 
@@ -25,7 +23,7 @@ export class Forecast {
   /** By lane. */
   readonly windows: readonly DemandWindow[] = lanes.map(() => new DemandWindow());
   /** What its history calls for. */
-  kept: Ahead = nothing;
+  kept: Wanted = unknown;
   /** By lane: instances that the demand of the last minute calls for. */
   readonly called = lanes.map(() => 0);
   /** How long an instance with nothing to do is kept. */

@@ -211,7 +211,8 @@ class Model {
     this.scheduler.pump(this.nowMs, isComing, (item, index) => {
       assert.equal(this.#queue(item.lane)[0], item, 'first come, first served');
       this.#forget(item);
-      this.#placed(item, index, !isComing && this.nowMs - item.receivedMs >= limits.laneWaitMs);
+      const waitMs = isComing ? limits.heldQueueStaleMs : limits.laneWaitMs;
+      this.#placed(item, index, this.nowMs - item.receivedMs >= waitMs);
     });
     this.#nothingLeft(isComing);
   }
@@ -226,7 +227,8 @@ class Model {
       const hasRoom = (index: number, of: number): boolean =>
         placement.laneOf(index) === of && placement.inFlight(index) < this.scheduler.member(index)!.limits[of]!.places;
       assert.ok(!open.some((index) => placement.inFlight(index) === 0 || hasRoom(index, lane)), `lane ${lane} waits`);
-      const hasOwn = [...this.instances.keys()].some((index) => placement.laneOf(index) === lane);
+      // A paused one of its own may be so for long.
+      const hasOwn = open.some((index) => placement.laneOf(index) === lane);
       if (isComing || hasOwn || this.nowMs - head.receivedMs < limits.laneWaitMs) continue;
       // One that has some of it beside its own may have all that it may have.
       const beside = open.some((index) => this.scheduler.member(index)!.inFlight[lane]! > 0);
@@ -234,14 +236,15 @@ class Model {
     }
   }
 
-  /** `mayMix`: it has waited for so long, and nothing is coming. */
+  /** `mayMix`: it has waited for so long. */
   #placed(item: Item, index: number, mayMix: boolean): void {
     const { items } = this.instances.get(index)!;
     const isMix = items.length > 0 && this.scheduler.placement.laneOf(index) !== item.lane;
     if (isMix) {
       assert.ok(mayMix, 'only what has waited for long goes beside work of another kind');
-      const own = [...this.instances.keys()].filter((at) => this.scheduler.placement.laneOf(at) === item.lane);
-      assert.deepEqual(own, [], 'and only if it has no instance of its own');
+      const open = [...this.instances].filter(([, { paused }]) => !paused).map(([at]) => at);
+      const own = open.filter((at) => this.scheduler.placement.isActive(at, item.lane));
+      assert.deepEqual(own, [], 'and only if it has no instance of its own that takes anything');
       const member = this.scheduler.member(index)!;
       assert.ok(member.inFlight[item.lane]! <= member.limits[item.lane]!.places, 'and no more of it than elsewhere');
     }

@@ -317,12 +317,15 @@ test('decisions name the instance, and the function where it is about all of it'
   const index = scheduler.add(512, 0, 'one');
   const item = itemOf(scheduler, '/b', 0);
   scheduler.take(item, 0);
-  scheduler.stuck(index, 1, 25, 20);
   scheduler.ended(index, item.lane, 1000);
   scheduler.settled(item, index, 1000, 990, 1000);
+  const next = itemOf(scheduler, '/a', 1000);
+  scheduler.take(next, 1000);
+  scheduler.stuck(index, 1, 25, 1020);
   assert.deepEqual(scheduler.decisions.all, [
-    { atMs: 20, text: 'limit 100 → 1: event loop held for 25 ms with 1 begun', about: 'one' },
     { atMs: 1000, text: '/b computes (990 ms of CPU in 1000 ms): kept apart', about: null },
+    { atMs: 1000, text: 'limit 100 → 1: what was learned of the function', about: 'one' },
+    { atMs: 1020, text: 'limit 100 → 1: event loop held for 25 ms with 1 begun', about: 'one' },
   ]);
 });
 

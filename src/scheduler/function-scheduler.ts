@@ -13,18 +13,8 @@ import { Member } from './member.ts';
 import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
 import { laneComputes, laneWaits, Routes, type RouteProfile } from './routes.ts';
-import type { Schedulable, Surroundings } from './schedulable.ts';
+import type { FunctionSchedulerOptions, Schedulable, Surroundings } from './schedulable.ts';
 import { startsNeeded, type LaneDemand, type Needed } from './scale.ts';
-
-export interface FunctionSchedulerOptions {
-  readonly maxConcurrency: number | 'auto';
-  readonly environment: 'production' | 'preview';
-  readonly maxInstances: number;
-  /** How long an instance with nothing to do is kept; null: as long as its history says. */
-  readonly keepAliveMs: number | null;
-  /** What was known when the platform stopped; null: nothing. */
-  readonly learned: Learned | null;
-}
 
 /**
  * The scheduling of one function: limits, places, queues, starts, rest and ends of its instances. Pure: no clock, no
@@ -171,8 +161,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const text = `${shown} ${lanes[lane]} (${cpuMs.toFixed(0)} ms of CPU in ${wallMs.toFixed(0)} ms): kept apart`;
     this.decisions.add(text, null, nowMs);
     if (this.known[lane]!.invocations === 0) this.known[lane]!.settled(wallMs, cpuMs);
-    this.#forget(1 - lane, nowMs);
-    if (this.routes.areAll(lane)) this.#adopt(lane);
+    // One of many that are known leaves them as they are.
+    if (profile.invocations * smallPart >= this.known[1 - lane]!.invocations) this.#forget(1 - lane, nowMs);
+    if (this.routes.areAll(lane)) this.#adopt(lane, nowMs);
     this.move(profile, lane);
   }
 
@@ -187,14 +178,14 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   }
 
   /** All work is of one lane: so is what instances have of it already. */
-  #adopt(lane: number): void {
+  #adopt(lane: number, nowMs: number): void {
     this.placement.adopt(lane);
     this.#busy[lane]! += this.#busy[1 - lane]!;
     this.#busy[1 - lane] = 0;
     for (const member of this.#members) {
       if (member === undefined) continue;
       member.isAdopted = this.placement.inFlight(member.index) > 0;
-      this.#enters(member, lane);
+      this.#enters(member, lane, nowMs);
     }
   }
 
@@ -242,7 +233,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     member.isStuck = true;
     this.#use.set(member, 1);
     const lane = Math.max(0, this.placement.laneOf(index));
-    this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, nowMs), nowMs);
+    this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, member.completions > 0, nowMs), nowMs);
   }
 
   /** It refused one. */
@@ -353,7 +344,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const member = this.#members[index]!;
     if (placement.inFlight(index) === 0) {
       this.#busy[lane]! += 1;
-      this.#enters(member, lane);
+      this.#enters(member, lane, nowMs);
     }
     placement.began(index, lane);
     this.#inFlight[lane]! += 1;
@@ -366,16 +357,21 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   }
 
   /** It has work of a lane that it had none of. */
-  #enters(member: Member, lane: number): void {
+  #enters(member: Member, lane: number, nowMs: number): void {
     const limit = member.limits[lane]!;
-    if (limit.begins(this.known[lane]!)) this.placement.setLimit(member.index, lane, limit.places);
+    const reason = limit.begins(this.known[lane]!, nowMs);
+    if (reason === null) return;
+    this.placement.setLimit(member.index, lane, limit.places);
+    this.decisions.add(reason, member.id, nowMs);
   }
 
   /** One that has no instance of its lane, and for which none is coming, does not wait for ever. */
   #placeWaiting(lane: number, isComing: boolean, nowMs: number): number {
     const index = this.#place(lane, nowMs);
-    if (index !== -1 || isComing || this.#busy[lane]! > 0) return index;
-    if (this.queues[lane]!.oldestAgeMs(nowMs) < limits.laneWaitMs) return -1;
+    // Paused ones may be so for long; and a start may hang.
+    if (index !== -1 || this.placement.active(lane) > 0) return index;
+    const waitMs = isComing ? limits.heldQueueStaleMs : limits.laneWaitMs;
+    if (this.queues[lane]!.oldestAgeMs(nowMs) < waitMs) return -1;
     const other = this.placement.place(1 - lane, nowMs);
     if (other === -1) return -1;
     // Beside the other kind, too, no more than their limit: they would hold each other up, and be recalled.
@@ -398,3 +394,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.decisions.add(reason, member.id, nowMs);
   }
 }
+
+/** A kind that is less than a part in so many of its lane is not what that lane was learned from. */
+const smallPart = 10;

@@ -18,8 +18,17 @@ export interface Alarm {
 const loopDelayMsOf = (lane: LaneKnowledge): number =>
   Math.max(limits.guardLoopDelayMs, 2.5 * Math.max(lane.turnMs, lane.peakCpuMs));
 
-/** The first guard that speaks; null: none. Of one invocation at a time none says anything: fewer would be none. */
-export function guardOf(reading: Reading, lane: LaneKnowledge): Alarm | null {
+/** When memory was the reason for fewer the last time. */
+export interface MemoryAlarmed {
+  readonly usedMiB: number;
+  readonly inFlight: number;
+}
+
+/**
+ * The first guard that speaks; null: none. Of one invocation at a time none says anything: fewer would be none. `before`:
+ * when memory was the reason the last time.
+ */
+export function guardOf(reading: Reading, lane: LaneKnowledge, before: MemoryAlarmed | null): Alarm | null {
   if (reading.inFlight < 1.5) return null;
   const delayMs = loopDelayMsOf(lane);
   if (reading.loopDelayMs > delayMs) {
@@ -38,13 +47,19 @@ export function guardOf(reading: Reading, lane: LaneKnowledge): Alarm | null {
       text: `${reading.errors} of ${reading.completions} ended by errors or timeouts`,
     };
   }
-  return memoryAlarm(reading);
+  return memoryAlarm(reading, before);
 }
 
-/** As many as fit into what is allowed, by what each takes now; at most halved at a time, as much may be waste by then. */
-function memoryAlarm({ memoryUsedMiB, memoryBaseMiB, memoryMiB, inFlight }: Reading): Alarm | null {
+/**
+ * As many as fit into what is allowed, by what each takes now; at most halved at a time, as much may be waste by then. What
+ * did not become less when fewer were in flight is not theirs (a cache, a heap that is kept): then it says nothing, until
+ * more is used again.
+ */
+function memoryAlarm(reading: Reading, before: MemoryAlarmed | null): Alarm | null {
+  const { memoryUsedMiB, memoryBaseMiB, memoryMiB, inFlight } = reading;
   const allowedMiB = (memoryMiB * limits.guardMemoryPermille) / 1000;
   if (memoryUsedMiB <= allowedMiB) return null;
+  if (before !== null && inFlight <= before.inFlight && memoryUsedMiB < before.usedMiB * grown) return null;
   const eachMiB = (memoryUsedMiB - memoryBaseMiB) / inFlight;
   if (eachMiB <= 0) return null;
   const fitting = Math.floor((allowedMiB - memoryBaseMiB) / eachMiB);
@@ -83,5 +98,7 @@ export function explainGuards(reading: Reading, lane: LaneKnowledge): GuardExpla
   ];
 }
 
+/** So much more memory than the last time is more. */
+const grown = 1.05;
 const leastErrors = 5;
 const percent = (share: number): string => `${Math.round(share * 100)} %`;

@@ -49,12 +49,12 @@ test('what one takes alone is what the fastest took; it is found out when all ta
 test('the dearest and the longest turn are forgotten slowly', () => {
   const lane = fresh();
   lane.settled(100, 80);
-  lane.turned(90);
+  lane.turned(90, 0);
   settle(lane, 10, 100, 1);
-  lane.turned(5);
+  lane.turned(5, 1000);
   assert.ok(lane.peakCpuMs > 75 && lane.turnMs > 85);
   settle(lane, 1000, 100, 1);
-  for (let each = 0; each < 1000; each += 1) lane.turned(5);
+  for (let minute = 1; minute <= 10; minute += 1) lane.turned(5, minute * 60_000);
   assert.ok(lane.peakCpuMs < 1.5 && lane.turnMs <= 5.1, `${lane.peakCpuMs} ${lane.turnMs}`);
 });
 

@@ -21,6 +21,7 @@ export class LaneKnowledge {
   /** When an instance last saw that. */
   learnedMs = -Infinity;
   readonly #ceiling: number;
+  #turnedMs = -Infinity;
 
   constructor(ceiling: number, learned: LearnedLimit | null) {
     this.#ceiling = ceiling;
@@ -32,7 +33,7 @@ export class LaneKnowledge {
   settled(wallMs: number, cpuMs: number): void {
     this.invocations += 1;
     const weight = Math.max(newest, 1 / this.invocations);
-    this.cpuMs += (cpuMs - this.cpuMs) * weight;
+    if (cpuMs > 0) this.cpuMs = this.cpuMs === 0 ? cpuMs : this.cpuMs + (cpuMs - this.cpuMs) * weight;
     this.wallMs += (wallMs - this.wallMs) * weight;
     if (wallMs < this.ownMs || this.invocations === 1) this.ownMs = wallMs;
     else this.ownMs += (wallMs - this.ownMs) * (1 - leastKept);
@@ -40,8 +41,12 @@ export class LaneKnowledge {
   }
 
   /** So long a turn was seen in a period in which there was hardly more than one in flight. */
-  turned(turnMs: number): void {
-    this.turnMs = Math.max(turnMs, this.turnMs * peakKept);
+  turned(turnMs: number, nowMs: number): void {
+    const ageMs = nowMs - this.#turnedMs;
+    if (turnMs < this.turnMs && ageMs < limits.demandWindowMs) return;
+    // The longest of about a minute: what is older is worth half.
+    this.turnMs = Math.max(turnMs, ageMs < limits.demandWindowMs ? 0 : this.turnMs / 2);
+    this.#turnedMs = nowMs;
   }
 
   /** An instance found where it would be full. Of nothing in flight nothing is learned, whatever has ended. */

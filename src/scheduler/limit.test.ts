@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import { LaneKnowledge } from './knowledge.ts';
-import { Limit, placesAt } from './limit.ts';
+import { Limit, placesAt, type Reading } from './limit.ts';
 import { LoopModel, type Work } from './loop-model.fixture.ts';
 
 const perSecond = 5;
@@ -21,6 +21,22 @@ function settled(model: LoopModel, afterS: number, forS: number): number[] {
   model.run((afterS + forS) * perSecond);
   return model.history.slice(afterS * perSecond);
 }
+
+/** A period in which nothing is out of the ordinary. */
+const nothingUnusual: Reading = {
+  periodMs: 1000,
+  utilisation: 0,
+  inFlight: 0,
+  full: 0,
+  completions: 0,
+  loopDelayMs: 0,
+  throttled: 0,
+  memoryUsedMiB: 80,
+  memoryBaseMiB: 60,
+  memoryMiB: 2048,
+  errors: 0,
+  isWarm: true,
+};
 
 const near = (seen: readonly number[], least: number, most: number): void => {
   assert.ok(
@@ -56,7 +72,7 @@ test('50 ms of CPU and 50 ms of waiting: 2 within 5 seconds (and what is in flig
 test('nothing is known: the prior, until the loop is held', () => {
   const model = modelOf(50, 50);
   assert.deepEqual([model.limit.places, model.limit.binding], [limits.concurrencyDefault, 'prior']);
-  const reason = model.limit.stuck(1, 23, 0);
+  const reason = model.limit.stuck(1, 23, true, 0);
   assert.equal(reason, 'limit 100 → 1: event loop held for 23 ms with 1 begun');
   near(settled(model, 5, 30), 1, 3);
 });
@@ -68,7 +84,7 @@ test('a pure computation: 1', () => {
 
 test('a pure wait of a second: 100 at once within 10 seconds, from one on', () => {
   const model = modelOf(0, 1000);
-  model.limit.stuck(1, 20, 0);
+  model.limit.stuck(1, 20, true, 0);
   model.run(10 * perSecond);
   assert.ok(model.limit.places >= 100, String(model.limit.places));
   model.run(20 * perSecond);
@@ -168,12 +184,69 @@ for (const [name, extra, pattern] of [
 test('what one invocation computes in a row is not the fault of others', () => {
   const model = modelOf(50, 50, { saturation: 2 });
   model.extra = { loopDelayMs: 100 };
-  model.lane.turned(50);
+  model.lane.turned(50, 0);
   model.run(100);
   assert.deepEqual(
     model.reasons.filter((reason) => /delay/.test(reason)),
     [],
   );
+});
+
+test('a guard during a trial ends it: nothing goes back up for want of a gain', () => {
+  const model = modelOf(50, 0, { saturation: 1 });
+  model.run(10 * perSecond);
+  model.nowMs += limits.limitRetestMs;
+  for (let periods = 0; model.limit.places === 1 && periods < 100; periods += 1) model.run(1);
+  assert.equal(model.limit.places, 2, 'tried again');
+  model.extra = { throttled: 0.5 };
+  model.run(10);
+  assert.equal(model.limit.places, 1);
+  assert.match(model.reasons.at(-1)!, /^limit 2 → 1: held back/);
+  assert.deepEqual(
+    model.reasons.filter((reason) => /unhelpful/.test(reason)),
+    [],
+  );
+});
+
+test('what was found unhelpful holds while the loop is nearly full, and no longer', () => {
+  const lane = new LaneKnowledge(1000, { saturation: 9, unhelpfulAbove: 4, wallMs: 0 });
+  const limit = new Limit(1000, new LaneKnowledge(1000, { saturation: 5, unhelpfulAbove: 4, wallMs: 0 }), 0);
+  assert.equal(limit.places, 4);
+  const busy = { ...nothingUnusual, inFlight: 4, full: 1, completions: 30, utilisation: 0.8 };
+  for (let nowMs = 1000; nowMs < 10_000; nowMs += 1000) assert.equal(limit.step(busy, lane, nowMs), null);
+  assert.deepEqual([limit.places, limit.binding], [4, 'unhelpful']);
+  const free = { ...busy, utilisation: 0.4 };
+  let nowMs = 10_000;
+  for (; limit.places === 4 && nowMs < 20_000; nowMs += 1000) limit.step(free, lane, nowMs);
+  assert.ok(limit.places > 4);
+  assert.equal(lane.unhelpfulAbove, null);
+});
+
+test('memory that does not become less with fewer is not theirs', () => {
+  const lane = new LaneKnowledge(1000, { saturation: 40, unhelpfulAbove: null, wallMs: 0 });
+  const limit = new Limit(1000, lane, 0);
+  const full = {
+    ...nothingUnusual,
+    memoryMiB: 2048,
+    memoryUsedMiB: 1800,
+    memoryBaseMiB: 100,
+    full: 1,
+    utilisation: 0.7,
+  };
+  for (let nowMs = 1000; nowMs < 600_000; nowMs += 1000) {
+    limit.step({ ...full, inFlight: limit.places, completions: 30 }, lane, nowMs);
+  }
+  assert.ok(limit.places >= 10, `${limit.places}`);
+});
+
+test('a first turn that compiles for long closes no limit, and hides no loop delay for an hour', () => {
+  const lane = new LaneKnowledge(1000, null);
+  const limit = new Limit(1000, lane, 0);
+  assert.equal(limit.stuck(1, 60, false, 10), null);
+  limit.step({ ...nothingUnusual, inFlight: 1, loopDelayMs: 400, isWarm: false }, lane, 200);
+  const slow = { ...nothingUnusual, inFlight: 20, loopDelayMs: 300, completions: 30, full: 1, utilisation: 0.7 };
+  for (let nowMs = 1000; nowMs < 5000; nowMs += 1000) limit.step(slow, lane, nowMs);
+  assert.equal(limit.binding, 'loop');
 });
 
 test('a refusal counts once a step', () => {
@@ -198,6 +271,7 @@ test('law: between 1 and the ceiling, whatever readings say, and every change ha
     memoryBaseMiB: amount,
     memoryMiB: fc.constant(1024),
     errors: fc.nat(10),
+    isWarm: fc.boolean(),
   });
   fc.assert(
     fc.property(
@@ -228,5 +302,5 @@ test('random work: within the band around what theory says', () => {
   const exponential = (mean: number): number => Math.max(1, Math.round(-Math.log(1 - random.below(1e6) / 1e6) * mean));
   const model = new LoopModel(() => ({ cpuMs: exponential(10), waitMs: exponential(190) }), { saturation: 100 });
   model.cpuMsOf = 10;
-  near(settled(model, 10, 60), 10, 24);
+  near(settled(model, 10, 60), 10, 26);
 });

@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { guardOf, type Guard } from './guards.ts';
+import { guardOf, type Guard, type MemoryAlarmed } from './guards.ts';
 import type { LaneKnowledge } from './knowledge.ts';
 
 /** One period of one instance, as the limit sees it. */
@@ -23,6 +23,8 @@ export interface Reading {
   readonly memoryMiB: number;
   /** Uncaught errors and timeouts. */
   readonly errors: number;
+  /** It had answered before: what is compiled and opened once was. */
+  readonly isWarm: boolean;
 }
 
 /** What holds the limit where it is. */
@@ -78,6 +80,8 @@ export class Limit {
   #wasFull = false;
   /** What the last period's guards said. */
   #alarm: Guard | null = null;
+  /** As it was when memory was the reason for fewer. */
+  #memory: MemoryAlarmed | null = null;
   #trial: Trial | null = null;
   #triedMs: number;
 
@@ -87,21 +91,19 @@ export class Limit {
     this.#triedMs = nowMs;
     this.places = lane.limit;
     this.saturation = lane.saturation;
-    this.binding = 'prior';
-    this.begins(lane);
+    this.binding = lane.limit === ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
   }
 
   /**
    * It gets work of the lane, and had none: what was learned from others since it was made, or last saw for itself, holds
-   * for it too. True: it is another now.
+   * for it too. The reason when the limit is another now; null: it is the same.
    */
-  begins(lane: LaneKnowledge): boolean {
-    if (!this.#isNew && (lane.learnedMs <= this.#measuredMs || isGuard.has(this.binding))) return false;
-    const before = this.places;
+  begins(lane: LaneKnowledge, nowMs: number): string | null {
+    if (!this.#isNew && (lane.learnedMs <= this.#measuredMs || isGuard.has(this.binding))) return null;
+    this.#trial = null;
     this.saturation = lane.saturation;
-    this.places = lane.limit;
-    this.binding = this.places === this.#ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
-    return this.places !== before;
+    const binding = lane.limit === this.#ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
+    return this.#change(lane.limit, binding, 'what was learned of the function', 0, nowMs);
   }
 
   /** A period is over. The reason when the limit is another now; null: it is the same. */
@@ -136,10 +138,14 @@ export class Limit {
     return this.saturation !== null && nowMs - this.#measuredMs < limits.limitRetestMs;
   }
 
-  /** The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now. */
-  stuck(begun: number, heldMs: number, nowMs: number): string | null {
+  /**
+   * The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now: but not
+   * for its very first work, which may compile and open for long what it needs once. (`isWarm`: it has answered before.)
+   */
+  stuck(begun: number, heldMs: number, isWarm: boolean, nowMs: number): string | null {
+    if (!isWarm || this.saturation !== null || begun >= this.places) return null;
     this.#isNew = false;
-    if (this.saturation !== null || begun >= this.places) return null;
+    this.#trial = null;
     return this.#change(Math.max(1, begun), 'loop', `event loop held for ${ms(heldMs)} with ${begun} begun`, 0, nowMs);
   }
 
@@ -151,18 +157,20 @@ export class Limit {
   }
 
   #guard(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
-    if (reading.inFlight <= 1.1) lane.turned(reading.loopDelayMs);
-    const alarm = guardOf(reading, lane);
+    if (reading.isWarm && reading.inFlight <= 1.1) lane.turned(reading.loopDelayMs, nowMs);
+    const alarm = guardOf(reading, lane, this.#memory);
     // A single period may have been anything: a collection of garbage, a machine that was held.
     const isAgain = alarm !== null && alarm.guard === this.#alarm;
     this.#alarm = alarm?.guard ?? null;
     if (alarm === null || !isAgain || nowMs - this.#guardedMs < stepMs(lane)) return null;
     const used = Math.min(this.places, Math.max(1, Math.ceil(reading.inFlight)));
+    if (alarm.guard === 'memory') this.#memory = { usedMiB: reading.memoryUsedMiB, inFlight: reading.inFlight };
     return this.#guarded(alarm.places ?? shrunk(used), alarm.guard, alarm.text, lane, nowMs);
   }
 
   #guarded(next: number, guard: Guard, text: string, lane: LaneKnowledge, nowMs: number): string | null {
     if (next >= this.places) return null;
+    this.#trial = null;
     this.#guardedMs = nowMs;
     this.#growAfterMs = nowMs + limits.guardHoldSteps * stepMs(lane);
     return this.#change(next, guard, text, lane.ownMs, nowMs);
@@ -191,23 +199,29 @@ export class Limit {
     this.#learn(saturation, nowMs);
     if (spanMs >= stepMs(lane) && completions > 0) lane.learned(this.saturation!, nowMs);
     const target = this.#target(lane);
+    // It was of no use, and is not evidently of use now.
+    const isUnhelpful = this.#isUnhelpful(lane);
     const load = `${amount(inFlight)} in flight use ${percent(utilisation)} of the loop`;
     if (target < this.places && completions >= limits.limitSamples) {
-      return this.#change(
-        target,
-        this.#why(target),
-        `${load}: full at ${amount(this.saturation!)}`,
-        lane.wallMs,
-        nowMs,
-      );
+      const text = `${load}, so it is full at ${amount(saturation)}${smoothed(saturation, this.saturation!)}`;
+      return this.#change(target, this.#why(target), text, lane.ownMs, nowMs);
     }
-    if (target > this.places && isUsed && nowMs >= this.#growAfterMs) {
+    if (target > this.places && isUsed && nowMs >= this.#growAfterMs && !isUnhelpful) {
       const next = Math.min(target, this.places * 2);
       const settleMs = utilisation < evidentlyFree ? 0 : lane.ownMs;
       return this.#change(next, this.#why(next), `fully used, and ${load}`, settleMs, nowMs);
     }
-    this.binding = this.#why(this.places);
+    this.binding = isUnhelpful ? 'unhelpful' : this.#why(this.places);
     return null;
+  }
+
+  /** More than there are now brought nothing when that was seen last, and the loop is as good as full; else that is over. */
+  #isUnhelpful(lane: LaneKnowledge): boolean {
+    const { unhelpfulAbove } = lane;
+    if (unhelpfulAbove === null || this.places < unhelpfulAbove) return false;
+    if (this.law.utilisation * 1000 >= limits.loadTargetPermille) return true;
+    lane.unhelpfulAbove = null;
+    return false;
   }
 
   /** Full: L ÷ U is as much as it can be, and what is above is of no use. */
@@ -223,6 +237,7 @@ export class Limit {
       else if (most < known) this.saturation = this.#wasFull ? most : known + (most - known) * newest;
       lane.full(most, nowMs);
     }
+    const wasFull = this.#wasFull;
     this.#wasFull = true;
     this.#sum = nothing();
     const least = Math.min(this.#ceiling, lane.budget);
@@ -233,7 +248,8 @@ export class Limit {
       return this.#change(next, 'full', text, lane.ownMs, nowMs);
     }
     this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
-    const isUsed = fullMs >= spanMs * 0.8;
+    const isUsed = fullMs >= spanMs * nearlyAlways;
+    if (wasFull && isUsed) lane.unhelpfulAbove = this.places;
     if (isUsed && this.places < this.#ceiling && nowMs - this.#triedMs >= limits.limitRetestMs) {
       return this.#try(perSecond, nowMs);
     }
@@ -260,14 +276,18 @@ export class Limit {
 
   /** The marginal throughput: k more of n at once are worth it when they bring a quarter of k ÷ n more, at least. */
   #judge({ from, perSecond, untilMs }: Trial, lane: LaneKnowledge, nowMs: number): string | null {
-    const { completions, spanMs } = this.#sum;
-    if (completions < limits.limitTrialSamples && nowMs < untilMs) return null;
+    const { completions, spanMs, fullMs } = this.#sum;
+    const isTold = completions >= limits.limitTrialSamples;
+    if (!isTold && nowMs < untilMs) return null;
     this.#trial = null;
     const gain = (completions * 1000) / spanMs / perSecond - 1;
-    const isHelpful = completions >= limits.limitTrialSamples && gain >= (0.25 * (this.places - from)) / from;
-    if (isHelpful) {
+    if (!isTold || fullMs < spanMs * nearlyAlways) {
+      return this.#change(from, 'full', 'too little has come to tell whether more at once bring more', 0, nowMs);
+    }
+    if (gain >= (0.25 * (this.places - from)) / from) {
       this.#measuredMs = nowMs;
       this.saturation = Math.max(this.saturation ?? 0, this.places);
+      lane.unhelpfulAbove = null;
       this.#sum = nothing();
       return null;
     }
@@ -310,6 +330,8 @@ const isGuard: ReadonlySet<Binding> = new Set(['loop', 'memory', 'throttled', 'e
 
 /** At its limit for this share of the time: fully used. */
 const fullyUsed = 0.2;
+/** At its limit for so much of the time there was always more. */
+const nearlyAlways = 0.8;
 /** Below this utilisation it can grow with every period. */
 const evidentlyFree = 0.25;
 /** Below this one the platform's own work tells. */
@@ -321,6 +343,10 @@ const newest = 0.3;
 /** Three quarters of what would fill it, rounded up: 2 of 2, 15 of 20, 1 of 1. */
 export const placesAt = (saturation: number): number =>
   Math.max(1, Math.min(limits.concurrencyMax, Math.ceil((saturation * limits.loadTargetPermille) / 1000 - 0.001)));
+
+/** What this look says is one thing, what all looks say another. */
+const smoothed = (seen: number, all: number): string =>
+  Math.abs(seen - all) > 0.1 * all ? ` (${amount(all)} by earlier looks too)` : '';
 
 const shrunk = (places: number): number => Math.max(1, Math.floor(places * 0.7));
 

@@ -72,6 +72,7 @@ export class LoopModel {
       memoryBaseMiB: 60,
       memoryMiB: 2048,
       errors: 0,
+      isWarm: true,
       ...this.extra,
     };
     const reason = this.limit.step(reading, this.lane, this.nowMs);

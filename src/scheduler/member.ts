@@ -136,7 +136,8 @@ export class Member {
     const usedMiB = vitals.rssBytes / 1024 / 1024;
     if (isIdle) {
       this.#idleShare += (Math.min(most, cpuMs / periodMs) - this.#idleShare) * 0.2;
-      this.#baseMiB = Math.min(this.#baseMiB, usedMiB);
+      // What is kept after work (a cache, a heap that is not given back) is not the next ones'.
+      this.#baseMiB = Number.isFinite(this.#baseMiB) ? this.#baseMiB + (usedMiB - this.#baseMiB) * 0.3 : usedMiB;
     }
     this.utilisation = this.#utilisation(this.#loopMs / periodMs, cpuMs / periodMs, cores);
     return {
@@ -152,6 +153,7 @@ export class Member {
       memoryBaseMiB: Math.min(this.#baseMiB, usedMiB),
       memoryMiB: this.memoryMiB,
       errors: grown(before.errors, vitals.errors),
+      isWarm: this.completions > this.#periodCompletions,
     };
   }
 

@@ -48,7 +48,12 @@ const often = (minutes: number): number[] => Array.from({ length: 6 }, () => min
 test('production scales to one until 14 days after the last invocation', () => {
   const prewarm = production();
   prewarm.observe(0, startMs);
-  assert.deepEqual(prewarm.wanted(at(startMs)), { instances: 0, reason: 'nothing kept: not invoked yet', chance: 0 });
+  assert.deepEqual(prewarm.wanted(at(startMs)), {
+    instances: 0,
+    wished: 0,
+    reason: 'nothing kept: not invoked yet',
+    chance: 0,
+  });
   prewarm.arrived(startMs + 10);
   const reasonAfter = (ms: number): string => {
     const { instances, reason } = prewarm.wanted(at(startMs + 10 + ms));
@@ -107,12 +112,13 @@ test('who cannot keep all keeps those that are used soonest; the rest is treated
   const lastMs = invoked(prewarm, often(40));
   const short = prewarm.wanted(at(lastMs + 20 * minuteMs, { memoryShort: true }));
   assert.deepEqual(
-    [short.instances, short.reason],
-    [0, 'nothing kept: last invocation 20 min ago, the next is due 36 to 45 min after it'],
+    [short.instances, short.wished, short.reason],
+    [0, 1, 'nothing kept: last invocation 20 min ago, the next is due 36 to 45 min after it'],
   );
   assert.equal(prewarm.wanted(at(lastMs + 20 * minuteMs)).instances, 1);
   const due = prewarm.wanted(at(lastMs + 37 * minuteMs, { memoryShort: true }));
   assert.deepEqual([due.instances, due.chance], [1, 1]);
+  assert.equal(prewarm.wanted(at(lastMs + 37 * minuteMs)).chance, 1, 'as likely, kept for that or not');
   const unknown = production();
   unknown.arrived(startMs);
   const reasons = [hourMs, 15 * dayMs].map((ms) => unknown.wanted(at(startMs + ms, { memoryShort: true })).reason);
@@ -210,6 +216,7 @@ test('a surge is met where it was seen on two days: what it takes at 0.7 of the 
   assert.equal(wanted(0, { limit: 0 }), limits.surgeInstances);
   assert.deepEqual(prewarm.wanted(at(nineMs + 2 * dayMs)), {
     instances: 7,
+    wished: 7,
     reason: 'kept ready: 43 at once expected at 09:00 UTC',
     chance: 1,
   });
@@ -288,7 +295,7 @@ function replay(
 const fixed = {
   arrived: () => {},
   observe: () => {},
-  wanted: () => ({ instances: 0, reason: '', chance: 0 }),
+  wanted: () => ({ instances: 0, wished: 0, reason: '', chance: 0 }),
   keepAliveMs: () => limits.idleKeepAliveMs,
 };
 

@@ -17,9 +17,11 @@ export interface PrewarmInput {
   readonly memoryShort?: boolean;
 }
 
-interface Wanted {
+export interface Wanted {
   /** So many are to exist in all, ready or starting, however little there is to do. */
   readonly instances: number;
+  /** So many would be if there were memory for all. */
+  readonly wished: number;
   readonly reason: string;
   /** How likely the function is to be invoked within the hour, 0–1: who cannot have them all serves the largest first. */
   readonly chance: number;
@@ -36,9 +38,8 @@ interface Wanted {
  *   starts) on more than one day. At most limits.surgeInstances.
  *
  * What was learned before a restart counts. So after one, every production function of the last 14 days wants its instance
- * at once, and on a small server fifty of them are 3 GB. The rule for that is the caller's, and this: start and keep those
- * with the largest `chance` first, as far as memory goes without what others need; ask the rest with `memoryShort`, and they
- * are treated as rare. The chance within the hour is 1 for a surge; where an invocation is due, the hour's part of that time;
+ * at once, and on a small server fifty of them are 3 GB. Who of them has it is the caller's to say (keep.ts, by `wished` and
+ * `chance`); the rest it asks with `memoryShort`, and they are treated as rare. The chance within the hour is 1 for a surge; where an invocation is due, the hour's part of that time;
  * else hour ÷ (hour + time since the last one): idle times are so heavy-tailed that what was idle for long will be (the
  * Pareto law with exponent 1, in which half of what was idle for t is still idle after 2 t).
  *
@@ -53,9 +54,9 @@ export class Prewarm {
   #watchedMs = -Infinity;
   /** Somebody watched since it became idle. */
   #isWhole = false;
-  #answer: Wanted = { instances: 0, reason: 'nothing kept: not invoked yet', chance: 0 };
+  #answer: Wanted = unknown;
   /** What the answer is made of. */
-  #basis: Basis = { why: 'idle', instances: 0, idleMinutes: Infinity, surgeMinute: 0 };
+  #basis: Basis = { why: 'idle', instances: 0, wished: 0, expected: 'idle', idleMinutes: Infinity, surgeMinute: 0 };
 
   constructor(options: { environment: Deployment['environment']; learned: LearnedArrivals | null }) {
     const { environment, learned } = options;
@@ -99,17 +100,24 @@ export class Prewarm {
     const surgeMinute = this.#surge.busiest(wallMs, wallMs + startMs + minuteMs);
     const surge = surgeInstances(this.#surge.expected(surgeMinute), input.limit);
     const { due } = this.#idle;
-    let why: Why = 'idle';
-    if (this.#isKept(idleMs) && !memoryShort) why = 'production';
-    else if (due !== null && idleMs + startMs >= due.fromMs && idleMs <= due.untilMs) why = 'due';
+    const isDue = due !== null && idleMs + startMs >= due.fromMs && idleMs <= due.untilMs;
+    const isKept = this.#isKept(idleMs);
+    let why: Why = isDue ? 'due' : 'idle';
+    const expected = surge > 0 ? 'surge' : why;
+    if (isKept && !memoryShort) why = 'production';
     const one = why === 'idle' ? 0 : 1;
     if (surge > one) why = 'surge';
     const instances = Math.max(one, surge);
+    const wished = Math.max(instances, isKept ? 1 : 0);
     const idleMinutes = Math.floor(idleMs / minuteMs);
-    const basis = this.#basis;
-    if (why !== basis.why || instances !== basis.instances || idleMinutes !== basis.idleMinutes) {
-      this.#basis = { why, instances, idleMinutes, surgeMinute };
-      this.#answer = { instances, reason: this.#reason(this.#basis), chance: chance(this.#basis, due) };
+    return this.#answerOf({ why, instances, wished, expected, idleMinutes, surgeMinute });
+  }
+
+  #answerOf(basis: Basis): Wanted {
+    if (!isSame(basis, this.#basis)) {
+      this.#basis = basis;
+      const { instances, wished } = basis;
+      this.#answer = { instances, wished, reason: this.#reason(basis), chance: chance(basis, this.#idle.due) };
     }
     return this.#answer;
   }
@@ -176,9 +184,23 @@ type Why = 'production' | 'due' | 'surge' | 'idle';
 interface Basis {
   readonly why: Why;
   readonly instances: number;
+  readonly wished: number;
+  /** What an invocation is expected by, whether its instance is kept for that or not. */
+  readonly expected: Why;
   readonly idleMinutes: number;
   readonly surgeMinute: number;
 }
+
+/** But for the minute of a surge, which moves on with the time. */
+const isSame = (one: Basis, other: Basis): boolean =>
+  one.why === other.why &&
+  one.instances === other.instances &&
+  one.wished === other.wished &&
+  one.expected === other.expected &&
+  one.idleMinutes === other.idleMinutes;
+
+/** Of a function that was never invoked. */
+export const unknown: Wanted = { instances: 0, wished: 0, reason: 'nothing kept: not invoked yet', chance: 0 };
 
 const minuteMs = 60_000;
 /** What the histogram does not count. */
@@ -192,10 +214,10 @@ function surgeInstances(expected: number, limit: number): number {
   return Math.min(limits.surgeInstances, Math.max(1, instances));
 }
 
-function chance({ why, idleMinutes }: Basis, due: Due | null): number {
-  if (why === 'surge') return 1;
+function chance({ expected, idleMinutes }: Basis, due: Due | null): number {
+  if (expected === 'surge') return 1;
   const untold = 60 / (60 + idleMinutes);
-  if (why !== 'due' || due === null) return untold;
+  if (expected !== 'due' || due === null) return untold;
   return Math.max(untold, Math.min(1, (60 * minuteMs) / (due.untilMs - due.fromMs)));
 }
 

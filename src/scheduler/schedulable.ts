@@ -1,3 +1,4 @@
+import type { Learned } from '../model/learned.ts';
 import type { RouteProfile } from './routes.ts';
 
 /** An invocation, as far as its scheduling goes. */
@@ -19,4 +20,14 @@ export interface Surroundings {
   readonly sinceStartMs: number;
   /** Instances that exist, those on their way included. */
   readonly live: number;
+}
+
+export interface FunctionSchedulerOptions {
+  readonly maxConcurrency: number | 'auto';
+  readonly environment: 'production' | 'preview';
+  readonly maxInstances: number;
+  /** How long an instance with nothing to do is kept; null: as long as its history says. */
+  readonly keepAliveMs: number | null;
+  /** What was known when the platform stopped; null: nothing. */
+  readonly learned: Learned | null;
 }
