@@ -160,8 +160,10 @@ export const limits = {
    * drained when they have waited for so long. */
   reclaimIdleMs: 1_000,
   reclaimBusyMs: 1_000,
-  /** With less than this free, nothing is kept that is not used. */
+  /** What is kept without being used leaves so much free; for it to be started, so much more has to be. And how many at once. */
   keptLeaveFreeMiB: 512,
+  keptStartFreeMiB: 256,
+  keptStartsAtOnce: 4,
   /** That it is short of memory is told again when it was not for so long. */
   memoryTellMs: 60_000,
   /** What the machine has to spare is looked at this often; its processors count as idle below this share of so much time. */

@@ -8,6 +8,7 @@ import type { Pool } from './pool.ts';
 /** Why a function is scheduled as it is, as of now. Plain data; nothing of it is live. */
 export function explainPool(pool: Pool, nowMs: number): Explanation {
   const { scheduler, spec } = pool;
+  const { kept } = scheduler.forecast;
   const backoff = pool.backingOff(nowMs);
   return {
     id: spec.id,
@@ -26,7 +27,7 @@ export function explainPool(pool: Pool, nowMs: number): Explanation {
     instances: [...pool.instances].map((instance) => instanceOf(pool, instance)),
     decisions: decisionsOf(pool),
     nacks: { ...pool.nacks },
-    kept: { ...scheduler.forecast.kept },
+    kept: { instances: kept.instances, reason: kept.reason },
     backingOff: backoff === null ? null : `${backoff.code}: ${backoff.detail}`,
   };
 }

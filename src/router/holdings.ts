@@ -42,7 +42,7 @@ class Holding {
     this.leavingMiB = 0;
     this.coresUsed = 0;
     this.computing = 0;
-    this.#measureEach();
+    this.measureEach();
     for (const instance of this.instances) {
       const takesMiB = this.takesMiB(instance);
       if (!isStaying(instance)) {
@@ -66,7 +66,7 @@ class Holding {
   }
 
   /** The mean of those that have loaded the function; without any, what it was before. */
-  #measureEach(): void {
+  measureEach(): void {
     let sumMiB = 0;
     let count = 0;
     for (const instance of this.instances) {
@@ -125,6 +125,22 @@ export class Holdings {
   /** Whether nobody gets more memory without another having less. */
   get isMemoryShort(): boolean {
     return this.division.levelMiB !== Infinity;
+  }
+
+  /** Of instances on their way out, to the moment. */
+  get leavingMiB(): number {
+    let leavingMiB = 0;
+    for (const [instance, holding] of this.#owners) {
+      if (!isStaying(instance)) leavingMiB += holding.takesMiB(instance);
+    }
+    return leavingMiB;
+  }
+
+  /** What one instance of it takes, as far as that was seen, to the moment. */
+  eachMiB(spec: FunctionSpec): number {
+    const holding = this.#holdings.get(spec.id);
+    holding?.measureEach();
+    return holding?.eachMiB ?? limits.stemRssMiB;
   }
 
   /** Whether somebody has to wait for others. */

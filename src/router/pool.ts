@@ -10,6 +10,7 @@ import type { NackReason } from '../model/vitals.ts';
 import type { Moment } from '../scheduler/forecast.ts';
 import { FunctionScheduler } from '../scheduler/function-scheduler.ts';
 import type { Guard } from '../scheduler/guards.ts';
+import type { Kept } from '../scheduler/keep.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import type { FunctionLogLine } from './function-log.ts';
 import { freePermille } from './health.ts';
@@ -17,7 +18,7 @@ import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
-import { badStart, guards, refusals, stopped, waitedInVain } from './refusals.ts';
+import { badStart, guards, loadDetail, refusals, stopped, waitedInVain } from './refusals.ts';
 import { type InstanceSource, Starts } from './starts.ts';
 
 export interface PoolOptions {
@@ -45,6 +46,8 @@ export class Pool implements InvocationOwner, Home {
   live = 0;
   /** No longer published: it finishes what it has and starts nothing ahead of need. */
   isRetired = false;
+  /** Whether it has what its history alone calls for. Said anew again and again. */
+  kept: Kept;
   readonly #clock: Clock;
   readonly #options: PoolOptions;
   readonly #meter: FunctionMeter;
@@ -59,6 +62,8 @@ export class Pool implements InvocationOwner, Home {
     const { maxConcurrency } = spec.config;
     const { environment } = spec;
     this.spec = spec;
+    // What has a history has to wait for its turn among those that have one.
+    this.kept = (learned?.arrivals ?? null) === null ? 'kept' : 'not';
     this.scheduler = new FunctionScheduler({ maxConcurrency, environment, maxInstances, keepAliveMs, learned });
     this.#clock = options.clock;
     this.#options = options;
@@ -68,8 +73,9 @@ export class Pool implements InvocationOwner, Home {
     this.scheduler.sweep(this.#moment(this.#clock.nowMs()));
   }
 
-  get readyCount(): number {
-    return this.scheduler.ready;
+  /** On their way to being ready. */
+  get starting(): number {
+    return this.#starts.underWay;
   }
 
   /** Why no instance is started now; null: one may be. */
@@ -106,7 +112,7 @@ export class Pool implements InvocationOwner, Home {
   }
 
   #moment(nowMs: number): Moment {
-    return { nowMs, wallMs: this.#clock.wallMs(), memoryShort: this.#options.source.memoryShort };
+    return { nowMs, wallMs: this.#clock.wallMs(), memoryShort: this.kept !== 'kept' };
   }
 
   get isIdle(): boolean {
@@ -386,10 +392,4 @@ export class Pool implements InvocationOwner, Home {
   #log(instance: Instance, text: string): void {
     this.logged({ level: 'error', source: 'platform', text }, instance, null);
   }
-}
-
-/** What a client may know: the kind of the error. What it says and where is the log's, it may name secrets and paths. */
-function loadDetail(message: string): string {
-  const kind = /^(?:Uncaught )?([A-Za-z]*Error)\b/.exec(message)?.[1] ?? 'an error';
-  return `the function could not be loaded (${kind}); its log says more`;
 }

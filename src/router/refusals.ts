@@ -32,3 +32,9 @@ export const waitedInVain: Failure = {
   detail: `no instance could take it within ${limits.queueWaitMs} ms`,
 };
 export const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
+
+/** What a client may know: the kind of the error. What it says and where is the log's, it may name secrets and paths. */
+export function loadDetail(message: string): string {
+  const kind = /^(?:Uncaught )?([A-Za-z]*Error)\b/.exec(message)?.[1] ?? 'an error';
+  return `the function could not be loaded (${kind}); its log says more`;
+}

@@ -17,6 +17,7 @@ import { explainPool } from './explain.ts';
 import { Flusher } from './flusher.ts';
 import type { Instance } from './instance.ts';
 import type { FunctionLogLine } from './function-log.ts';
+import { keepLikeliest } from './keeping.ts';
 import { Pool } from './pool.ts';
 import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
 import { Supply } from './supply.ts';
@@ -194,6 +195,7 @@ export class Router implements Invoker {
     const nowMs = this.#options.clock.nowMs();
     const isIdleTurn = nowMs - this.#idleSweptMs >= limits.idleSweepMs;
     if (isIdleTurn) this.#idleSweptMs = nowMs;
+    if (isIdleTurn && this.#state === 'open') keepLikeliest(this.#pools.values(), this.#supply, nowMs);
     for (const pool of this.#pools.values()) if (isIdleTurn || !pool.isIdle) pool.sweep(nowMs);
     if (nowMs - this.#rememberedMs >= limits.rememberMs) {
       this.#rememberedMs = nowMs;

@@ -21,8 +21,6 @@ export interface InstanceSource {
   /** Processors of the machine; Infinity: not known. */
   readonly cores: number;
   readonly cpuIdle: boolean;
-  /** The machine has no memory left for what is only kept in case it is needed. */
-  readonly memoryShort: boolean;
 }
 
 export interface Ask {

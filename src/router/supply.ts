@@ -7,6 +7,7 @@ import type { FunctionSpec, Runtime } from '../model/function.ts';
 import type { Spare } from '../provider/machine.ts';
 import type { Provider, ProviderEvents } from '../provider/provider.ts';
 import { stemsToBoot, stemsWanted } from '../provider/stems.ts';
+import type { KeepRoom } from '../scheduler/keep.ts';
 import { coresOf, mayStart, type Permit, type Room } from '../scheduler/share.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import { Backoff } from './backoff.ts';
@@ -96,9 +97,21 @@ export class Supply implements Keeper, InstanceSource {
     return this.#look()?.cpuIdle ?? false;
   }
 
-  get memoryShort(): boolean {
-    const machine = this.#look();
-    return machine !== null && (machine.freeMemoryMiB < limits.keptLeaveFreeMiB || this.#holdings.isMemoryShort);
+  /** For instances without work, to the moment; null: it is not known. */
+  keepRoom(nowMs: number): KeepRoom | null {
+    const machine = this.#look(0);
+    if (machine === null) return null;
+    const freeMiB = machine.freeMemoryMiB - this.#pendingMiB;
+    const leavingMiB = this.#holdings.leavingMiB + this.leaving.size * limits.stemRssMiB;
+    const mayStart = !this.#holdings.isMemoryShort && !this.#holdings.isContested(nowMs);
+    // The last place is for who has no instance at all.
+    const places = mayStart ? Math.max(0, placesOf(machine) - this.#stillBooting().size - 1) : 0;
+    return { freeMiB, leavingMiB, places };
+  }
+
+  /** What one instance of it takes, as far as that was seen. */
+  eachMiB(spec: FunctionSpec): number {
+    return this.#holdings.eachMiB(spec);
   }
 
   coresFor(spec: FunctionSpec): number {
