@@ -25,7 +25,8 @@ import type { Deployment } from './model/snapshot.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { FunctionLogLine } from './router/function-log.ts';
-import { Router, type Memory } from './router/router.ts';
+import type { Memory } from './router/remembering.ts';
+import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
 
@@ -123,7 +124,7 @@ async function wire(options: PlatformOptions) {
     onLog: (line) => options.onFunctionLog(line),
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
-    memory: memoryIn(learned, () => clock.wallMs()),
+    memory: memoryIn(learned),
   });
   const status = () => statusReport(router.status());
   const explain = (name: string | null) =>
@@ -160,9 +161,9 @@ function explainable(deployments: readonly Deployment[], status: RouterStatus): 
   return [...served, ...status.functions.filter(({ id }) => !ids.has(id))];
 }
 
-const memoryIn = (store: LearnedStore, wallMs: () => number): Memory => ({
+const memoryIn = (store: LearnedStore): Memory => ({
   recall: (spec: FunctionSpec) => store.get(learnedKey(spec)),
-  remember: (spec, learned) => store.set(learnedKey(spec), learned, wallMs()),
+  remember: (spec, learned, wallMs) => store.set(learnedKey(spec), learned, wallMs),
 });
 
 const socketName = 'tunnel.sock';

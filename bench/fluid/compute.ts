@@ -6,6 +6,7 @@ import type { Target } from '../targets.ts';
 import { burnSource, roundsFor } from './burn.ts';
 import { inTurn } from './generator.ts';
 import type { Answer } from './generator.ts';
+import { othersSince } from './others.ts';
 import { functionOf } from './platform.ts';
 import { ended, sleep } from './processes.ts';
 
@@ -41,7 +42,12 @@ export async function computeBound(seconds: number, signal: AbortSignal): Promis
       inTurn(target.origin, { path: `/${name}` }, { connections, seconds: forSeconds, signal });
     // Instances have started, and engines have optimised what is measured.
     for (const target of started) await load(target, Math.min(5, seconds / 2));
-    for (const which of order) answers[which]!.push(...(await load(started[which]!, seconds / 2)));
+    const othersShares: number[][] = [[], []];
+    for (const which of order) {
+      const others = othersSince();
+      answers[which]!.push(...(await load(started[which]!, seconds / 2)));
+      othersShares[which]!.push(others());
+    }
     const [one, auto] = (await Promise.all(started.map((target, which) => row(target, answers[which]!, seconds)))) as [
       Row,
       Row,
@@ -52,7 +58,12 @@ export async function computeBound(seconds: number, signal: AbortSignal): Promis
   }
 }
 
-async function row(target: Target, answers: readonly Answer[], seconds: number): Promise<Row> {
+async function row(
+  target: Target,
+  answers: readonly Answer[],
+  othersShares: readonly number[],
+  seconds: number,
+): Promise<Row> {
   const tookMs = answers.filter(({ status }) => status === 200).map((answer) => answer.tookMs);
   const view = await functionOf(target.origin, name);
   return {
@@ -63,6 +74,7 @@ async function row(target: Target, answers: readonly Answer[], seconds: number):
     'max ms': Math.max(...tookMs),
     failed: String(answers.length - tookMs.length),
     'instances at the end': String(view?.instances.length ?? 0),
+    'processors used by others, %': Math.max(...othersShares) * 100,
   };
 }
 
@@ -76,6 +88,7 @@ function ratio(auto: Row, one: Row): Row {
     'max ms': over('max ms'),
     failed: '',
     'instances at the end': '',
+    'processors used by others, %': '',
   };
 }
 

@@ -4,6 +4,7 @@ import { weir } from '../targets.ts';
 import { atTimes, latencyOf } from './generator.ts';
 import type { Arrival, Latency } from './generator.ts';
 import { modelWaitMs, startModel } from './model.ts';
+import { othersSince } from './others.ts';
 import { functionOf, watch } from './platform.ts';
 import type { FunctionView, Watched } from './platform.ts';
 import { ended, sleep } from './processes.ts';
@@ -78,6 +79,8 @@ export interface Replayed {
   readonly latency: Latency;
   readonly watched: Watched;
   readonly view: FunctionView;
+  /** Of the processors, 0 to 1: what had nothing to do with it. */
+  readonly othersShare: number;
 }
 
 /** Rejects when it is interrupted, or when the machine runs short of memory; whatever was started is stopped then. */
@@ -133,14 +136,16 @@ async function load(
   await sleep(leadMs, signal);
   const controller = new AbortController();
   const watching = watch(origin, name, controller);
+  const others = othersSince();
   try {
     const answers = await atTimes(origin, arrivals(rows), AbortSignal.any([signal, controller.signal]));
+    const othersShare = others();
     const watched = await watching.watched();
     // The last vitals, with what they say of CPU.
     await sleep(500, signal);
     const view = await functionOf(origin, name);
     if (view === null) throw new Error(`no request has reached ${name}`);
-    return { latency: latencyOf(answers), watched, view };
+    return { latency: latencyOf(answers), watched, view, othersShare };
   } finally {
     controller.abort();
   }

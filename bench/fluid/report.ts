@@ -74,6 +74,7 @@ function measuredRows(runs: Runs, one: Prediction, fluid: Prediction): Row[] {
     row('of these cold', onePerInstance.view.starts.cold, other.view.starts.cold),
     row('CPU ms/request', cpuMsOf(onePerInstance), cpuMsOf(other)),
     row('resident at the peak, MiB', onePerInstance.watched.peakRssMiB, other.watched.peakRssMiB),
+    row('processors used by others, %', onePerInstance.othersShare * 100, other.othersShare * 100),
     row('load generator late at its p99, ms', onePerInstance.latency.lagP99Ms, other.latency.lagP99Ms),
   ];
 }

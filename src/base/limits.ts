@@ -118,6 +118,8 @@ export const limits = {
   consolidateMs: 1_000,
   /** How often what is learned is handed over to be kept. */
   rememberMs: 30_000,
+  /** Of so many functions at once: it takes time on the router's loop. */
+  rememberAtOnce: 8,
   /** Decisions of a function that are remembered with their reasons. */
   decisionsKept: 20,
   /** A function's part of the machine, beside others that want it. */
@@ -254,10 +256,14 @@ export const limits = {
   meterEndedInstances: 32,
   meterRetiredFunctions: 256,
 
-  /** What the scheduler has learned: functions of which it is kept, the newest; its file; how often that is written at most;
-   * and a function of which nothing new was learned for so long is forgotten. */
+  /** What the scheduler has learned: functions of which it is kept, the newest; its file, which is read on the router's loop
+   * when another platform has written it; of one function, without its routes where it is more, and minutes of the day in
+   * which most came; how often the file is written at most; and a function of which nothing new was learned for so long is
+   * forgotten. */
   learnedFunctions: 10_000,
-  learnedFileBytes: 32 * 1024 * 1024,
+  learnedFileBytes: 4 * 1024 * 1024,
+  learnedEntryBytes: 64 * 1024,
+  learnedMinutes: 256,
   learnedSaveMs: 30_000,
   learnedKeptMs: 90 * 24 * 3_600_000,
 

@@ -5,9 +5,12 @@ import type { Learned, LearnedArrivals, LearnedLimit, LearnedRoute, MinutePeak }
 /** What is known of one function, and since when. */
 export interface LearnedEntry {
   readonly learned: Learned;
-  /** When it was learned, milliseconds since the Unix epoch. */
+  /** When something of it was learned last, milliseconds since the Unix epoch. */
   readonly savedWallMs: number;
 }
+
+/** Whether the entry of this key is of interest, when it was learned then. */
+export type Wanted = (key: string, savedWallMs: number) => boolean;
 
 /** Something that was left out: where, what was there, and what may be there. */
 export type Fault = (at: string, value: unknown, allowed: string) => void;
@@ -47,10 +50,10 @@ const keyShape = 'ROOT//NAME, at most 8192 characters';
 const isKey = (key: string): boolean => key.includes(learnedKey({ root: '', name: '' })) && key.length <= keyCharacters;
 
 /**
- * Reads the functions of the file, value by value: what is invalid is told to `fault` and left out, and so is what does not
- * hold together without it. `nowMs`: since the Unix epoch.
+ * Reads the functions of the file that are wanted, value by value: what is invalid is told to `fault` and left out, and so is
+ * what does not hold together without it. `nowMs`: since the Unix epoch.
  */
-export function readEntries(functions: object, nowMs: number, fault: Fault): Map<string, LearnedEntry> {
+export function readEntries(functions: object, wanted: Wanted, nowMs: number, fault: Fault): Map<string, LearnedEntry> {
   const entries = new Map<string, LearnedEntry>();
   for (const [key, value] of Object.entries(functions)) {
     if (!isKey(key)) {
@@ -61,7 +64,8 @@ export function readEntries(functions: object, nowMs: number, fault: Fault): Map
     const fields = objectAt(value, '', told);
     if (fields === null) continue;
     const savedWallMs = new Reader(told, nowMs).moment(fields['savedWallMs'], 'savedWallMs');
-    if (savedWallMs !== null) entries.set(key, { learned: readLearned(fields, nowMs, told), savedWallMs });
+    if (savedWallMs === null || !wanted(key, savedWallMs)) continue;
+    entries.set(key, { learned: readLearned(fields, nowMs, told), savedWallMs });
   }
   return entries;
 }

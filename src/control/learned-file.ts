@@ -3,14 +3,16 @@ import type { Stats } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { limits } from '../base/limits.ts';
+import type { Learned } from '../model/learned.ts';
 import { readEntries } from './learned-check.ts';
-import type { Fault, LearnedEntry } from './learned-check.ts';
+import type { Fault, LearnedEntry, Wanted } from './learned-check.ts';
 
 /** Of the file's form: `{ "version": 1, "functions": { KEY: { …, "savedWallMs" } } }`. */
 const version = 1;
 /** A temporary file that is older was left behind by a platform that was killed while it wrote. */
 const abandonedMs = 60_000;
-const pieceCharacters = 64 * 1024;
+/** What is made of it in one turn of the loop. */
+const pieceCharacters = 32 * 1024;
 
 export type Found =
   | { readonly kind: 'missing' }
@@ -28,8 +30,8 @@ export async function identityOf(file: string): Promise<string | null> {
 
 const identity = ({ ino, mtimeMs, size }: Stats): string => `${ino} ${mtimeMs} ${size}`;
 
-/** Rejects when it may not be read, or is no file. `nowMs`: since the Unix epoch. */
-export async function readLearnedFile(file: string, nowMs: number, fault: Fault): Promise<Found> {
+/** The entries that are wanted. Rejects when it may not be read, or is no file. `nowMs`: since the Unix epoch. */
+export async function readLearnedFile(file: string, wanted: Wanted, nowMs: number, fault: Fault): Promise<Found> {
   const stats = await fs.stat(file).catch(ifMissing);
   if (stats === null) return { kind: 'missing' };
   if (!stats.isFile()) throw new Error(`${file} is no file`);
@@ -44,7 +46,7 @@ export async function readLearnedFile(file: string, nowMs: number, fault: Fault)
   if (typeof found === 'number' && found > version) return { kind: 'newer', version: found };
   if (found !== version) return { kind: 'broken', why: `its version is ${JSON.stringify(found)}, not ${version}` };
   if (!isRecord(functions)) return { kind: 'broken', why: 'its "functions" are no object' };
-  return { kind: 'entries', entries: readEntries(functions, nowMs, fault), identity: identity(stats) };
+  return { kind: 'entries', entries: readEntries(functions, wanted, nowMs, fault), identity: identity(stats) };
 }
 
 const isRecord = (value: unknown): value is object =>
@@ -61,7 +63,8 @@ function parse(text: string): { readonly version?: unknown; readonly functions?:
 
 /**
  * Puts a file with these entries in the place of what is there, whole or not at all, for this user alone. The later ones are
- * left out when all of them are more than limits.learnedFileBytes. Resolves with the file's identity; rejects with the
+ * left out when all of them are more than limits.learnedFileBytes, and the routes of one that is more than
+ * limits.learnedEntryBytes. Resolves with the file's identity; rejects with the
  * operating system's error. The loop is free in between: it carries requests.
  */
 export async function writeLearnedFile(file: string, entries: Iterable<[string, LearnedEntry]>): Promise<string> {
@@ -92,7 +95,7 @@ function* pieces(entries: Iterable<[string, LearnedEntry]>): Generator<string> {
   let bytes = piece.length + end.length;
   let separator = '\n';
   for (const [key, { learned, savedWallMs }] of entries) {
-    const line = `${separator}${JSON.stringify(key)}: ${JSON.stringify({ ...learned, savedWallMs })}`;
+    const line = `${separator}${JSON.stringify(key)}: ${entryText(learned, savedWallMs)}`;
     bytes += Buffer.byteLength(line);
     if (bytes > limits.learnedFileBytes) break;
     piece += line;
@@ -102,6 +105,12 @@ function* pieces(entries: Iterable<[string, LearnedEntry]>): Generator<string> {
     piece = '';
   }
   yield piece + end;
+}
+
+function entryText(learned: Learned, savedWallMs: number): string {
+  const text = JSON.stringify({ ...learned, savedWallMs });
+  if (Buffer.byteLength(text) <= limits.learnedEntryBytes) return text;
+  return JSON.stringify({ ...learned, routes: [], savedWallMs });
 }
 
 /** Keeps what is there as FILE.broken, in the place of one before it. Resolves with its new name. */

@@ -124,9 +124,10 @@ test('what is too old or too much is dropped, the oldest first', async (t) => {
 test('of more than the file may have, the newest is written', async (t) => {
   const bench = new Bench(t, new VirtualClock(startMs));
   const store = await bench.open();
-  const route = { pattern: 'x'.repeat(limits.urlBytes), cpuMs: 0, wallMs: 0, invocations: 0 };
+  const route = { pattern: 'x'.repeat(190), cpuMs: 0, wallMs: 0, invocations: 0 };
   const long: Learned = { ...learned(1), routes: Array.from({ length: limits.learnedRoutes }, () => route) };
-  const each = limits.urlBytes * limits.learnedRoutes;
+  const each = JSON.stringify({ '/a//10': long, savedWallMs: startMs }).length;
+  assert.ok(each < limits.learnedEntryBytes);
   const fit = Math.floor(limits.learnedFileBytes / each);
   for (let count = 0; count <= fit; count += 1) store.set(`/a//${count}`, long, startMs + count);
   await store.close();
@@ -138,6 +139,34 @@ test('of more than the file may have, the newest is written', async (t) => {
   );
   assert.ok(statSync(bench.file).size <= limits.learnedFileBytes);
   assert.notEqual((await bench.open()).get(`/a//${fit}`), null);
+});
+
+test('a platform that learns nothing does not overwrite what another one has learned', async (t) => {
+  const bench = new Bench(t, new VirtualClock(startMs));
+  const [idle, busy] = [await bench.open(), await bench.open()];
+  idle.set(key, learned(1), startMs - 60_000);
+  await idle.save();
+  busy.set(key, learned(200), startMs - 30_000);
+  await busy.save();
+  idle.set(key, learned(1), startMs - 60_000);
+  await idle.close();
+  assert.equal(idle.get(key)?.limits[0]?.saturation, 200);
+  idle.set(key, learned(1), startMs - 60_000);
+  await busy.close();
+  assert.deepEqual(bench.saturations(), { [key]: 200 });
+  const third = await bench.open();
+  third.set(key, learned(1), startMs - 60_000);
+  assert.equal(third.get(key)?.limits[0]?.saturation, 200, 'what is newer stays');
+});
+
+test('one function does not fill the file: without its routes where they are too much', async (t) => {
+  const bench = new Bench(t, new VirtualClock(startMs));
+  const store = await bench.open();
+  const route = { pattern: 'x'.repeat(limits.urlBytes), cpuMs: 0, wallMs: 0, invocations: 0 };
+  store.set(key, { ...learned(3), routes: [route, route, route, route, route] }, startMs);
+  await store.close();
+  const again = await bench.open();
+  assert.deepEqual(again.get(key), { ...learned(3), routes: [] });
 });
 
 test('a file that cannot be understood is kept beside the new one', async (t) => {
@@ -152,7 +181,7 @@ test('a file that cannot be understood is kept beside the new one', async (t) =>
     ['{"version": "1", "functions": {}}', /its version is "1", not 1/],
     ['{"version": 1}', /its "functions" are no object/],
     ['{"version": 1, "functions": []}', /its "functions" are no object/],
-    [large, /it has 33554434 bytes, and 33554432 are the most/],
+    [large, new RegExp(`it has ${large.length} bytes, and ${limits.learnedFileBytes} are the most`)],
   ] as const) {
     bench.lines.length = 0;
     bench.put(content);

@@ -17,7 +17,10 @@ export interface LearnedStoreOptions {
 export interface LearnedStore {
   /** `key`: `learnedKey`. Null: nothing is known. */
   get(key: string): Learned | null;
-  /** What is invalid in it is not kept. `wallMs`: now, milliseconds since the Unix epoch. */
+  /**
+   * What is invalid in it is not kept, and nothing is of what was learned before what is known. `wallMs`: when something of
+   * it was learned last, milliseconds since the Unix epoch.
+   */
   set(key: string, learned: Learned, wallMs: number): void;
   /** Writes what has changed, if something has. Never rejects: what went wrong is logged, and tried again. */
   save(): Promise<void>;
@@ -46,6 +49,8 @@ export async function openLearnedStore(options: LearnedStoreOptions): Promise<Le
 class FileStore implements LearnedStore {
   readonly #options: LearnedStoreOptions;
   #entries = new Map<string, LearnedEntry>();
+  /** Of these what is invalid has not been left out yet: that takes time, and whoever sets many has none. */
+  readonly #unchecked = new WeakSet<LearnedEntry>();
   /** Of the file as it was last read or written. */
   #identity: string | null = null;
   #changed = false;
@@ -69,16 +74,17 @@ class FileStore implements LearnedStore {
   }
 
   get(key: string): Learned | null {
-    return this.#entries.get(key)?.learned ?? null;
+    const entry = this.#entries.get(key);
+    return entry === undefined ? null : this.#checked(key, entry).learned;
   }
 
   set(key: string, learned: Learned, wallMs: number): void {
-    if (this.#closing !== null) return;
-    const fault: Fault = (at, value, allowed) =>
-      this.#options.log.debug('learned, and not kept', { key, at, value: shown(value), allowed });
-    // Moved to the end: the first ones are the oldest.
+    if (this.#closing !== null || (this.#entries.get(key)?.savedWallMs ?? -Infinity) > wallMs) return;
+    const entry = { learned, savedWallMs: wallMs };
+    this.#unchecked.add(entry);
+    // Moved to the end: the first ones are the oldest, or nearly.
     this.#entries.delete(key);
-    this.#entries.set(key, { learned: readLearned(learned, wallMs, fault), savedWallMs: wallMs });
+    this.#entries.set(key, entry);
     if (this.#entries.size > limits.learnedFunctions) this.#entries.delete(this.#entries.keys().next().value!);
     this.#toBeSaved();
   }
@@ -92,6 +98,21 @@ class FileStore implements LearnedStore {
     this.#closing ??= this.save();
     this.#timer?.cancel();
     return this.#closing;
+  }
+
+  #checked(key: string, entry: LearnedEntry): LearnedEntry {
+    if (!this.#unchecked.has(entry)) return entry;
+    const { clock, log } = this.#options;
+    const fault: Fault = (at, value, allowed) =>
+      log.debug('learned, and not kept', { key, at, value: shown(value), allowed });
+    const checked = { ...entry, learned: readLearned(entry.learned, clock.wallMs(), fault) };
+    if (this.#entries.get(key) === entry) this.#entries.set(key, checked);
+    return checked;
+  }
+
+  /** The newest first. */
+  *#inOrder(): Generator<[string, LearnedEntry]> {
+    for (const [key, entry] of [...this.#entries].toReversed()) yield [key, this.#checked(key, entry)];
   }
 
   #toBeSaved(): void {
@@ -110,7 +131,7 @@ class FileStore implements LearnedStore {
     const saved = await this.#attempt('cannot be written', async () => {
       if ((await identityOf(file)) !== this.#identity && !(await this.#takeOver())) return false;
       this.#forget(clock.wallMs());
-      this.#identity = await writeLearnedFile(file, [...this.#entries].toReversed());
+      this.#identity = await writeLearnedFile(file, this.#inOrder());
       return true;
     });
     if (!saved) this.#toBeSaved();
@@ -119,7 +140,7 @@ class FileStore implements LearnedStore {
   /** Makes what others have written since this store's own, where that is newer. False: the file must stay as it is. */
   async #takeOver(): Promise<boolean> {
     const { file, clock } = this.#options;
-    const found = await readLearnedFile(file, clock.wallMs(), this.#faults());
+    const found = await readLearnedFile(file, this.#isNews, clock.wallMs(), this.#faults());
     switch (found.kind) {
       case 'entries':
         this.#identity = found.identity;
@@ -141,11 +162,11 @@ class FileStore implements LearnedStore {
   }
 
   #merge(others: ReadonlyMap<string, LearnedEntry>): void {
-    for (const [key, entry] of others) {
-      const own = this.#entries.get(key);
-      if (own === undefined || own.savedWallMs < entry.savedWallMs) this.#entries.set(key, entry);
-    }
+    for (const [key, entry] of others) if (this.#isNews(key, entry.savedWallMs)) this.#entries.set(key, entry);
   }
+
+  readonly #isNews = (key: string, savedWallMs: number): boolean =>
+    (this.#entries.get(key)?.savedWallMs ?? -Infinity) < savedWallMs;
 
   /** What is old, and the oldest of what is too much. Leaves the rest in order of age, oldest first. */
   #forget(nowMs: number): void {

@@ -110,11 +110,14 @@ function stateOf({ state, paused, resting }: InstanceExplanation): string {
   return [...parts, ...(resting ? ['resting'] : [])].join(', ');
 }
 
+const isNear = (one: number, other: number): boolean => Math.abs(one - other) <= other / 20;
+
 /** Without work it says nothing. */
 function lawOf({ law }: InstanceExplanation): string {
-  if (law.inFlight === 0) return '–';
-  if (law.saturation === null) return `${figure(law.inFlight)} ÷ ${figure(law.utilisation)}`;
-  return `${figure(law.inFlight)} ÷ ${figure(law.utilisation)} = ${figure(law.saturation)}`;
+  if (law.inFlight === 0 || law.utilisation === 0) return '–';
+  const seen = `${figure(law.inFlight)} ÷ ${figure(law.utilisation)} = ${figure(law.inFlight / law.utilisation)}`;
+  if (law.saturation === null || isNear(law.saturation, law.inFlight / law.utilisation)) return seen;
+  return `${seen}; ${figure(law.saturation)} with earlier looks`;
 }
 
 /** What is too long for a column. */

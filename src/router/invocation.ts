@@ -60,7 +60,7 @@ export class RoutedInvocation implements Invocation {
   /** Of the instance that has or had it when it settled; null while it is on none. */
   meter: InstanceMeter | null = null;
   /** For the scheduler: what kind of request it is, where it waits or was placed; −1: in no queue, on no instance. */
-  readonly profile: RouteProfile;
+  profile!: RouteProfile;
   lane = 0;
   queueHandle = -1;
   index = -1;
@@ -80,12 +80,16 @@ export class RoutedInvocation implements Invocation {
   #isAccounted = false;
   #informs = 0;
 
-  constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter, profile: RouteProfile) {
+  constructor(owner: InvocationOwner, head: RequestHead, exchange: Exchange, route: RouteMeter) {
     this.#owner = owner;
     this.head = head;
     this.#exchange = exchange;
     this.route = route;
-    this.profile = profile;
+  }
+
+  /** Of its CPU, as attributed; 0: its instance could not say. */
+  get cpuMs(): number {
+    return this.cpuUs / 1000;
   }
 
   // — the edge's side —

@@ -1,7 +1,6 @@
 // Hot path: invoke, released and settled run once per invocation.
 import { ProtocolError, type ErrorCode, type Failure } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { limits } from '../base/limits.ts';
 import type { FunctionMeter } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Learned } from '../model/learned.ts';
@@ -18,7 +17,7 @@ import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
-import { badStart, guards, loadDetail, refusals, stopped, waitedInVain } from './refusals.ts';
+import { badStart, givenUp, guards, loadDetail, refusals, stopped, waitedInVain } from './refusals.ts';
 import { type InstanceSource, Starts } from './starts.ts';
 
 export interface PoolOptions {
@@ -48,14 +47,18 @@ export class Pool implements InvocationOwner, Home {
   isRetired = false;
   /** Whether it has what its history alone calls for. Said anew again and again. */
   kept: Kept;
+  /** When it last had an invocation, or one was answered. */
+  invokedMs = -Infinity;
   readonly #clock: Clock;
   readonly #options: PoolOptions;
   readonly #meter: FunctionMeter;
   readonly #starts: Starts;
   /** By their index in the scheduler. */
   readonly #ready: (Instance | undefined)[] = [];
+  /** When the last one came. */
+  #receivedMs = 0;
   #closed = false;
-  #scalesSoon = false;
+  #looksSoon = false;
 
   constructor(options: PoolOptions) {
     const { spec, maxInstances, keepAliveMs, learned } = options;
@@ -88,8 +91,12 @@ export class Pool implements InvocationOwner, Home {
     const nowMs = this.#clock.nowMs();
     const { scheduler } = this;
     const profile = scheduler.routes.of(head.route, head.method, head.target);
-    const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route), profile);
-    invocation.receivedMs = nowMs;
+    const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route));
+    invocation.profile = profile;
+    // Those of one moment keep their order when they come back.
+    invocation.receivedMs = Math.max(nowMs, this.#receivedMs + momentMs);
+    this.#receivedMs = invocation.receivedMs;
+    this.invokedMs = nowMs;
     this.live += 1;
     const index = scheduler.take(invocation, nowMs);
     if (index === -1) this.#enqueue(invocation, nowMs);
@@ -152,10 +159,11 @@ export class Pool implements InvocationOwner, Home {
     } else {
       const nowMs = this.#clock.nowMs();
       invocation.wallMs = nowMs - invocation.sentMs;
+      this.invokedMs = nowMs;
       invocation.meter.settled(invocation);
       const index = this.#ready[invocation.index]?.meter === invocation.meter ? invocation.index : -1;
       if (invocation.outcome === 'answered') {
-        this.scheduler.settled(invocation, index, invocation.wallMs, invocation.cpuUs / 1000, nowMs);
+        this.scheduler.settled(invocation, index, invocation, nowMs);
       }
     }
   }
@@ -163,28 +171,16 @@ export class Pool implements InvocationOwner, Home {
   /** Nacked, recalled or lost before it began: elsewhere, before those that came later. */
   returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void {
     this.nacks[reason] = (this.nacks[reason] ?? 0) + 1;
-    if (this.#closed) {
-      invocation.fail(stopped.code, stopped.detail, stopped.retryAfterS);
-      return;
-    }
     if (refusals.has(reason)) invocation.refusals += 1;
-    if (invocation.refusals >= limits.refusals) {
-      invocation.fail('FUNCTION_THROTTLED', `${limits.refusals} instances refused it, the last one: ${reason}`, 1);
+    const failure = this.#closed ? stopped : givenUp(invocation, reason, this.#clock.nowMs());
+    if (failure !== null) {
+      invocation.fail(failure.code, failure.detail, 1);
       return;
     }
-    const nowMs = this.#clock.nowMs();
-    if (nowMs >= invocation.receivedMs + limits.queueWaitMs) {
-      invocation.fail(waitedInVain.code, waitedInVain.detail, 1);
-      return;
-    }
-    const index = this.scheduler.takeAgain(invocation, nowMs);
-    if (index !== -1) {
-      this.#send(invocation, index, nowMs);
-      return;
-    }
+    // With others that come back in this turn: those that came first go first.
     invocation.waited = true;
-    this.scheduler.putBack(invocation);
-    this.#scaleFor(nowMs);
+    this.scheduler.returned(invocation);
+    this.#lookSoon();
   }
 
   // — Home —
@@ -251,7 +247,8 @@ export class Pool implements InvocationOwner, Home {
     const { vitals, vitalsAtMs, memoryMiB } = instance;
     if (instance.served) this.#starts.backoff.succeeded(instance.startedMs);
     const free = freePermille(vitals, memoryMiB);
-    this.scheduler.vitals(instance.index, vitals, free, this.#options.source.cores, vitalsAtMs);
+    const machineCores = this.#options.source.cores;
+    this.scheduler.vitals(instance.index, { vitals, freePermille: free, machineCores }, vitalsAtMs);
     if (this.scheduler.waiting > 0) this.#pump(vitalsAtMs);
   }
 
@@ -335,15 +332,22 @@ export class Pool implements InvocationOwner, Home {
   /** One more waits. For the first an instance is started at once, for those that come with it when all of them are there. */
   #scaleFor(nowMs: number): void {
     if (this.scheduler.waiting === 1 && this.#starts.underWay === 0) this.#scale(nowMs);
-    else if (!this.#scalesSoon) {
-      this.#scalesSoon = true;
-      this.#clock.soon(this.#scaleAll);
-    }
+    else this.#lookSoon();
   }
 
-  readonly #scaleAll = (): void => {
-    this.#scalesSoon = false;
-    if (this.scheduler.waiting > 0) this.#scale(this.#clock.nowMs());
+  /** At the end of this turn: what waits goes where there is room, and what is needed is started. */
+  #lookSoon(): void {
+    if (this.#looksSoon) return;
+    this.#looksSoon = true;
+    this.#clock.soon(this.#look);
+  }
+
+  readonly #look = (): void => {
+    this.#looksSoon = false;
+    if (this.scheduler.waiting === 0) return;
+    const nowMs = this.#clock.nowMs();
+    this.#pump(nowMs);
+    if (this.scheduler.waiting > 0) this.#scale(nowMs);
   };
 
   /** Starts what is needed and is not on its way; of what is published, what will be. */
@@ -393,3 +397,6 @@ export class Pool implements InvocationOwner, Home {
     this.logged({ level: 'error', source: 'platform', text }, instance, null);
   }
 }
+
+/** Between two that come at the same moment. */
+const momentMs = 1e-6;

@@ -33,6 +33,19 @@ export const waitedInVain: Failure = {
 };
 export const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
 
+/** Why one that came back is not sent anywhere else; null: it is. */
+export function givenUp(
+  { refusals: count, receivedMs }: { readonly refusals: number; readonly receivedMs: number },
+  reason: string,
+  nowMs: number,
+): Failure | null {
+  if (count >= limits.refusals) {
+    const detail = `${limits.refusals} instances refused it, the last one: ${reason}`;
+    return { code: 'FUNCTION_THROTTLED', detail };
+  }
+  return nowMs >= receivedMs + limits.queueWaitMs ? waitedInVain : null;
+}
+
 /** What a client may know: the kind of the error. What it says and where is the log's, it may name secrets and paths. */
 export function loadDetail(message: string): string {
   const kind = /^(?:Uncaught )?([A-Za-z]*Error)\b/.exec(message)?.[1] ?? 'an error';

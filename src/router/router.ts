@@ -6,7 +6,6 @@ import type { Random } from '../base/random.ts';
 import type { Ledger } from '../meter/ledger.ts';
 import type { Explanation } from '../model/explain.ts';
 import type { FunctionSpec } from '../model/function.ts';
-import type { Learned } from '../model/learned.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Spare } from '../provider/machine.ts';
@@ -19,6 +18,7 @@ import type { Instance } from './instance.ts';
 import type { FunctionLogLine } from './function-log.ts';
 import { keepLikeliest } from './keeping.ts';
 import { Pool } from './pool.ts';
+import { type Memory, Remembering } from './remembering.ts';
 import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
 import { Supply } from './supply.ts';
 import { Tokens } from './tokens.ts';
@@ -42,12 +42,6 @@ export interface RouterOptions {
   readonly memory?: Memory;
 }
 
-/** Keeps what is learned of functions. */
-export interface Memory {
-  recall(spec: FunctionSpec): Learned | null;
-  remember(spec: FunctionSpec, learned: Learned): void;
-}
-
 /**
  * Holds the tunnels, picks an instance for every invocation, queues, starts and stops instances. No I/O of its own but
  * the connections, the provider, the clock and the randomness it is given.
@@ -61,14 +55,14 @@ export class Router implements Invoker {
   #published: ReadonlySet<string> | null = null;
   #sweeping = false;
   #idleSweptMs = -Infinity;
-  #rememberedMs: number;
+  readonly #remembering: Remembering;
   #state: 'open' | 'draining' | 'closed' = 'open';
   #whenQuiet: (() => void)[] = [];
 
   constructor(options: RouterOptions) {
     const { clock, random, log, provider } = options;
     this.#options = options;
-    this.#rememberedMs = clock.nowMs();
+    this.#remembering = new Remembering(options.memory ?? null, clock);
     this.#tokens = new Tokens(random);
     this.#doorman = new Doorman({ clock, log, tokens: this.#tokens });
     this.#supply = new Supply({
@@ -99,7 +93,7 @@ export class Router implements Invoker {
     for (const pool of this.#pools.values()) {
       if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
       else {
-        this.#remember(pool);
+        this.#remembering.remember(pool);
         pool.retire();
       }
     }
@@ -133,7 +127,7 @@ export class Router implements Invoker {
   /** Finishes what is in flight or queued, drains every instance, and resolves when the last one has ended. */
   async drain(): Promise<void> {
     if (this.#state === 'open') {
-      for (const pool of this.#pools.values()) this.#remember(pool);
+      for (const pool of this.#pools.values()) this.#remembering.remember(pool);
       this.#state = 'draining';
     }
     this.#supply.drain();
@@ -143,7 +137,7 @@ export class Router implements Invoker {
 
   /** At once: what is queued or in flight fails, every instance is killed. Resolves when the last one has ended. */
   async close(): Promise<void> {
-    for (const pool of this.#pools.values()) this.#remember(pool);
+    for (const pool of this.#pools.values()) this.#remembering.remember(pool);
     this.#state = 'closed';
     this.#doorman.close();
     this.#supply.close();
@@ -154,16 +148,11 @@ export class Router implements Invoker {
   /** It has a history: an instance may be wanted before anybody asks. */
   #isExpected(spec: FunctionSpec): boolean {
     if (this.#pools.has(spec.id)) return false;
-    return (this.#options.memory?.recall(spec)?.arrivals ?? null) !== null;
-  }
-
-  #remember(pool: Pool): void {
-    const { memory, clock } = this.#options;
-    if (memory !== undefined && !pool.isRetired) memory.remember(pool.spec, pool.scheduler.learned(clock.wallMs()));
+    return (this.#remembering.recall(spec)?.arrivals ?? null) !== null;
   }
 
   #open(target: FunctionSpec): Pool {
-    const { clock, ledger, onLog, keepAliveMs, instancesPerFunction, memory } = this.#options;
+    const { clock, ledger, onLog, keepAliveMs, instancesPerFunction } = this.#options;
     const pool = new Pool({
       clock,
       spec: target,
@@ -172,7 +161,7 @@ export class Router implements Invoker {
       onLog,
       onQuiet: () => this.#quiet(),
       keepAliveMs: keepAliveMs ?? null,
-      learned: memory?.recall(target) ?? null,
+      learned: this.#remembering.recall(target),
       maxInstances: instancesPerFunction ?? limits.instancesPerFunction,
     });
     this.#pools.set(target.id, pool);
@@ -197,10 +186,7 @@ export class Router implements Invoker {
     if (isIdleTurn) this.#idleSweptMs = nowMs;
     if (isIdleTurn && this.#state === 'open') keepLikeliest(this.#pools.values(), this.#supply, nowMs);
     for (const pool of this.#pools.values()) if (isIdleTurn || !pool.isIdle) pool.sweep(nowMs);
-    if (nowMs - this.#rememberedMs >= limits.rememberMs) {
-      this.#rememberedMs = nowMs;
-      for (const pool of this.#pools.values()) this.#remember(pool);
-    }
+    this.#remembering.sweep(this.#pools.values(), nowMs);
     this.#supply.sweep(nowMs);
     this.#tokens.expire(nowMs);
     this.#quiet();

@@ -107,7 +107,7 @@ class Model {
     else if (kind === 'sweep') this.#sweep();
     else if (kind === 'vitals') {
       const vitals = { ...noVitals, cpuUs: nowMs * value, loopPermille: value, inFlight: items.length };
-      scheduler.vitals(index, vitals, value, 4, nowMs);
+      scheduler.vitals(index, { vitals: vitals, freePermille: value, machineCores: 4 }, nowMs);
     }
   }
 
@@ -140,21 +140,17 @@ class Model {
 
   #settle(item: Item, index: number, value: number): void {
     // Of a kind that does now this and now that the averages cross the thresholds again and again.
-    if (this.#isFickle) this.scheduler.settled(item, index, 30, value % 3 === 0 ? 30 : 1, this.nowMs);
-    else if (item.lane === laneWaits) this.scheduler.settled(item, index, 1000, 1, this.nowMs);
-    else this.scheduler.settled(item, index, 100, 100, this.nowMs);
+    if (this.#isFickle)
+      this.scheduler.settled(item, index, { wallMs: 30, cpuMs: value % 3 === 0 ? 30 : 1 }, this.nowMs);
+    else if (item.lane === laneWaits) this.scheduler.settled(item, index, { wallMs: 1000, cpuMs: 1 }, this.nowMs);
+    else this.scheduler.settled(item, index, { wallMs: 100, cpuMs: 100 }, this.nowMs);
   }
 
   #nack(item: Item, index: number): void {
     const { items } = this.instances.get(index)!;
     items.splice(items.indexOf(item), 1);
     this.scheduler.ended(index, item.lane, this.nowMs);
-    const again = this.scheduler.takeAgain(item, this.nowMs);
-    if (again !== -1) {
-      this.#placed(item, again, false);
-      return;
-    }
-    this.scheduler.putBack(item);
+    this.scheduler.returned(item);
     this.waiting.push(item);
     this.waiting.sort((left, right) => left.receivedMs - right.receivedMs);
   }
@@ -185,7 +181,7 @@ class Model {
     this.scheduler.setPaused(index, pick % 2 === 0);
     this.scheduler.stuck(index, 1, 20, this.nowMs);
     this.scheduler.refused(index, 'memory', this.nowMs);
-    this.scheduler.vitals(index, noVitals, 500, 4, this.nowMs);
+    this.scheduler.vitals(index, { vitals: noVitals, freePermille: 500, machineCores: 4 }, this.nowMs);
     this.scheduler.remove(index);
     assert.equal(this.scheduler.member(index), null);
   }

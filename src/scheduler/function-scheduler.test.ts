@@ -82,7 +82,7 @@ test('what ends at once may pump: that is no recursion, and all get their turn',
     assert.ok((depth += 1) < 50, 'a stack of them');
     sent.push(item);
     scheduler.ended(index, item.lane, 9000);
-    scheduler.settled(item, index, 1000, 1, 9000);
+    scheduler.settled(item, index, { wallMs: 1000, cpuMs: 1 }, 9000);
     scheduler.pump(9000, false, send);
     depth -= 1;
   };
@@ -142,7 +142,7 @@ function behind(routes: readonly string[]): { scheduler: FunctionScheduler<Item>
   });
   const move = (): void => {
     scheduler.ended(index, begun.lane, 20_000);
-    scheduler.settled(begun, index, 1000, 1000, 20_000);
+    scheduler.settled(begun, index, { wallMs: 1000, cpuMs: 1000 }, 20_000);
     assert.equal(begun.profile.lane, laneComputes);
   };
   return { scheduler, items, move };
@@ -185,7 +185,7 @@ test('when all there is computes, so does what instances have of it already', ()
   for (const item of items) scheduler.take(item, 0);
   const end = (item: Item, nowMs: number): void => {
     scheduler.ended(index, item.lane, nowMs);
-    scheduler.settled(item, index, 900, 300, nowMs);
+    scheduler.settled(item, index, { wallMs: 900, cpuMs: 300 }, nowMs);
   };
   end(items[0]!, 900);
   assert.equal(scheduler.placement.laneOf(index), laneComputes);
@@ -204,7 +204,11 @@ test('when all there is computes, so does what instances have of it already', ()
 
 /** Vitals of an instance whose loop was busy all the time, and one period of it. */
 function period(scheduler: FunctionScheduler<Item>, index: number, nowMs: number): void {
-  scheduler.vitals(index, { ...noVitals, cpuUs: nowMs * 1000, loopPermille: 1000 }, 0, 4, nowMs);
+  scheduler.vitals(
+    index,
+    { vitals: { ...noVitals, cpuUs: nowMs * 1000, loopPermille: 1000 }, freePermille: 0, machineCores: 4 },
+    nowMs,
+  );
 }
 
 const placesOf = (scheduler: FunctionScheduler<Item>, index: number): number[] =>
@@ -239,7 +243,7 @@ test('a period in which the instance went from one kind to the other says nothin
       const items = Array.from({ length: count }, () => itemOf(scheduler, route, atMs));
       for (const item of items) assert.equal(scheduler.take(item, atMs), index);
       for (const item of items) scheduler.ended(index, item.lane, atMs + 49);
-      for (const item of items) scheduler.settled(item, index, 100, cpuMs, atMs + 49);
+      for (const item of items) scheduler.settled(item, index, { wallMs: 100, cpuMs: cpuMs }, atMs + 49);
     }
     period(scheduler, index, nowMs + 200);
   }
@@ -257,7 +261,7 @@ test('what an instance has from before all was known to compute does not keep it
   for (const item of items) scheduler.take(item, 0);
   const end = (item: Item, nowMs: number): void => {
     scheduler.ended(index, item.lane, nowMs);
-    scheduler.settled(item, index, 300, 200, nowMs);
+    scheduler.settled(item, index, { wallMs: 300, cpuMs: 200 }, nowMs);
   };
   end(items[0]!, 200);
   for (let nowMs = 400; nowMs <= 2000; nowMs += 200) {
@@ -274,12 +278,15 @@ test('what an instance has from before all was known to compute does not keep it
 
 // — instances —
 
-test('who comes back is placed at once, before those that wait', () => {
+test('who comes back goes before those that came later, and behind those that came before', () => {
   const { scheduler } = waiting(3);
   const item = itemOf(scheduler, '/wait', 0);
+  scheduler.returned(item);
   const index = scheduler.add(512, 10);
-  assert.equal(scheduler.takeAgain(item, 10), index);
-  assert.equal(scheduler.placement.inFlight(index), 1);
+  const sent: unknown[] = [];
+  scheduler.pump(10, false, (each) => sent.push(each));
+  assert.equal(sent.indexOf(item), sent.filter((each) => (each as typeof item).receivedMs <= 0).length - 1);
+  assert.equal(scheduler.placement.inFlight(index), sent.length);
 });
 
 test('what was sent before its kind had moved comes back as what it is', () => {
@@ -288,10 +295,11 @@ test('what was sent before its kind had moved comes back as what it is', () => {
   const items = [0, 1, 2].map((at) => itemOf(scheduler, at === 0 ? '/wait' : '/burn', at));
   for (const item of items) assert.equal(scheduler.take(item, 3), first);
   scheduler.ended(first, items[1]!.lane, 1000);
-  scheduler.settled(items[1]!, first, 1000, 900, 1000);
+  scheduler.settled(items[1]!, first, { wallMs: 1000, cpuMs: 900 }, 1000);
   const second = scheduler.add(512, 1000);
   scheduler.ended(first, items[2]!.lane, 1000);
-  assert.equal(scheduler.takeAgain(items[2]!, 1000), second, 'not beside what waits');
+  scheduler.returned(items[2]!);
+  scheduler.pump(1000, false, (_, index) => assert.equal(index, second, 'not beside what waits'));
   assert.deepEqual([scheduler.placement.laneOf(first), scheduler.placement.laneOf(second)], [laneWaits, laneComputes]);
 });
 
@@ -305,8 +313,12 @@ test('a paused one gets nothing, whatever waits, and what its loop holds counts 
   assert.equal(scheduler.take(itemOf(scheduler, '/burn', 1000), 1000), -1);
   scheduler.setPaused(index, false);
   assert.equal(scheduler.usedCores, 1, 'as it was, until it tells');
-  scheduler.vitals(index, noVitals, 1000, 2, 1000);
-  scheduler.vitals(index, { ...noVitals, cpuUs: 20_000, loopPermille: 100 }, 1000, 2, 1200);
+  scheduler.vitals(index, { vitals: noVitals, freePermille: 1000, machineCores: 2 }, 1000);
+  scheduler.vitals(
+    index,
+    { vitals: { ...noVitals, cpuUs: 20_000, loopPermille: 100 }, freePermille: 1000, machineCores: 2 },
+    1200,
+  );
   assert.ok(Math.abs(scheduler.usedCores - 0.1) < 1e-9);
   scheduler.remove(index);
   assert.ok(Math.abs(scheduler.usedCores) < 1e-9);
@@ -318,7 +330,7 @@ test('decisions name the instance, and the function where it is about all of it'
   const item = itemOf(scheduler, '/b', 0);
   scheduler.take(item, 0);
   scheduler.ended(index, item.lane, 1000);
-  scheduler.settled(item, index, 1000, 990, 1000);
+  scheduler.settled(item, index, { wallMs: 1000, cpuMs: 990 }, 1000);
   const next = itemOf(scheduler, '/a', 1000);
   scheduler.take(next, 1000);
   scheduler.stuck(index, 1, 25, 1020);
@@ -331,7 +343,7 @@ test('decisions name the instance, and the function where it is about all of it'
 
 test('what was learned is there again: limits by lane, routes with their lanes', () => {
   const scheduler = schedulerOf();
-  const again = schedulerOf({ learned: JSON.parse(JSON.stringify(scheduler.learned(wallMs))) });
+  const again = schedulerOf({ learned: JSON.parse(JSON.stringify(scheduler.learned())) });
   assert.deepEqual(
     again.known.map(({ limit }) => limit),
     [3, 1],
@@ -373,7 +385,7 @@ test('whatever small part of the processors it may have, one instance may comput
     assert.notEqual(index, -1, 'one computes');
     if (nowMs > 0) assert.equal(scheduler.take(another!, nowMs), -1, 'the other waits for it');
     scheduler.ended(index, item!.lane, nowMs + 100);
-    scheduler.settled(item!, first, 100, 100, nowMs + 100);
+    scheduler.settled(item!, first, { wallMs: 100, cpuMs: 100 }, nowMs + 100);
   }
 });
 

@@ -1,7 +1,6 @@
 // Hot path: take, ended and settled run once per invocation.
 import { limits } from '../base/limits.ts';
 import { lanes, type Learned } from '../model/learned.ts';
-import type { Vitals } from '../model/vitals.ts';
 import { rested, restful, surplus, type Surplus } from './consolidate.ts';
 import { Decisions } from './decisions.ts';
 import { Forecast, type Moment } from './forecast.ts';
@@ -13,7 +12,7 @@ import { Member } from './member.ts';
 import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
 import { laneComputes, laneWaits, Routes, type RouteProfile } from './routes.ts';
-import type { FunctionSchedulerOptions, Schedulable, Surroundings } from './schedulable.ts';
+import type { FunctionSchedulerOptions, Health, Schedulable, Surroundings, Took } from './schedulable.ts';
 import { startsNeeded, type LaneDemand, type Needed } from './scale.ts';
 
 /**
@@ -83,10 +82,10 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return this.queues[lane]!.length > 0 ? -1 : this.#place(lane, nowMs);
   }
 
-  /** For one that came back: it had its turn, and need not wait behind others. Its kind may have moved meanwhile. */
-  takeAgain(item: T, nowMs: number): number {
+  /** It came back: to its turn. Its kind may have moved meanwhile. */
+  returned(item: T): void {
     item.lane = item.profile.lane;
-    return this.#place(item.lane, nowMs);
+    this.putBack(item);
   }
 
   /**
@@ -144,7 +143,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   }
 
   /** It has been answered by that instance (−1: which is gone). `cpuMs` 0: it could not say. */
-  settled(item: T, index: number, wallMs: number, cpuMs: number, nowMs: number): void {
+  settled(item: T, index: number, { wallMs, cpuMs }: Took, nowMs: number): void {
     this.#use.movedMs = nowMs;
     const member = this.#members[index];
     member?.completed();
@@ -245,8 +244,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#changed(member, lane, member.limits[lane]!.refused(reason, inFlight, this.known[lane]!, nowMs), nowMs);
   }
 
-  /** Newer vitals. `freePermille`: of its scarcest resource. `machineCores`: processors there are; Infinity: not known. */
-  vitals(index: number, vitals: Vitals, freePermille: number, machineCores: number, nowMs: number): void {
+  /** Newer vitals. */
+  vitals(index: number, { vitals, freePermille, machineCores }: Health, nowMs: number): void {
     const member = this.#members[index];
     if (member === undefined) return;
     this.placement.setHealth(index, freePermille, nowMs);
@@ -298,9 +297,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   }
 
   /** What is worth to be kept over a restart of the platform. */
-  learned(wallMs: number): Learned {
+  learned(): Learned {
     return {
-      limits: this.known.map((lane) => lane.kept(wallMs)),
+      limits: this.known.map((lane) => lane.kept(this.#wallOffsetMs)),
       routes: this.routes.learned(),
       arrivals: this.forecast.learned(),
     };
@@ -316,6 +315,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       limit,
       load,
       live: this.ready - others + starting,
+      computes: lane === laneComputes,
       isBound: !this.#mayWiden(lane, nowMs),
     };
   }

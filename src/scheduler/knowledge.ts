@@ -20,11 +20,15 @@ export class LaneKnowledge {
   invocations = 0;
   /** When an instance last saw that. */
   learnedMs = -Infinity;
+  /** When it last became known in whatever way; −Infinity: it is from before the platform was started. */
+  changedMs = -Infinity;
   readonly #ceiling: number;
+  readonly #learnedWallMs: number;
   #turnedMs = -Infinity;
 
   constructor(ceiling: number, learned: LearnedLimit | null) {
     this.#ceiling = ceiling;
+    this.#learnedWallMs = learned?.wallMs ?? 0;
     this.saturation = learned?.saturation ?? null;
     this.unhelpfulAbove = learned?.unhelpfulAbove ?? null;
   }
@@ -56,12 +60,15 @@ export class LaneKnowledge {
     const isFar = known === null || saturation > known * 2 || saturation * 2 < known;
     this.saturation = isFar ? saturation : known + (saturation - known) * newest * 2;
     this.learnedMs = nowMs;
+    this.changedMs = nowMs;
   }
 
   /** An instance is full with so many: it cannot be more, unless that was seen a moment ago. */
   full(most: number, nowMs: number): void {
     if (nowMs - this.learnedMs < limits.limitStepMaxMs) return;
-    if (this.saturation === null || most < this.saturation) this.saturation = most;
+    if (this.saturation !== null && most >= this.saturation) return;
+    this.saturation = most;
+    this.changedMs = nowMs;
   }
 
   /** As many as compute for limits.loopBudgetMs together, within reason; 1 when nothing is known. */
@@ -112,9 +119,10 @@ export class LaneKnowledge {
     return Math.min(1, this.limit * this.loadOfOne);
   }
 
-  /** For the next start of the platform; null: nothing is known. */
-  kept(wallMs: number): LearnedLimit | null {
-    const { saturation, unhelpfulAbove } = this;
+  /** For the next start of the platform; null: nothing is known. `wallOffsetMs`: wall clock − monotonic clock. */
+  kept(wallOffsetMs: number): LearnedLimit | null {
+    const { saturation, unhelpfulAbove, changedMs } = this;
+    const wallMs = changedMs === -Infinity ? this.#learnedWallMs : Math.round(changedMs + wallOffsetMs);
     return saturation === null ? null : { saturation, unhelpfulAbove, wallMs };
   }
 }

@@ -123,7 +123,9 @@ test('what was learned is where a new instance begins', () => {
   const model = modelOf(50, 50, { saturation: 100 });
   model.run(20 * perSecond);
   assert.equal(model.lane.limit, 2);
-  assert.deepEqual(model.lane.kept(5)?.wallMs, 5);
+  const kept = model.lane.kept(5);
+  assert.equal(kept?.wallMs, Math.round(model.lane.changedMs + 5), 'when it was seen');
+  assert.equal(new LaneKnowledge(1000, kept).kept(1e6)?.wallMs, kept?.wallMs, 'not when it is kept');
 });
 
 test('when the work changes the limit follows', () => {

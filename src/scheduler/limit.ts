@@ -1,5 +1,5 @@
 import { limits } from '../base/limits.ts';
-import { guardOf, type Guard, type MemoryAlarmed } from './guards.ts';
+import { type Alarm, type Guard, guardOf, type MemoryAlarmed } from './guards.ts';
 import type { LaneKnowledge } from './knowledge.ts';
 
 /** One period of one instance, as the limit sees it. */
@@ -38,6 +38,17 @@ interface Sum {
   fullMs: number;
   completions: number;
 }
+
+/** Why a limit changes. */
+interface Reason {
+  readonly binding: Binding;
+  readonly text: string;
+  /** What began under the old one is waited for so long. */
+  readonly settleMs?: number;
+}
+
+/** What a guard says. */
+type Named = Pick<Alarm, 'guard' | 'text'>;
 
 /** More at once than there were, for a while. */
 interface Trial {
@@ -103,7 +114,7 @@ export class Limit {
     this.#trial = null;
     this.saturation = lane.saturation;
     const binding = lane.limit === this.#ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
-    return this.#change(lane.limit, binding, 'what was learned of the function', 0, nowMs);
+    return this.#change(lane.limit, { binding, text: 'what was learned of the function' }, nowMs);
   }
 
   /** A period is over. The reason when the limit is another now; null: it is the same. */
@@ -146,14 +157,15 @@ export class Limit {
     if (!isWarm || this.saturation !== null || begun >= this.places) return null;
     this.#isNew = false;
     this.#trial = null;
-    return this.#change(Math.max(1, begun), 'loop', `event loop held for ${ms(heldMs)} with ${begun} begun`, 0, nowMs);
+    const text = `event loop held for ${ms(heldMs)} with ${begun} begun`;
+    return this.#change(Math.max(1, begun), { binding: 'loop', text }, nowMs);
   }
 
   /** It refused one, with so many in flight. */
   refused(reason: Guard, inFlight: number, lane: LaneKnowledge, nowMs: number): string | null {
     if (nowMs - this.#guardedMs < stepMs(lane)) return null;
     const next = shrunk(Math.min(this.places, Math.max(1, inFlight)));
-    return this.#guarded(next, reason, `it refuses: ${reason}`, lane, nowMs);
+    return this.#guarded(next, { guard: reason, text: `it refuses: ${reason}` }, lane, nowMs);
   }
 
   #guard(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
@@ -165,15 +177,15 @@ export class Limit {
     if (alarm === null || !isAgain || nowMs - this.#guardedMs < stepMs(lane)) return null;
     const used = Math.min(this.places, Math.max(1, Math.ceil(reading.inFlight)));
     if (alarm.guard === 'memory') this.#memory = { usedMiB: reading.memoryUsedMiB, inFlight: reading.inFlight };
-    return this.#guarded(alarm.places ?? shrunk(used), alarm.guard, alarm.text, lane, nowMs);
+    return this.#guarded(alarm.places ?? shrunk(used), alarm, lane, nowMs);
   }
 
-  #guarded(next: number, guard: Guard, text: string, lane: LaneKnowledge, nowMs: number): string | null {
+  #guarded(next: number, { guard, text }: Named, lane: LaneKnowledge, nowMs: number): string | null {
     if (next >= this.places) return null;
     this.#trial = null;
     this.#guardedMs = nowMs;
     this.#growAfterMs = nowMs + limits.guardHoldSteps * stepMs(lane);
-    return this.#change(next, guard, text, lane.ownMs, nowMs);
+    return this.#change(next, { binding: guard, text, settleMs: lane.ownMs }, nowMs);
   }
 
   #look(lane: LaneKnowledge, nowMs: number): string | null {
@@ -204,12 +216,12 @@ export class Limit {
     const load = `${amount(inFlight)} in flight use ${percent(utilisation)} of the loop`;
     if (target < this.places && completions >= limits.limitSamples) {
       const text = `${load}, so it is full at ${amount(saturation)}${smoothed(saturation, this.saturation!)}`;
-      return this.#change(target, this.#why(target), text, lane.ownMs, nowMs);
+      return this.#change(target, { binding: this.#why(target), text, settleMs: lane.ownMs }, nowMs);
     }
     if (target > this.places && isUsed && nowMs >= this.#growAfterMs && !isUnhelpful) {
       const next = Math.min(target, this.places * 2);
       const settleMs = utilisation < evidentlyFree ? 0 : lane.ownMs;
-      return this.#change(next, this.#why(next), `fully used, and ${load}`, settleMs, nowMs);
+      return this.#change(next, { binding: this.#why(next), text: `fully used, and ${load}`, settleMs }, nowMs);
     }
     this.binding = isUnhelpful ? 'unhelpful' : this.#why(this.places);
     return null;
@@ -245,7 +257,7 @@ export class Limit {
     if (this.places > least && fewer < this.places) {
       const next = Math.max(least, fewer);
       const text = `the loop is full (${percent(utilisation)}) with ${amount(inFlight)} in flight: more would only wait`;
-      return this.#change(next, 'full', text, lane.ownMs, nowMs);
+      return this.#change(next, { binding: 'full', text, settleMs: lane.ownMs }, nowMs);
     }
     this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
     const isUsed = fullMs >= spanMs * nearlyAlways;
@@ -271,7 +283,7 @@ export class Limit {
     const next = Math.min(this.#ceiling, from + Math.max(1, Math.ceil(from / 4)));
     this.#trial = { from, perSecond, untilMs: nowMs + limits.limitTrialMs };
     this.#triedMs = nowMs;
-    return this.#change(next, 'full', 'tried again: whether more at once bring more by now', 0, nowMs);
+    return this.#change(next, { binding: 'full', text: 'tried again: whether more at once bring more by now' }, nowMs);
   }
 
   /** The marginal throughput: k more of n at once are worth it when they bring a quarter of k ÷ n more, at least. */
@@ -282,7 +294,8 @@ export class Limit {
     this.#trial = null;
     const gain = (completions * 1000) / spanMs / perSecond - 1;
     if (!isTold || fullMs < spanMs * nearlyAlways) {
-      return this.#change(from, 'full', 'too little has come to tell whether more at once bring more', 0, nowMs);
+      const text = 'too little has come to tell whether more at once bring more';
+      return this.#change(from, { binding: 'full', text }, nowMs);
     }
     if (gain >= (0.25 * (this.places - from)) / from) {
       this.#measuredMs = nowMs;
@@ -293,7 +306,7 @@ export class Limit {
     }
     lane.unhelpfulAbove = from;
     const text = `unhelpful: ${this.places} at once brought ${percent(Math.max(0, gain))} more than ${from}`;
-    return this.#change(from, 'unhelpful', text, lane.ownMs, nowMs);
+    return this.#change(from, { binding: 'unhelpful', text, settleMs: lane.ownMs }, nowMs);
   }
 
   #learn(saturation: number, nowMs: number): void {
@@ -315,7 +328,7 @@ export class Limit {
     return this.saturation !== null && placesAt(this.saturation) >= places ? 'law' : 'budget';
   }
 
-  #change(next: number, binding: Binding, text: string, settleMs: number, nowMs: number): string | null {
+  #change(next: number, { binding, text, settleMs = 0 }: Reason, nowMs: number): string | null {
     this.#sum = nothing();
     this.binding = binding;
     if (next === this.places) return null;

@@ -121,7 +121,9 @@ export class Platform {
   #underWay = 0;
   #newestMs = -Infinity;
   #serial = 0;
+  /** CPU since the last look at the machine, and between the last looks. */
   #usedMs = 0;
+  #looks: number[] = [];
   #isCpuIdle = true;
 
   constructor(options: PlatformOptions = {}) {
@@ -194,9 +196,12 @@ export class Platform {
       this.#step(runnable[(from + count) % runnable.length]!);
       this.#usedMs += 1;
     }
-    if (this.nowMs % limits.idleCpuWindowMs !== 0) return;
-    this.#isCpuIdle = this.#usedMs * 1000 < this.#cores * limits.idleCpuWindowMs * limits.idleCpuPermille;
+    if (this.nowMs % limits.machineLookMs !== 0) return;
+    const looks = limits.idleCpuWindowMs / limits.machineLookMs;
+    this.#looks = [...this.#looks, this.#usedMs].slice(-looks);
     this.#usedMs = 0;
+    const usedMs = this.#looks.reduce((sum, each) => sum + each, 0);
+    this.#isCpuIdle = usedMs * 1000 < this.#cores * limits.idleCpuWindowMs * limits.idleCpuPermille;
   }
 
   #step(instance: SimInstance): void {
@@ -245,7 +250,7 @@ export class Platform {
     this.latencies.set(item.route, latencies);
     latencies.push(this.nowMs - item.receivedMs);
     this.#released(item, instance);
-    this.scheduler.settled(item, instance.index, this.nowMs - item.sentMs, item.cpuMs, this.nowMs);
+    this.scheduler.settled(item, instance.index, { wallMs: this.nowMs - item.sentMs, cpuMs: item.cpuMs }, this.nowMs);
   }
 
   #released(item: Item, { index }: SimInstance): void {
@@ -266,7 +271,7 @@ export class Platform {
       this.scheduler.setPaused(index, false);
     }
     const free = instance.isStuck ? 0 : 1000 - vitals.loopPermille;
-    this.scheduler.vitals(index, vitals, free, this.#cores, this.nowMs);
+    this.scheduler.vitals(index, { vitals: vitals, freePermille: free, machineCores: this.#cores }, this.nowMs);
     if (this.scheduler.waiting > 0) this.#pump();
   }
 
@@ -284,13 +289,10 @@ export class Platform {
       if (!instance.items.delete(item)) continue;
       item.instance = null;
       this.#released(item, instance);
-      const index = this.scheduler.takeAgain(item, this.nowMs);
-      if (index !== -1) this.#send(item, index);
-      else {
-        this.scheduler.putBack(item);
-        this.#scale();
-      }
+      this.scheduler.returned(item);
     }
+    this.#pump();
+    this.#scale();
   }
 
   readonly #send = (item: Item, index: number): void => {

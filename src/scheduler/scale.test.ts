@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { type Demand, type LaneDemand, startDelayMs, startsNeeded } from './scale.ts';
 
-const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0, isBound: false };
+const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0, computes: false, isBound: false };
 
 const calm: Demand = {
   lanes: [none],
@@ -137,6 +137,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
         limit: fc.integer({ min: 1, max: 100 }),
         load: fc.constant(0),
         live: fc.nat(10),
+        computes: fc.constant(false),
         isBound: fc.constant(false),
       }),
     ),

@@ -12,6 +12,8 @@ export interface LaneDemand {
   readonly load: number;
   /** Instances that have work of this lane, or none at all. */
   readonly live: number;
+  /** By what its instances attribute it uses the processors: it does not only sleep in loops. */
+  readonly computes: boolean;
   /** As many of them have work as keep the processors busy: what waits, waits for those. */
   readonly isBound: boolean;
 }
@@ -109,9 +111,10 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
 
 /** As many as take what waits, and have processors to compute on when they do. */
 function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
-  if (lane.isBound && !isSleep(demand, headAgeMs)) return 0;
+  const mayCompute = lane.computes || !isSleep(demand, headAgeMs);
+  if (lane.isBound && mayCompute) return 0;
   const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
-  if (lane.load < limits.tellingLoad || isSleep(demand, headAgeMs)) return called;
+  if (lane.load < limits.tellingLoad || !mayCompute) return called;
   return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fittingOf(demand, lane)));
 }
 
@@ -133,7 +136,8 @@ function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean
 }
 
 /** The head has waited for long enough that the processors' time to spare is of while it waited. */
-const isSleep = ({ cpuIdle }: Demand, headAgeMs: number): boolean => cpuIdle && headAgeMs >= limits.heldQueueStaleMs;
+const isSleep = ({ cpuIdle, lanes }: Demand, headAgeMs: number): boolean =>
+  cpuIdle && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
 
 function mayNeverYield({ sinceStartMs, stillForMs, computing, cores }: Demand, headAgeMs: number): boolean {
   if (Math.min(headAgeMs, sinceStartMs, stillForMs) < limits.heldQueueStaleMs) return false;

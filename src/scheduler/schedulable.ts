@@ -1,4 +1,5 @@
 import type { Learned } from '../model/learned.ts';
+import type { Vitals } from '../model/vitals.ts';
 import type { RouteProfile } from './routes.ts';
 
 /** An invocation, as far as its scheduling goes. */
@@ -30,4 +31,20 @@ export interface FunctionSchedulerOptions {
   readonly keepAliveMs: number | null;
   /** What was known when the platform stopped; null: nothing. */
   readonly learned: Learned | null;
+}
+
+/** What an invocation took that was answered. */
+export interface Took {
+  readonly wallMs: number;
+  /** 0: its instance could not say. */
+  readonly cpuMs: number;
+}
+
+/** What an instance says of itself, and what there is around it. */
+export interface Health {
+  readonly vitals: Vitals;
+  /** Of its scarcest resource, 0–1000. */
+  readonly freePermille: number;
+  /** Processors there are; Infinity: not known. */
+  readonly machineCores: number;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { limits } from '../base/limits.ts';
 import { Surge } from './surge.ts';
 
 const minuteMs = 60_000;
@@ -156,4 +157,17 @@ test('numbers out of range do no harm', () => {
       assert.ok(Math.abs(surge.expected(nine) - 8) < 0.1, `${surge.expected(nine)}`);
     }),
   );
+});
+
+test('of the day the minutes are kept in which most came, in their order', () => {
+  const peaks = Array.from({ length: 1440 }, (_, minute): [number, number, number] => [minute, 1 + (minute % 7), 0]);
+  const kept = new Surge(peaks, startMs).learned();
+  assert.equal(kept.length, limits.learnedMinutes);
+  assert.ok(kept.every(([, average]) => average >= 6));
+  assert.deepEqual(
+    kept,
+    kept.toSorted((left, right) => left[0] - right[0]),
+  );
+  const exact = new Surge([[7, 0.123_456, 12_345.6]], startMs).learned();
+  assert.deepEqual(exact, [[7, 0.123, 12_346]]);
 });

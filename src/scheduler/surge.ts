@@ -1,4 +1,5 @@
 // Hot path: arrived() once per invocation, observe() ten times a second for every function. Nothing is allocated.
+import { limits } from '../base/limits.ts';
 import type { MinutePeak } from '../model/learned.ts';
 
 /**
@@ -60,12 +61,15 @@ export class Surge {
     return repeated < leastExpected ? 0 : repeated;
   }
 
+  /** Of the minutes in which most came (limits.learnedMinutes): what comes all day long, other means see coming. */
   learned(): MinutePeak[] {
+    const most = this.#average.map((average, minute) => Math.max(average, this.#repeated[minute]!));
+    const least = Math.max(leastKept, most.toSorted().at(-limits.learnedMinutes) ?? 0);
     const peaks: MinutePeak[] = [];
-    this.#average.forEach((average, minute) => {
-      const repeated = this.#repeated[minute]!;
-      if (Math.max(average, repeated) >= leastKept) peaks.push([minute, rounded(average), rounded(repeated)]);
-    });
+    for (let minute = 0; minute < most.length && peaks.length < limits.learnedMinutes; minute += 1) {
+      if (most[minute]! < least) continue;
+      peaks.push([minute, rounded(this.#average[minute]!), rounded(this.#repeated[minute]!)]);
+    }
     return peaks;
   }
 
@@ -106,4 +110,11 @@ const leastKept = 0.05;
 const mostAtOnce = 1e6;
 
 const bounded = (value: number): number => (value > 0 ? Math.min(value, mostAtOnce) : 0);
-const rounded = (value: number): number => Number(value.toPrecision(3));
+
+/** To three digits. As text there would be thousands of them to parse. */
+function rounded(value: number): number {
+  const digits = 2 - Math.floor(Math.log10(value));
+  if (value === 0 || digits < 0) return Math.round(value);
+  const scale = 10 ** digits;
+  return Math.round(value * scale) / scale;
+}

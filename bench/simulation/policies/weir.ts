@@ -194,7 +194,8 @@ class SimPool {
     // What came from its loop says that the loop came round.
     if (index !== -1 && this.scheduler.placement.inFlight(index) === 1) this.#resume(index, false);
     this.#released(item, index);
-    this.scheduler.settled(item, index, nowMs - item.sentMs, cpuMs(workload, item.id), nowMs);
+    const took = { wallMs: nowMs - item.sentMs, cpuMs: cpuMs(workload, item.id) };
+    this.scheduler.settled(item, index, took, nowMs);
   }
 
   /** Recalled: elsewhere, before those that came later. */
@@ -206,12 +207,8 @@ class SimPool {
       this.#refuse(item);
       return;
     }
-    const index = this.scheduler.takeAgain(item, nowMs);
-    if (index !== -1) {
-      this.#send(item, index);
-      return;
-    }
-    this.scheduler.putBack(item);
+    this.scheduler.returned(item);
+    this.#pump();
     this.#scale();
   }
 
@@ -242,7 +239,8 @@ class SimPool {
     } else {
       this.#resume(index, true);
     }
-    this.scheduler.vitals(index, vitals, freePermille(vitals, this.#memoryMiB), cores, nowMs);
+    const free = freePermille(vitals, this.#memoryMiB);
+    this.scheduler.vitals(index, { vitals, freePermille: free, machineCores: cores }, nowMs);
     if (this.scheduler.waiting > 0) this.#pump();
   }
 
