@@ -42,7 +42,7 @@ export interface LaneExplanation {
   readonly demand: { readonly last6s: number; readonly last60s: number };
 }
 
-export interface RouteExplanation {
+interface RouteExplanation {
   readonly pattern: string;
   readonly lane: Lane;
   readonly cpuMs: number;

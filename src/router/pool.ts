@@ -94,8 +94,7 @@ export class Pool implements InvocationOwner, Home {
     const invocation = new RoutedInvocation(this, head, exchange, this.#meter.route(head.route));
     invocation.profile = profile;
     // Those of one moment keep their order when they come back.
-    invocation.receivedMs = Math.max(nowMs, this.#receivedMs + momentMs);
-    this.#receivedMs = invocation.receivedMs;
+    this.#receivedMs = invocation.receivedMs = Math.max(nowMs, this.#receivedMs + 1e-6);
     this.invokedMs = nowMs;
     this.live += 1;
     const index = scheduler.take(invocation, nowMs);
@@ -397,6 +396,3 @@ export class Pool implements InvocationOwner, Home {
     this.logged({ level: 'error', source: 'platform', text }, instance, null);
   }
 }
-
-/** Between two that come at the same moment. */
-const momentMs = 1e-6;

@@ -364,7 +364,7 @@ const smoothed = (seen: number, all: number): string =>
 const shrunk = (places: number): number => Math.max(1, Math.floor(places * 0.7));
 
 /** Twice as long as an invocation takes that waits for no other: fast functions learn faster. */
-export const stepMs = (lane: LaneKnowledge): number =>
+const stepMs = (lane: LaneKnowledge): number =>
   Math.min(limits.limitStepMaxMs, Math.max(limits.limitStepMinMs, 2 * lane.ownMs));
 
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
