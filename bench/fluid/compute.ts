@@ -48,10 +48,9 @@ export async function computeBound(seconds: number, signal: AbortSignal): Promis
       answers[which]!.push(...(await load(started[which]!, seconds / 2)));
       othersShares[which]!.push(others());
     }
-    const [one, auto] = (await Promise.all(started.map((target, which) => row(target, answers[which]!, seconds)))) as [
-      Row,
-      Row,
-    ];
+    const [one, auto] = (await Promise.all(
+      started.map((target, which) => row(target, answers[which]!, othersShares[which]!, seconds)),
+    )) as [Row, Row];
     return { rows: [one, auto, ratio(auto, one)], note: note(rounds, seconds) };
   } finally {
     for (const target of started.toReversed()) await ended(target);
