@@ -2,7 +2,7 @@
 import { limits } from '../base/limits.ts';
 import { lanes, type LearnedArrivals } from '../model/learned.ts';
 import { DemandWindow, instancesFor } from './demand.ts';
-import type { LaneKnowledge } from './knowledge.ts';
+import { mainOf, type LaneKnowledge } from './knowledge.ts';
 import { Prewarm, unknown, type Wanted } from './prewarm.ts';
 
 /** So many instances are to exist, and why. */
@@ -50,7 +50,7 @@ export class Forecast {
 
   /** Once a second: what it says now. */
   look(known: readonly LaneKnowledge[], { nowMs, wallMs, memoryShort }: Moment): void {
-    const { limit } = known[0]!;
+    const { limit } = mainOf(known);
     this.kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
     this.keepAliveMs = this.#prewarm.keepAliveMs(wallMs);
     for (let lane = 0; lane < lanes.length; lane += 1) {
@@ -65,14 +65,18 @@ export class Forecast {
   ahead(known: readonly LaneKnowledge[], cores: number): Ahead {
     let instances = 0;
     for (let lane = 0; lane < lanes.length; lane += 1) {
-      const { load } = known[lane]!;
-      const most = load < limits.tellingLoad ? Infinity : Math.max(1, Math.round(cores / load));
-      instances += Math.min(this.called[lane]!, most);
+      instances += Math.min(this.called[lane]!, mostOf(known[lane]!, cores));
     }
-    return instances > this.kept.instances ? { instances, reason: 'the demand of the last minute' } : this.kept;
+    const kept = Math.min(this.kept.instances, mostOf(mainOf(known), cores));
+    if (instances > kept) return { instances, reason: 'the demand of the last minute' };
+    return kept === this.kept.instances ? this.kept : { instances: kept, reason: this.kept.reason };
   }
 
   learned(): LearnedArrivals | null {
     return this.#prewarm.learned();
   }
 }
+
+/** So many keep the processors busy. */
+const mostOf = ({ load }: LaneKnowledge, cores: number): number =>
+  load < limits.tellingLoad ? Infinity : Math.max(1, Math.round(cores / load));

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { noVitals } from '../model/vitals.ts';
 import { FunctionScheduler } from './function-scheduler.ts';
-import { itemOf, routeOf, schedulerOf, type QueuedItem as Item } from './two-routes.fixture.ts';
+import { itemOf, learned, routeOf, schedulerOf, type QueuedItem as Item, wallMs } from './two-routes.fixture.ts';
 import { laneComputes, laneWaits } from './routes.ts';
 
 // — pump —
@@ -369,4 +369,28 @@ test('an instance on its way out is none that what waits could wait for', () => 
     reason: '1 wait, and one instance takes 1',
   });
   assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).waited.count, 0, 'it is coming');
+});
+
+test('a surge is awaited by what the function does most, after a restart too, and by no more than there are processors', () => {
+  const arrivals = {
+    lastWallMs: wallMs - 60_000,
+    watchedWallMs: wallMs - 60_000,
+    idleMinutes: [],
+    beyond: 0,
+    beyondMinutes: [],
+    minutePeaks: [
+      [0, 8, 8],
+      [1, 8, 8],
+    ] as const,
+  };
+  const around = { cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 0 };
+  const burns = { ...learned, limits: [null, learned.limits[1]!], arrivals };
+  const scheduler = schedulerOf({ learned: burns });
+  scheduler.sweep({ nowMs: 0, wallMs, memoryShort: false });
+  assert.equal(scheduler.limit, 1);
+  assert.equal(scheduler.starts({ ...around, cores: 64 }, 0).ahead.count, 12, '8 at 0.7 of what one takes');
+  assert.equal(scheduler.starts({ ...around, cores: 4 }, 0).ahead.count, 4);
+  const waits = schedulerOf({ learned: { ...learned, arrivals } });
+  waits.sweep({ nowMs: 0, wallMs, memoryShort: false });
+  assert.equal(waits.starts({ ...around, cores: 4 }, 0).ahead.count, 4, '3 at once');
 });

@@ -5,7 +5,7 @@ import { rested, restful, surplus, type Surplus } from './consolidate.ts';
 import { Decisions } from './decisions.ts';
 import { Forecast, type Moment } from './forecast.ts';
 import type { Guard } from './guards.ts';
-import { LaneKnowledge } from './knowledge.ts';
+import { LaneKnowledge, mainOf } from './knowledge.ts';
 import { LaneQueues } from './lane-queues.ts';
 import { Limit } from './limit.ts';
 import { Member } from './member.ts';
@@ -59,8 +59,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** What a new instance gets at once, of the work that the function has most of. */
   get limit(): number {
-    const [waits, computes] = this.known;
-    return (computes!.invocations > waits!.invocations ? computes! : waits!).limit;
+    return mainOf(this.known).limit;
   }
 
   get wallOffsetMs(): number {

@@ -127,6 +127,13 @@ export class LaneKnowledge {
   }
 }
 
+/** The lane of which a function has most; before anything has come, the one of which something was learned. */
+export function mainOf([waits, computes]: readonly LaneKnowledge[]): LaneKnowledge {
+  const more = computes!.invocations - waits!.invocations;
+  const isLearned = waits!.saturation === null && computes!.saturation !== null;
+  return more > 0 || (more === 0 && isLearned) ? computes! : waits!;
+}
+
 const newest = 0.1;
 const peakKept = 0.995;
 const leastKept = 0.999;

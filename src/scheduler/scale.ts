@@ -127,7 +127,8 @@ function scarce(demand: Demand, headAgeMs: number): Starts {
     return { count: 1, reason: `${shut.waiting} wait, and all instances have work that is kept apart from theirs` };
   }
   if (!isStale(demand, headAgeMs) || !mayNeverYield(demand, headAgeMs)) return none;
-  return { count: 1, reason: `nothing has moved for ${ms(demand.stillForMs)}` };
+  // Of before the first one came there is nothing to say.
+  return { count: 1, reason: `nothing has moved for ${ms(Math.min(demand.stillForMs, headAgeMs))}` };
 }
 
 function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean {

@@ -7,10 +7,10 @@ export interface QueuedItem extends Schedulable {
   readonly id: number;
 }
 
-const wallMs = Date.UTC(2026, 0, 5);
+export const wallMs = Date.UTC(2026, 0, 5);
 
 /** Two routes whose nature is known, and never changes here: one waits, one computes. */
-const learned: Learned = {
+export const learned: Learned = {
   limits: [
     { saturation: 4, unhelpfulAbove: null, wallMs },
     { saturation: 1, unhelpfulAbove: null, wallMs },
