@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { noVitals } from '../model/vitals.ts';
 import { FunctionScheduler } from './function-scheduler.ts';
-import { itemOf, learned, routeOf, schedulerOf, type QueuedItem as Item, wallMs } from './two-routes.fixture.ts';
+import { itemOf, routeOf, schedulerOf, type QueuedItem as Item } from './two-routes.fixture.ts';
 import { laneComputes, laneWaits } from './routes.ts';
 
 // — pump —
@@ -335,62 +335,4 @@ test('no user limit is passed, and 1 is one at a time for every kind', () => {
     while (placed < 200 && scheduler.take(itemOf(scheduler, '/a', 0), 0) === index) placed += 1;
     assert.equal(placed, Math.min(maxConcurrency, limits.concurrencyDefault));
   }
-});
-
-test('whatever small part of the processors it may have, one instance may compute', () => {
-  const scheduler = schedulerOf();
-  const first = scheduler.add(512, 0);
-  scheduler.add(512, 0);
-  scheduler.starts({ cores: 0.1, cpuIdle: false, starting: 0, sinceStartMs: 1000, live: 2 }, 0);
-  for (let nowMs = 0; nowMs < 500; nowMs += 100) {
-    const [item, another] = [0, 0].map(() => itemOf(scheduler, '/burn', nowMs));
-    const index = scheduler.take(item!, nowMs);
-    assert.notEqual(index, -1, 'one computes');
-    if (nowMs > 0) assert.equal(scheduler.take(another!, nowMs), -1, 'the other waits for it');
-    scheduler.ended(index, item!.lane, nowMs + 100);
-    scheduler.settled(item!, first, { wallMs: 100, cpuMs: 100 }, nowMs + 100);
-  }
-});
-
-test('an instance on its way out is none that what waits could wait for', () => {
-  const scheduler = schedulerOf();
-  const [first, second] = [scheduler.add(512, 0), scheduler.add(512, 0)];
-  const item = itemOf(scheduler, '/wait', 0);
-  const busy = scheduler.take(item, 0);
-  scheduler.stuck(busy, 1, 20, 0);
-  scheduler.remove(busy === first ? second : first);
-  const burn = itemOf(scheduler, '/burn', 0);
-  assert.equal(scheduler.take(burn, 0), -1);
-  scheduler.enqueue(burn, 0);
-  // It drains, and exists.
-  const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 2 };
-  assert.deepEqual(scheduler.starts(around, 50).waited, {
-    count: 1,
-    reason: '1 wait, and one instance takes 1',
-  });
-  assert.equal(scheduler.starts({ ...around, starting: 1, live: 3 }, 50).waited.count, 0, 'it is coming');
-});
-
-test('a surge is awaited by what the function does most, after a restart too, and by no more than there are processors', () => {
-  const arrivals = {
-    lastWallMs: wallMs - 60_000,
-    watchedWallMs: wallMs - 60_000,
-    idleMinutes: [],
-    beyond: 0,
-    beyondMinutes: [],
-    minutePeaks: [
-      [0, 8, 8],
-      [1, 8, 8],
-    ] as const,
-  };
-  const around = { cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 0 };
-  const burns = { ...learned, limits: [null, learned.limits[1]!], arrivals };
-  const scheduler = schedulerOf({ learned: burns });
-  scheduler.sweep({ nowMs: 0, wallMs, memoryShort: false });
-  assert.equal(scheduler.limit, 1);
-  assert.equal(scheduler.starts({ ...around, cores: 64 }, 0).ahead.count, 12, '8 at 0.7 of what one takes');
-  assert.equal(scheduler.starts({ ...around, cores: 4 }, 0).ahead.count, 4);
-  const waits = schedulerOf({ learned: { ...learned, arrivals } });
-  waits.sweep({ nowMs: 0, wallMs, memoryShort: false });
-  assert.equal(waits.starts({ ...around, cores: 4 }, 0).ahead.count, 4, '3 at once');
 });

@@ -58,6 +58,12 @@ test('the dearest and the longest turn are forgotten slowly', () => {
   assert.ok(lane.peakCpuMs < 1.5 && lane.turnMs <= 5.1, `${lane.peakCpuMs} ${lane.turnMs}`);
 });
 
+test('an instance that cannot say what CPU was used changes nothing of it', () => {
+  const lane = settle(fresh(), 20, 100, 40);
+  settle(lane, 1000, 100, 0);
+  assert.deepEqual([lane.cpuMs, lane.peakCpuMs], [40, 40]);
+});
+
 test('law: averages are between the least and the most that came, whatever comes', () => {
   const amount = fc.double({ min: 0, max: 1e6, noNaN: true });
   fc.assert(

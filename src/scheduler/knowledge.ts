@@ -41,7 +41,7 @@ export class LaneKnowledge {
     this.wallMs += (wallMs - this.wallMs) * weight;
     if (wallMs < this.ownMs || this.invocations === 1) this.ownMs = wallMs;
     else this.ownMs += (wallMs - this.ownMs) * (1 - leastKept);
-    this.peakCpuMs = Math.max(cpuMs, this.peakCpuMs * peakKept);
+    if (cpuMs > 0) this.peakCpuMs = Math.max(cpuMs, this.peakCpuMs * peakKept);
   }
 
   /** So long a turn was seen in a period in which there was hardly more than one in flight. */
