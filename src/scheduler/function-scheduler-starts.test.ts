@@ -49,6 +49,23 @@ test('instances that have died keep no processor from others', () => {
   }
 });
 
+test('instances whose work is adopted by the other lane are none that have work of this one', () => {
+  const scheduler = schedulerOf({ learned: null, maxConcurrency: 2 });
+  const indices = [scheduler.add(512, 0), scheduler.add(512, 0)];
+  const items = [0, 0, 0].map(() => itemOf(scheduler, '/b', 0));
+  const placed = items.map((item) => scheduler.take(item, 0));
+  assert.deepEqual(new Set(placed), new Set(indices));
+  scheduler.ended(placed[0]!, items[0]!.lane, 900);
+  scheduler.settled(items[0]!, placed[0]!, { wallMs: 900, cpuMs: 900 }, 900);
+  for (const index of indices) scheduler.stuck(index, 1, 20, 900);
+  const waits = itemOf(scheduler, '/b', 900);
+  while (scheduler.take(itemOf(scheduler, '/b', 900), 900) !== -1);
+  scheduler.take(waits, 900);
+  scheduler.enqueue(waits, 900);
+  const around = { cores: 1, cpuIdle: false, starting: 0, sinceStartMs: Infinity, live: 2 };
+  assert.equal(scheduler.starts(around, 950).waited.count, 0, 'both have work like it');
+});
+
 test('a surge is awaited by what the function does most, after a restart too, and by no more than there are processors', () => {
   const arrivals = {
     lastWallMs: wallMs - 60_000,
