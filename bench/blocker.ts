@@ -6,7 +6,9 @@ import { burnSource, roundsFor } from './fluid/burn.ts';
 import { atTimes, latencyOf } from './fluid/generator.ts';
 import type { Answer, Arrival } from './fluid/generator.ts';
 import { optionsOf } from './fluid/options.ts';
+import { othersSince } from './fluid/others.ts';
 import { functionOf } from './fluid/platform.ts';
+import type { FunctionView } from './fluid/platform.ts';
 import { ended, interruption, sleep } from './fluid/processes.ts';
 import { section } from './report.ts';
 import type { Row, Section } from './report.ts';
@@ -49,11 +51,13 @@ export async function blocker(seconds: number): Promise<Section[]> {
     await sleep(1_000, signal);
     // Engines optimise what is measured.
     await load(asks(Math.min(3, seconds)));
+    const others = othersSince();
     const quiet = await load(asks((seconds * 3) / 4));
     const mixed = [...asks(seconds), ...poisson('/block', blockEveryMs, seconds, random)].toSorted(
       (a, b) => a.atMs - b.atMs,
     );
     const answers = await load(mixed);
+    const othersShare = others();
     const of = (path: string): Answer[] => answers.filter((_, index) => mixed[index]!.path === path);
     const view = await functionOf(target.origin, 'server');
     const loads = [
@@ -64,7 +68,13 @@ export async function blocker(seconds: number): Promise<Section[]> {
     ] as const;
     const alone = latencyOf(quiet).p99Ms;
     const rows = loads.map(([name, answers]) => row(name, answers, alone));
-    return [section(`A route that waits ${waitMs} ms, and one that blocks ${blockMs} ms at random`, rows, note(view))];
+    return [
+      section(
+        `A route that waits ${waitMs} ms, and one that blocks ${blockMs} ms at random`,
+        rows,
+        note(view, othersShare),
+      ),
+    ];
   } finally {
     await ended(target);
   }
@@ -83,12 +93,13 @@ function row(name: string, answers: readonly Answer[], aloneMs: number): Row {
   };
 }
 
-function note(view: Awaited<ReturnType<typeof functionOf>>): string {
+function note(view: FunctionView | null, othersShare: number): string {
   const nacks = Object.entries(view?.nacks ?? {}).map(([reason, count]) => `${count} × ${reason}`);
   return (
     `One server, one function. /io: ${Math.round(1000 / askEveryMs)}/s; /block: one in ${blockEveryMs} ms on average, ${blockMs} ms of ` +
     'CPU each; both Poisson, with a fixed seed, open loop. ' +
-    `Instances at the end: ${view?.instances.length ?? 0}. Refused, recalled or lost before they began: ${nacks.join(', ') || 'none'}.`
+    `Instances at the end: ${view?.instances.length ?? 0}. Refused, recalled or lost before they began: ${nacks.join(', ') || 'none'}. ` +
+    `Others used ${(othersShare * 100).toFixed(0)} % of the processors meanwhile.`
   );
 }
 

@@ -4,6 +4,7 @@ import { burnSource, roundsFor } from './fluid/burn.ts';
 import { inTurn, latencyOf } from './fluid/generator.ts';
 import type { Answer } from './fluid/generator.ts';
 import { optionsOf } from './fluid/options.ts';
+import { othersSince } from './fluid/others.ts';
 import { explanationOf } from './fluid/platform.ts';
 import { ended, interruption, sleep } from './fluid/processes.ts';
 import { section } from './report.ts';
@@ -80,9 +81,12 @@ export async function GET() { ${subject.source(rounds)} return new Response('don
     // What goes wrong while looking ends the load, and is told when both have ended.
     looking.catch((error: unknown) => enough.abort(error));
     const load = { connections: subject.connections, seconds, signal: AbortSignal.any([signal, enough.signal]) };
+    const others = othersSince();
     const answers = await inTurn(target.origin, { path: `/${name}` }, load);
+    const othersPercent = others() * 100;
     enough.abort();
-    return row(subject, answers, await looking, seconds);
+    const measured = row(subject, answers, await looking, seconds);
+    return { ...measured, 'processors used by others, %': othersPercent };
   } finally {
     enough.abort();
     await ended(target);
