@@ -10,6 +10,8 @@ export interface TraceRow {
 const header = 'TIMESTAMP,ContextTokens,GeneratedTokens';
 const timestamp = /^(\d{4})-(\d\d)-(\d\d) (\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?$/;
 const tokensMost = 10_000_000;
+/** Between two rows. A mistyped year is one of many months, which a virtual clock would go through tick by tick. */
+const gapMostMs = 86_400_000;
 
 /** Throws UsageError naming file, line, value and what is allowed. */
 export function readTrace(path: string): TraceRow[] {
@@ -24,7 +26,10 @@ export function readTrace(path: string): TraceRow[] {
 
 /** `path` is for messages. Throws UsageError naming file, line, value and what is allowed. */
 export function parseTrace(text: string, path: string): TraceRow[] {
-  const lines = text.replace(/^\u{feff}/u, '').split(/\r?\n/);
+  const lines = text
+    .replace(/^\u{feff}/u, '')
+    .split('\n')
+    .map((line) => line.replace(/\r$/, ''));
   if (lines.at(-1) === '') lines.pop();
   if (lines[0] !== header) fail(path, 1, `the header is ${quoted(lines[0] ?? '')}`, header);
   const rows: TraceRow[] = [];
@@ -34,8 +39,9 @@ export function parseTrace(text: string, path: string): TraceRow[] {
     if (at === 1) firstMs = row.atMs;
     const atMs = row.atMs - firstMs;
     const beforeMs = rows.at(-1)?.atMs ?? 0;
-    if (atMs < beforeMs)
-      fail(path, at + 1, `TIMESTAMP is ${quoted(lines[at]!.split(',')[0]!)}`, 'not before the line above');
+    const what = `TIMESTAMP is ${quoted(lines[at]!.split(',')[0]!)}`;
+    if (atMs < beforeMs) fail(path, at + 1, what, 'not before the line above');
+    if (atMs - beforeMs > gapMostMs) fail(path, at + 1, what, 'at most a day after the line above');
     rows.push({ atMs, generatedTokens: row.generatedTokens });
   }
   if (rows.length === 0) fail(path, 2, 'there is no request', 'at least one line below the header');

@@ -29,6 +29,20 @@ test('times are counted from the first request, with fractions', () => {
   assert.equal(rows[1]!.generatedTokens, 8);
 });
 
+test('lines may end as on Windows, the last one too; a day between two is not too long', () => {
+  const next = '2023-11-17 18:17:03.9799600,1,2';
+  for (const end of ['', '\r', '\r\n', '\n']) {
+    const rows = parseTrace(`${header}\r\n${good}\n${next}${end}`, 'trace.csv');
+    assert.deepEqual(
+      rows.map(({ atMs, generatedTokens }) => [Math.round(atMs), generatedTokens]),
+      [
+        [0, 10],
+        [86_400_000, 2],
+      ],
+    );
+  }
+});
+
 test('a broken row is named: file, line, value, and what is allowed', () => {
   const tokens = 'a whole number from 0 to 10000000';
   for (const value of ['-1', 'many', '1e9', '', '1.5', '99999999']) {
@@ -47,6 +61,10 @@ test('a broken row is named: file, line, value, and what is allowed', () => {
     [header, good, earlier],
     'trace.csv:3: TIMESTAMP is "2023-11-16 18:17:03.0": expected not before the line above',
   );
+  for (const later of ['2025-11-16 18:17:04', '2023-11-17 18:17:03.98']) {
+    const above = 'expected at most a day after the line above';
+    refused([header, good, `${later},1,1`], `trace.csv:3: TIMESTAMP is "${later}": ${above}`);
+  }
   refused(['time,tokens', good], `trace.csv:1: the header is "time,tokens": expected ${header}`);
   refused([header], 'trace.csv:2: there is no request: expected at least one line below the header');
   refused([''], `trace.csv:1: the header is "": expected ${header}`);
