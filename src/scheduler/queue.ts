@@ -28,11 +28,6 @@ export class Queue<T> {
     return this.#length;
   }
 
-  /** `expire` has nothing to do before this; Infinity when it is empty. */
-  get nextDeadlineMs(): number {
-    return this.#length === 0 ? Infinity : this.#earliestMs;
-  }
-
   /** A handle (0 or more) for `remove`; −1: the queue is full. */
   push(item: T, nowMs: number, deadlineMs: number): number {
     if (this.#length >= this.#capacity) return -1;
