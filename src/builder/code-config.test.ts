@@ -99,6 +99,21 @@ test('what has no effect is named', async () => {
   ]);
 });
 
+test('what counts in config only is named where it is an export of its own, whatever its value', async () => {
+  for (const name of ['memory', 'maxConcurrency', 'weight']) {
+    for (const value of ['0', '"many"', '4', 'LIMIT']) {
+      const found = await read(`export const ${name} = ${value}; export const maxDuration = 5;`);
+      assert.deepEqual(found, {
+        settings: { maxDuration: 5 },
+        warnings: [`DIR/api/a.ts: ${name} is without effect as an export: use export const config = { ${name}: … }`],
+      });
+      const ofServer = await read(`export const ${name} = ${value};`, 'server.ts', 'server');
+      assert.deepEqual(ofServer, { settings: {}, warnings: [] });
+    }
+  }
+  assert.deepEqual(await settings('const weight = 0, memory = "many"; export const GET = () => weight + memory;'), {});
+});
+
 test('a server may have a config of its own', async () => {
   const found = await read('export const config = { port: env.PORT, maxDuration: 9 };', 'server.ts', 'server');
   assert.deepEqual(found, { settings: { maxDuration: 9 }, warnings: [] });

@@ -21,13 +21,17 @@ const nothing: CodeConfig = { settings: {}, warnings: [] };
 
 /** Exports that may be settings, and the fields of `config` that are. */
 const exported = ['config', 'maxDuration', 'runtime', 'preferredRegion'] as const;
+/** Fields of `config` that are no settings as exports of their own, and may be meant so. */
+const onlyInConfig = ['memory', 'maxConcurrency', 'weight'] as const;
 const fields: ReadonlySet<string> = new Set(['memory', 'maxDuration', 'maxConcurrency', 'weight', 'runtime']);
 const edge: ReadonlySet<unknown> = new Set(['edge', 'experimental-edge']);
 
 /** `file` is relative to `dir`. Only literals are read, nothing is run. Throws UsageError with every fault found. */
 export async function readCodeConfig(dir: string, file: string, launch: Launch): Promise<CodeConfig> {
   const path = join(dir, file);
-  const found = await exportedLiterals(path, await readFile(path, 'utf8'));
+  // A server's file may call what it likes so, and be a bundle of megabytes that has the words.
+  const names = launch === 'module' ? [...exported, ...onlyInConfig] : exported;
+  const found = await exportedLiterals(path, await readFile(path, 'utf8'), names);
   if (found.size === 0) return nothing;
   const warnings: string[] = [];
   // A server's file may call what it likes `config`: nothing is said then of what is not known.
@@ -35,6 +39,9 @@ export async function readCodeConfig(dir: string, file: string, launch: Launch):
   const own = found.get('config');
   if (found.has('config') && !isObject(own)) warn('config is not an object of literals: without effect');
   const config = isObject(own) ? taken(own, 'config.', warn) : {};
+  for (const name of onlyInConfig) {
+    if (found.delete(name)) warn(`${name} is without effect as an export: use export const config = { ${name}: … }`);
+  }
   const { preferredRegion, ...separate } = Object.fromEntries([...found].filter(([name]) => name !== 'config'));
   if (preferredRegion !== undefined) warn('without effect in this version of Weir: preferredRegion');
   const value = { config, ...taken(separate, '', warn) };
@@ -73,18 +80,18 @@ function taken(
 }
 
 const someExport = /\bexport\b/;
-const someName = new RegExp(`\\b(?:${exported.join('|')})\\b`);
 /** Each is one pass over the text: servers' files may be bundles of megabytes. */
-const mayExport = (source: string): boolean => someExport.test(source) && someName.test(source);
+const mayExport = (source: string, names: readonly string[]): boolean =>
+  someExport.test(source) && new RegExp(`\\b(?:${names.join('|')})\\b`).test(source);
 
 /** The exports that are there, each with its value as far as that is a literal. */
-async function exportedLiterals(path: string, source: string): Promise<Map<string, Literal>> {
+async function exportedLiterals(path: string, source: string, names: readonly string[]): Promise<Map<string, Literal>> {
   const found = new Map<string, Literal>();
-  if (!mayExport(source)) return found;
+  if (!mayExport(source, names)) return found;
   const printed = await print(path, source);
   if (printed === null) return found;
   const clause = printed.text.slice(printed.text.lastIndexOf('\nexport {'));
-  for (const name of exported) {
+  for (const name of names) {
     if (!printed.exports.includes(name)) continue;
     const local = new RegExp(`\\n  (?:([\\w$]+) as )?${name},?\\n`).exec(clause)?.[1] ?? name;
     const declared = new RegExp(`^(?:var|let|const) ${local.replaceAll('$', '\\$')} = `, 'm').exec(printed.text);
