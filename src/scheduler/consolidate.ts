@@ -22,6 +22,12 @@ export interface LaneNeed {
   readonly limit: number;
 }
 
+/** Those that rest work again, or others begin to rest, as there is to do. */
+export function rest(members: Members, placement: Placement, need: LaneNeed): void {
+  for (const index of rested(members, placement, need)) placement.setResting(index, false);
+  for (const index of restful(members, placement, need)) placement.setResting(index, true);
+}
+
 /**
  * Which busy instances begin to rest: when fewer can do the work, those with the fewest in flight, half of what is over at
  * a time. Nothing ends: they are ready as soon as the others are full.
@@ -38,7 +44,7 @@ export function restful(members: Members, placement: Placement, { lane, needed, 
 }
 
 /** Which of those that rest work again: when the others are too few for the work, those with the most in flight. */
-export function rested(members: Members, placement: Placement, { lane, needed, limit }: LaneNeed): number[] {
+function rested(members: Members, placement: Placement, { lane, needed, limit }: LaneNeed): number[] {
   const missing = enoughOf(needed, limit) - placement.active(lane);
   if (missing <= 0) return [];
   return members

@@ -285,7 +285,10 @@ class Model {
         [laneWaits, laneComputes].map((lane) => items.filter((item) => item.lane === lane).length),
       );
     }
-    assert.ok(Math.abs(scheduler.usedCores - load) < 1e-9, `${scheduler.usedCores} processors, not ${load}`);
+    assert.ok(
+      Math.abs(scheduler.processors.cores - load) < 1e-9,
+      `${scheduler.processors.cores} processors, not ${load}`,
+    );
   }
 
   /** Everything ends and goes. What is left is what a scheduler has that had nothing. */
@@ -296,7 +299,7 @@ class Model {
     this.#check();
     this.nowMs += 3_600_000;
     this.#sweep();
-    assert.ok(Math.abs(this.scheduler.usedCores) < 1e-9);
+    assert.ok(Math.abs(this.scheduler.processors.cores) < 1e-9);
     if (!this.#isFickle) for (const lane of [laneWaits, laneComputes]) this.#asNew(lane);
   }
 

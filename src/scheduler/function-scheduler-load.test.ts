@@ -287,5 +287,5 @@ test('instances that die with all they have take nothing along: others are start
   for (const lane of [laneWaits, laneComputes]) {
     assert.equal(scheduler.forecast.windows[lane]!.average(limits.demandPanicMs, platform.nowMs), 0, `lane ${lane}`);
   }
-  assert.ok(Math.abs(scheduler.usedCores) < 0.05, String(scheduler.usedCores));
+  assert.ok(Math.abs(scheduler.processors.cores) < 0.05, String(scheduler.processors.cores));
 });

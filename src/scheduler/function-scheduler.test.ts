@@ -271,20 +271,20 @@ test('a paused one gets nothing, whatever waits, and what its loop holds counts 
   const index = scheduler.add(512, 10);
   scheduler.setPaused(index, true);
   scheduler.stuck(index, 1, 30, 10);
-  assert.equal(scheduler.usedCores, 1);
+  assert.equal(scheduler.processors.cores, 1);
   scheduler.pump(1000, false, () => assert.fail('it is paused'));
   assert.equal(scheduler.take(itemOf(scheduler, '/burn', 1000), 1000), -1);
   scheduler.setPaused(index, false);
-  assert.equal(scheduler.usedCores, 1, 'as it was, until it tells');
+  assert.equal(scheduler.processors.cores, 1, 'as it was, until it tells');
   scheduler.vitals(index, { vitals: noVitals, freePermille: 1000, machineCores: 2 }, 1000);
   scheduler.vitals(
     index,
     { vitals: { ...noVitals, cpuUs: 20_000, loopPermille: 100 }, freePermille: 1000, machineCores: 2 },
     1200,
   );
-  assert.ok(Math.abs(scheduler.usedCores - 0.1) < 1e-9);
+  assert.ok(Math.abs(scheduler.processors.cores - 0.1) < 1e-9);
   scheduler.remove(index);
-  assert.ok(Math.abs(scheduler.usedCores) < 1e-9);
+  assert.ok(Math.abs(scheduler.processors.cores) < 1e-9);
 });
 
 test('decisions name the instance, and the function where it is about all of it', () => {

@@ -1,13 +1,12 @@
 // Hot path: take, ended and settled run once per invocation.
 import { limits } from '../base/limits.ts';
 import { lanes, type Learned } from '../model/learned.ts';
-import { rested, restful, surplus, type Surplus } from './consolidate.ts';
+import { rest, surplus, type Surplus } from './consolidate.ts';
 import { Decisions } from './decisions.ts';
 import { Forecast, type Moment } from './forecast.ts';
 import type { Guard } from './guards.ts';
 import { LaneKnowledge, mainOf } from './knowledge.ts';
 import { LaneQueues } from './lane-queues.ts';
-import { Limit } from './limit.ts';
 import { Member } from './member.ts';
 import { Placement } from './place.ts';
 import { ProcessorUse } from './processor-use.ts';
@@ -35,7 +34,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   readonly #busy = lanes.map(() => 0);
   /** By lane: when one was placed last. */
   readonly #beganMs = lanes.map(() => -Infinity);
-  readonly #use = new ProcessorUse();
+  readonly processors = new ProcessorUse();
   /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
@@ -64,11 +63,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
-  }
-
-  /** Processors that its instances use. */
-  get usedCores(): number {
-    return this.#use.cores;
   }
 
   // — invocations —
@@ -143,7 +137,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** It has been answered by that instance (−1: which is gone). `cpuMs` 0: it could not say. */
   settled(item: T, index: number, { wallMs, cpuMs }: Took, nowMs: number): void {
-    this.#use.movedMs = nowMs;
+    this.processors.movedMs[item.lane] = nowMs;
     const member = this.#members[index];
     member?.completed();
     // The first of an instance pays for what is compiled and opened once; but so much is its own.
@@ -170,8 +164,10 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.known[lane]!.forget();
     for (const member of this.#members) {
       if (member === undefined) continue;
-      member.limits[lane] = new Limit(this.ceiling, this.known[lane]!, nowMs);
-      this.placement.setLimit(member.index, lane, member.limits[lane].places);
+      const limit = member.limits[lane]!;
+      const reason = limit.forget(this.known[lane]!, nowMs);
+      this.placement.setLimit(member.index, lane, limit.places);
+      if (reason !== null) this.#tell(reason, lane, member, nowMs);
     }
   }
 
@@ -206,7 +202,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const lane = this.placement.laneOf(index);
     if (lane !== -1) this.#busy[lane]! -= 1;
     member.inFlight.forEach((inFlight, of) => (this.#inFlight[of]! -= inFlight));
-    this.#use.set(member, 0);
+    this.processors.set(member, 0);
     this.placement.remove(index);
     this.#members[index] = undefined;
     this.#freeIndices.push(index);
@@ -229,7 +225,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const member = this.#members[index];
     if (member === undefined) return;
     member.isStuck = true;
-    this.#use.set(member, 1);
+    this.processors.set(member, 1);
     const lane = Math.max(0, this.placement.laneOf(index));
     this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, member.completions > 0, nowMs), nowMs);
   }
@@ -239,8 +235,9 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const member = this.#members[index];
     const lane = this.placement.laneOf(index);
     if (member === undefined || lane === -1) return;
-    const inFlight = this.placement.inFlight(index);
-    this.#changed(member, lane, member.limits[lane]!.refused(reason, inFlight, this.known[lane]!, nowMs), nowMs);
+    // What it had until a moment ago: the rest may have been recalled by now.
+    const had = Math.max(this.placement.inFlight(index), Math.ceil(member.last?.inFlight ?? 0));
+    this.#changed(member, lane, member.limits[lane]!.refused(reason, had, this.known[lane]!, nowMs), nowMs);
   }
 
   /** Newer vitals. */
@@ -251,7 +248,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const lane = this.placement.laneOf(index);
     const reading = member.reading(vitals, machineCores, nowMs);
     if (reading === null) return;
-    if (!member.isStuck) this.#use.set(member, reading.utilisation);
+    if (!member.isStuck) this.processors.set(member, reading.utilisation);
     const { isMixed } = member;
     member.isMixed = member.isBeside;
     if (isMixed || (lane === -1 && reading.completions === 0)) return;
@@ -263,8 +260,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   /** How many instances to start now, and why. */
   starts(around: Surroundings, nowMs: number): Needed {
-    this.#use.allowedCores = around.cores;
-    const ahead = this.forecast.ahead(this.known, this.#use.allowedCores);
+    this.processors.allowedCores = around.cores;
+    const ahead = this.forecast.ahead(this.known, this.processors.allowedCores);
     // Who allows one invocation at a time asked for an instance each.
     const isSingle = this.ceiling === 1;
     return startsNeeded({
@@ -273,9 +270,11 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       ahead: ahead.instances,
       aheadReason: ahead.reason,
       maxInstances: this.#options.maxInstances,
-      stillForMs: nowMs - this.#use.movedMs,
-      computing: isSingle ? 0 : this.#use.computing,
-      usedCores: isSingle ? 0 : this.#use.cores,
+      // Of what waits: that the other lane moves is no help to it.
+      stillForMs: nowMs - Math.max(...this.processors.movedMs.filter((_, lane) => this.queues[lane]!.length > 0)),
+      standing: this.ready + around.starting,
+      computing: isSingle ? 0 : this.processors.computing,
+      usedCores: isSingle ? 0 : this.processors.cores,
     });
   }
 
@@ -286,12 +285,16 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.#wallOffsetMs = wallMs - nowMs;
     const demands = this.#inFlight.map((inFlight, lane) => inFlight + this.queues[lane]!.length);
     forecast.observe(demands, moment);
-    for (let lane = 0; lane < lanes.length; lane += 1) this.#rest(lane, demands[lane]!, nowMs);
+    for (let lane = 0; lane < lanes.length; lane += 1) {
+      const lately = forecast.windows[lane]!.average(limits.demandPanicMs, nowMs);
+      const needed = Math.max(demands[lane]!, lately);
+      rest(this.#members, this.placement, { lane, needed, limit: this.known[lane]!.limit });
+    }
     if (nowMs - this.#consolidatedMs < limits.consolidateMs) return [];
     this.#consolidatedMs = nowMs;
     forecast.look(this.known, moment);
     const keepAliveMs = this.#options.keepAliveMs ?? forecast.keepAliveMs;
-    const wanted = forecast.ahead(this.known, this.#use.allowedCores).instances;
+    const wanted = forecast.ahead(this.known, this.processors.allowedCores).instances;
     return surplus(this.#members, this.placement, { wanted, keepAliveMs, nowMs });
   }
 
@@ -319,13 +322,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     };
   }
 
-  #rest(lane: number, demand: number, nowMs: number): void {
-    const needed = Math.max(demand, this.forecast.windows[lane]!.average(limits.demandPanicMs, nowMs));
-    const need = { lane, needed, limit: this.known[lane]!.limit };
-    for (const index of rested(this.#members, this.placement, need)) this.placement.setResting(index, false);
-    for (const index of restful(this.#members, this.placement, need)) this.placement.setResting(index, true);
-  }
-
   #place(lane: number, nowMs: number): number {
     const index = this.placement.place(lane, nowMs, this.#mayWiden(lane, nowMs));
     if (index !== -1) this.#began(index, lane, nowMs);
@@ -335,7 +331,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** Whether one more instance may be put to work. What computes waits in turn for those that have the processors. */
   #mayWiden(lane: number, nowMs: number): boolean {
     if (lane !== laneComputes || this.ceiling === 1) return true;
-    return !this.#use.areBusy(this.#busy[lane]!, this.known[lane]!.load, nowMs);
+    return !this.processors.areBusy(this.#busy[lane]!, this.known[lane]!.load, nowMs);
   }
 
   #began(index: number, lane: number, nowMs: number): void {
@@ -351,7 +347,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     member.inFlight[lane]! += 1;
     // Until it tells what it uses: or more would be started for processors that it is about to use.
     if (member.last === null)
-      this.#use.set(member, Math.min(1, placement.inFlight(index) * this.known[lane]!.loadOfOne));
+      this.processors.set(member, Math.min(1, placement.inFlight(index) * this.known[lane]!.loadOfOne));
     this.#flow(member, nowMs);
   }
 
@@ -361,7 +357,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     const reason = limit.begins(this.known[lane]!, nowMs);
     if (reason === null) return;
     this.placement.setLimit(member.index, lane, limit.places);
-    this.decisions.add(reason, member.id, nowMs);
+    this.#tell(reason, lane, member, nowMs);
   }
 
   /** One that has no instance of its lane, and for which none is coming, does not wait for ever. */
@@ -390,7 +386,12 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     if (reason === null) return;
     this.placement.setLimit(member.index, lane, member.limits[lane]!.places);
     this.#flow(member, nowMs);
-    this.decisions.add(reason, member.id, nowMs);
+    this.#tell(reason, lane, member, nowMs);
+  }
+
+  #tell(reason: string, lane: number, { id }: Member, nowMs: number): void {
+    const hasBoth = this.known.every(({ invocations }) => invocations > 0);
+    this.decisions.add(hasBoth ? reason.replace('limit', `limit of what ${lanes[lane]}`) : reason, id, nowMs);
   }
 }
 

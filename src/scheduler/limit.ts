@@ -28,7 +28,7 @@ export interface Reading {
 }
 
 /** What holds the limit where it is. */
-export type Binding = 'prior' | 'law' | 'budget' | 'ceiling' | 'full' | 'unhelpful' | Guard;
+export type Binding = 'prior' | 'guess' | 'law' | 'budget' | 'ceiling' | 'full' | 'unhelpful' | Guard;
 
 /** One of limits.limitStep…: since the last change, or the last look. */
 interface Sum {
@@ -102,7 +102,7 @@ export class Limit {
     this.#triedMs = nowMs;
     this.places = lane.limit;
     this.saturation = lane.saturation;
-    this.binding = lane.limit === ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
+    this.binding = this.#whyOf(lane);
   }
 
   /**
@@ -110,11 +110,28 @@ export class Limit {
    * for it too. The reason when the limit is another now; null: it is the same.
    */
   begins(lane: LaneKnowledge, nowMs: number): string | null {
-    if (!this.#isNew && (lane.learnedMs <= this.#measuredMs || isGuard.has(this.binding))) return null;
+    if (isGuard.has(this.binding) || nowMs < this.#growAfterMs) return null;
+    if (!this.#isNew && lane.learnedMs <= this.#measuredMs) return null;
     this.#trial = null;
     this.saturation = lane.saturation;
-    const binding = lane.limit === this.#ceiling ? 'ceiling' : this.saturation === null ? 'prior' : 'law';
-    return this.#change(lane.limit, { binding, text: 'what was learned of the function' }, nowMs);
+    return this.#change(lane.limit, { binding: this.#whyOf(lane), text: 'what was learned of the function' }, nowMs);
+  }
+
+  /** What was learned of its lane holds no more. What a guard says does. The reason when the limit is another now. */
+  forget(lane: LaneKnowledge, nowMs: number): string | null {
+    this.#trial = null;
+    this.#isNew = true;
+    this.#measuredMs = -Infinity;
+    this.saturation = null;
+    if (isGuard.has(this.binding)) return null;
+    const text = 'what was learned of both kinds of work together holds for neither';
+    return this.#change(lane.limit, { binding: this.#whyOf(lane), text }, nowMs);
+  }
+
+  #whyOf(lane: LaneKnowledge): Binding {
+    if (lane.limit >= this.#ceiling) return 'ceiling';
+    if (lane.saturation !== null) return 'law';
+    return lane.limit < limits.concurrencyDefault ? 'guess' : 'prior';
   }
 
   /** A period is over. The reason when the limit is another now; null: it is the same. */
@@ -223,7 +240,8 @@ export class Limit {
       const settleMs = utilisation < evidentlyFree ? 0 : lane.ownMs;
       return this.#change(next, { binding: this.#why(next), text: `fully used, and ${load}`, settleMs }, nowMs);
     }
-    this.binding = isUnhelpful ? 'unhelpful' : this.#why(this.places);
+    // What a guard made it, it is until it has grown.
+    if (!isGuard.has(this.binding)) this.binding = isUnhelpful ? 'unhelpful' : this.#why(this.places);
     return null;
   }
 
@@ -259,7 +277,7 @@ export class Limit {
       const text = `the loop is full (${percent(utilisation)}) with ${amount(inFlight)} in flight: more would only wait`;
       return this.#change(next, { binding: 'full', text, settleMs: lane.ownMs }, nowMs);
     }
-    this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
+    if (!isGuard.has(this.binding)) this.binding = this.places === this.#ceiling ? 'ceiling' : 'full';
     const isUsed = fullMs >= spanMs * nearlyAlways;
     if (wasFull && isUsed) lane.unhelpfulAbove = this.places;
     if (isUsed && this.places < this.#ceiling && nowMs - this.#triedMs >= limits.limitRetestMs) {

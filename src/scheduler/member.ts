@@ -56,7 +56,7 @@ export class Member {
   #turnMs = 0;
   /** CPU of a process that has nothing to do: share of one processor. */
   #idleShare = 0;
-  #baseMiB = Infinity;
+  #baseMiB = 0;
 
   constructor({ id, index, memoryMiB }: Instance, known: readonly LaneKnowledge[], ceiling: number, nowMs: number) {
     this.id = id;
@@ -111,6 +111,8 @@ export class Member {
     if (before !== null && periodMs < shortestMs) return null;
     this.flow(this.#inFlight, this.#places, nowMs);
     const reading = before === null ? null : this.#period(before, vitals, periodMs, cores);
+    // As it was loaded, until it is seen without work.
+    if (before === null) this.#baseMiB = vitals.rssBytes / 1024 / 1024;
     this.#vitals = vitals;
     this.#vitalsMs = nowMs;
     this.#areaMs = 0;
@@ -137,7 +139,7 @@ export class Member {
     if (isIdle) {
       this.#idleShare += (Math.min(most, cpuMs / periodMs) - this.#idleShare) * 0.2;
       // What is kept after work (a cache, a heap that is not given back) is not the next ones'.
-      this.#baseMiB = Number.isFinite(this.#baseMiB) ? this.#baseMiB + (usedMiB - this.#baseMiB) * 0.3 : usedMiB;
+      this.#baseMiB += (usedMiB - this.#baseMiB) * 0.3;
     }
     this.utilisation = this.#utilisation(this.#loopMs / periodMs, cpuMs / periodMs, cores);
     return {

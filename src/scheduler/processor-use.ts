@@ -1,5 +1,7 @@
 import { limits } from '../base/limits.ts';
+import { lanes } from '../model/learned.ts';
 import type { Member } from './member.ts';
+import { laneComputes } from './routes.ts';
 
 /** What the instances of one function use of the processors together, and may use. */
 export class ProcessorUse {
@@ -9,8 +11,8 @@ export class ProcessorUse {
   cores = 0;
   /** Those that they may use when others want them too. Infinity: not known. */
   allowedCores = Infinity;
-  /** When one of them was last done with an invocation. */
-  movedMs = -Infinity;
+  /** By lane: when one of them was last done with an invocation. */
+  readonly movedMs = lanes.map(() => -Infinity);
 
   /** What one uses of a processor from now on, 0–1. */
   set(member: Member, load: number): void {
@@ -28,7 +30,7 @@ export class ProcessorUse {
     if (instances === 0) return false;
     return (
       instances * load >= this.allowedCores + limits.instancesBeyondCores - spareCores &&
-      nowMs - this.movedMs < limits.heldQueueStaleMs
+      nowMs - this.movedMs[laneComputes]! < limits.heldQueueStaleMs
     );
   }
 }

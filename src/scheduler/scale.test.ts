@@ -7,6 +7,7 @@ import { type Demand, type LaneDemand, startDelayMs, startsNeeded } from './scal
 const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0, computes: false, isBound: false };
 
 const calm: Demand = {
+  standing: 0,
   lanes: [none],
   starting: 0,
   sinceStartMs: Infinity,
@@ -25,6 +26,8 @@ const waits = (waiting: number, lane: Partial<LaneDemand> = {}): Pick<Demand, 'l
   lanes: [{ ...none, live: 1, waiting, ...lane }],
 });
 const no = { count: 0, reason: '' };
+/** All that are there take work. */
+const there = (live: number): Pick<Demand, 'live' | 'standing'> => ({ live, standing: live });
 const count = (demand: Demand): number => {
   const { waited, ahead } = startsNeeded(demand);
   return waited.count + ahead.count;
@@ -64,17 +67,17 @@ test('an old head forces a start; one that seems to hang gets company, and no mo
 
 test('ahead of need: what the last minute or a forecast calls for', () => {
   const ahead = { ...calm, ahead: 3, aheadReason: 'the demand of the last minute' };
-  assert.deepEqual(startsNeeded({ ...ahead, live: 1 }), {
+  assert.deepEqual(startsNeeded({ ...ahead, ...there(1) }), {
     waited: no,
     ahead: { count: 2, reason: 'ahead of need: the demand of the last minute' },
   });
-  assert.equal(count({ ...ahead, live: 3 }), 0);
+  assert.equal(count({ ...ahead, ...there(3) }), 0);
   assert.equal(count({ ...ahead, ...waits(50) }), 5, 'what waits counts, if that is more');
-  assert.equal(count({ ...ahead, live: 1, computing: 3 }), 0, 'there is no CPU for more');
+  assert.equal(count({ ...ahead, ...there(1), computing: 3 }), 0, 'there is no CPU for more');
 });
 
 test('what waits is told apart from what is wanted ahead of it', () => {
-  const both = { ...calm, ...waits(1), starting: 0, live: 5, ahead: 15, aheadReason: 'forecast' };
+  const both = { ...calm, ...waits(1), starting: 0, ...there(5), ahead: 15, aheadReason: 'forecast' };
   assert.deepEqual(startsNeeded(both), {
     waited: { count: 1, reason: '1 wait, and one instance takes 10' },
     ahead: { count: 9, reason: 'ahead of need: forecast' },
@@ -147,6 +150,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     aheadReason: fc.constant('forecast'),
     stillForMs: fc.nat(5000),
     live: fc.nat(120),
+    standing: fc.nat(120),
     maxInstances: fc.nat(100),
     computing: fc.nat(3),
     usedCores: fc.nat(3),

@@ -28,8 +28,10 @@ export interface Demand {
   readonly ahead: number;
   /** Why. */
   readonly aheadReason: string;
-  /** Instances that exist, those on their way included. */
+  /** Instances that exist, those on their way in and out included. */
   readonly live: number;
+  /** Those that take work, or will. */
+  readonly standing: number;
   readonly maxInstances: number;
   /** How long none of them has been done with an invocation. */
   readonly stillForMs: number;
@@ -79,7 +81,7 @@ export function startsNeeded(demand: Demand): Needed {
   if (waiting > 0) wanted = isFull ? scarce(demand, headAgeMs) : plenty(demand, waiting, headAgeMs);
   const most = Math.max(0, maxInstances - live);
   const waited = Math.min(wanted.count, most);
-  const ahead = isFull ? 0 : Math.min(demand.ahead - live, most) - waited;
+  const ahead = isFull ? 0 : Math.min(demand.ahead - demand.standing, most) - waited;
   if (waited === 0 && ahead <= 0) return nothing;
   return {
     waited: startsOf(waited, wanted.reason, starting),
