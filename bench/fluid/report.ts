@@ -1,4 +1,5 @@
 // What was measured, and what the simulator says of it, side by side.
+import { gbSeconds } from '../../src/meter/account.ts';
 import { quantile, section } from '../report.ts';
 import type { Cell, Row, Section } from '../report.ts';
 import { predict } from './predict.ts';
@@ -74,8 +75,14 @@ function measuredRows(runs: Runs, one: Prediction, fluid: Prediction): Row[] {
     row('of these cold', onePerInstance.view.starts.cold, other.view.starts.cold),
     row('CPU ms/request', cpuMsOf(onePerInstance), cpuMsOf(other)),
     row('resident at the peak, MiB', onePerInstance.watched.peakRssMiB, other.watched.peakRssMiB),
-    row('processors used by others, %', onePerInstance.othersShare * 100, other.othersShare * 100),
-    row('load generator late at its p99, ms', onePerInstance.latency.lagP99Ms, other.latency.lagP99Ms),
+    {
+      ...row('load generator late at its p99, ms', onePerInstance.latency.lagP99Ms, other.latency.lagP99Ms),
+      difference: '',
+    },
+    {
+      ...row('processors used by others, %', onePerInstance.othersShare * 100, other.othersShare * 100),
+      difference: '',
+    },
   ];
 }
 
@@ -88,9 +95,21 @@ function measuredNote({ load }: Runs): string {
     `then. Time goes ${speedUp} times as fast as in the trace, arrivals and the model's waits alike (300 ms + 20 ms a token, ` +
     `divided by ${speedUp}: p50 ${quantile(waits, 0.5).toFixed(0)} ms, p99 ${quantile(waits, 0.99).toFixed(0)} ms), so that as many ` +
     'are under way at once as were. CPU and starts are real: they weigh more against shorter waits, in both columns. ' +
-    `A GB-hour is ${memoryMiB} MiB of provisioned memory while an instance has work. Cold starts: invocations that ` +
+    `GB-hours: ${memoryMiB} MiB an instance, while it has work; one instance that needs nothing but the model's time would have ` +
+    `${leastGbHours(load).toPrecision(3)}. Cold starts: invocations that ` +
     'waited for a process or took a booted stem. Instance-hours count processes from start to end, idle ones too.'
   );
+}
+
+/** Of one instance that has everything: as long as the model has anything to do. */
+function leastGbHours(load: readonly Invocation[]): number {
+  let busyMs = 0;
+  let untilMs = 0;
+  for (const { atMs, waitMs } of load) {
+    busyMs += Math.max(0, atMs + waitMs - Math.max(untilMs, atMs));
+    untilMs = Math.max(untilMs, atMs + waitMs);
+  }
+  return gbSeconds(memoryMiB, busyMs) / 3600;
 }
 
 function predictedSection(runs: Runs, one: Prediction, fluid: Prediction): Section {
