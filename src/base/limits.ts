@@ -116,6 +116,8 @@ export const limits = {
   tellingLoad: 0.25,
   /** How often instances that have become too many begin to rest or to drain, half of them at most. */
   consolidateMs: 1_000,
+  /** An instance that refuses with nothing to do, for want of what it has used up, is replaced after so long. */
+  usedUpMs: 2_000,
   /** How often what is learned is handed over to be kept. */
   rememberMs: 30_000,
   /** Of so many functions at once: it takes time on the router's loop. */

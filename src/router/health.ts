@@ -1,5 +1,6 @@
 import { limits } from '../base/limits.ts';
 import type { NackReason, Vitals } from '../model/vitals.ts';
+import type { LogFrame } from '../tunnel/payload.ts';
 
 /** Above this share of its loop's time an instance whose loop did not come round in time stays paused. */
 const loopFullPermille = 990;
@@ -25,7 +26,17 @@ export const isStuck = (vitals: Vitals): boolean => vitals.loopStuckMs >= limits
 export interface Pause {
   readonly reason: NackReason | 'stuck';
   readonly afterSequence: number;
+  readonly sinceMs: number;
 }
+
+interface Work {
+  readonly streams: { readonly count: number };
+  readonly background: number;
+}
+
+/** It refuses for want of what it has used up by itself, for so long that this will not change: it has nothing to do. */
+export const isUsedUp = ({ reason, sinceMs }: Pause, { streams, background }: Work, nowMs: number): boolean =>
+  (reason === 'memory' || reason === 'fds') && streams.count + background === 0 && nowMs - sinceMs >= limits.usedUpMs;
 
 /** Whether vitals that are newer than the nack say that what it was about is over. */
 export function endsPause(pause: Pause, sequence: number, vitals: Vitals, maxConcurrency: number): boolean {
@@ -37,3 +48,12 @@ export function endsPause(pause: Pause, sequence: number, vitals: Vitals, maxCon
 
 const memoryPermille = (vitals: Vitals, memoryMiB: number): number =>
   Math.round((vitals.rssBytes / (memoryMiB * 1024 * 1024)) * 1000);
+
+/** For its function's log: what an instance is ended for that refuses with nothing to do. */
+export function usedUpLine({ reason }: Pause, vitals: Vitals, memoryMiB: number): LogFrame {
+  const what =
+    reason === 'memory'
+      ? `holds ${Math.round(vitals.rssBytes / 1024 / 1024)} of ${memoryMiB} MiB: a larger "memory" would let it stay`
+      : `holds ${vitals.fds} descriptors: something is not closed`;
+  return { level: 'warn', source: 'platform', text: `the instance is replaced: with nothing to do it ${what}` };
+}

@@ -17,7 +17,7 @@ import type { Home, Keeper } from './keeper.ts';
 import { askBytes, Deadlines, type LoopEvidence } from './deadlines.ts';
 import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead } from './ending.ts';
 import { transitions, type InstanceState } from './instance-state.ts';
-import { endsPause, isStuck, type Pause } from './health.ts';
+import { endsPause, isStuck, isUsedUp, type Pause, usedUpLine } from './health.ts';
 import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
 import { RecentStreams } from './recent.ts';
 
@@ -301,6 +301,8 @@ export class Instance implements Carrier {
         return;
       case 'ready':
         this.#sweepStreams(nowMs);
+        // It would take nothing any more, and be counted.
+        if (this.pause !== null && isUsedUp(this.pause, this, nowMs)) this.#drainUsedUp(this.pause);
         return;
       case 'draining':
         this.#sweepStreams(nowMs);
@@ -343,8 +345,14 @@ export class Instance implements Carrier {
     stuck: this.vitalsAtMs > this.#deadlines.askedMs ? isStuck(this.vitals) : null,
   });
 
+  #drainUsedUp(pause: Pause): void {
+    this.keeper.logged(usedUpLine(pause, this.vitals, this.memoryMiB), this, null);
+    this.drain(`it refuses (${pause.reason}) with nothing to do`);
+  }
+
   #pause(reason: Pause['reason'], crossing: number): void {
-    this.pause = { reason, afterSequence: this.sequence + crossing };
+    const sinceMs = this.pause?.reason === reason ? this.pause.sinceMs : this.#clock.nowMs();
+    this.pause = { reason, afterSequence: this.sequence + crossing, sinceMs };
     this.home?.paused(this);
   }
 
