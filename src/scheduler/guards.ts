@@ -1,6 +1,6 @@
 import { limits } from '../base/limits.ts';
 import type { LaneKnowledge } from './knowledge.ts';
-import type { Reading } from './limit.ts';
+import type { Reading } from './law.ts';
 import type { GuardExplanation } from '../model/explain.ts';
 import type { NackReason } from '../model/vitals.ts';
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { LaneKnowledge } from './knowledge.ts';
-import { placesAt } from './limit.ts';
+import { placesAt } from './law.ts';
 
 const fresh = (ceiling = 1000): LaneKnowledge => new LaneKnowledge(ceiling, null);
 

@@ -1,7 +1,7 @@
 // Hot path: settled runs once per invocation.
 import { limits } from '../base/limits.ts';
 import type { LearnedLimit } from '../model/learned.ts';
-import { placesAt } from './limit.ts';
+import { placesAt } from './law.ts';
 
 /** What is known of one lane of a function, from all of its instances. */
 export class LaneKnowledge {

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import { LaneKnowledge } from './knowledge.ts';
-import { Limit, placesAt, type Reading } from './limit.ts';
+import { placesAt, type Reading } from './law.ts';
+import { Limit } from './limit.ts';
 import { LoopModel, type Work } from './loop-model.fixture.ts';
 
 const perSecond = 5;

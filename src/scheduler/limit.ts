@@ -1,31 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { type Alarm, type Guard, guardOf, type MemoryAlarmed } from './guards.ts';
 import type { LaneKnowledge } from './knowledge.ts';
-
-/** One period of one instance, as the limit sees it. */
-export interface Reading {
-  readonly periodMs: number;
-  /** The busier of its loop and of its processors, 0–1. */
-  readonly utilisation: number;
-  /** Time average of its invocations in flight. */
-  readonly inFlight: number;
-  /** Share of the period in which it had all it may have, 0–1. */
-  readonly full: number;
-  /** Invocations that ended. */
-  readonly completions: number;
-  /** The longest turn of its loop that computed. */
-  readonly loopDelayMs: number;
-  /** Share of the period in which the kernel held it back for its CPU quota, 0–1. */
-  readonly throttled: number;
-  readonly memoryUsedMiB: number;
-  /** What it used with nothing in flight. */
-  readonly memoryBaseMiB: number;
-  readonly memoryMiB: number;
-  /** Uncaught errors and timeouts. */
-  readonly errors: number;
-  /** It had answered before: what is compiled and opened once was. */
-  readonly isWarm: boolean;
-}
+import { placesAt, type Reading } from './law.ts';
 
 /** What holds the limit where it is. */
 export type Binding = 'prior' | 'guess' | 'law' | 'budget' | 'ceiling' | 'full' | 'unhelpful' | Guard;
@@ -370,10 +346,6 @@ const tellingUtilisation = 0.02;
 /** Vitals are no finer. */
 const leastUtilisation = 0.001;
 const newest = 0.3;
-
-/** Three quarters of what would fill it, rounded up: 2 of 2, 15 of 20, 1 of 1. */
-export const placesAt = (saturation: number): number =>
-  Math.max(1, Math.min(limits.concurrencyMax, Math.ceil((saturation * limits.loadTargetPermille) / 1000 - 0.001)));
 
 /** What this look says is one thing, what all looks say another. */
 const smoothed = (seen: number, all: number): string =>

@@ -1,6 +1,7 @@
 // For tests: one instance as a queueing network. Its loop takes computations in turn; what waits waits in parallel.
 import { LaneKnowledge } from './knowledge.ts';
-import { Limit, type Reading } from './limit.ts';
+import type { Reading } from './law.ts';
+import { Limit } from './limit.ts';
 
 export interface Work {
   readonly cpuMs: number;

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { noVitals, type Vitals } from '../model/vitals.ts';
 import { LaneKnowledge } from './knowledge.ts';
-import type { Reading } from './limit.ts';
+import type { Reading } from './law.ts';
 import { Member } from './member.ts';
 
 const mebibyte = 1024 * 1024;

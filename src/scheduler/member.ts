@@ -3,7 +3,8 @@ import { limits } from '../base/limits.ts';
 import { lanes } from '../model/learned.ts';
 import type { Vitals } from '../model/vitals.ts';
 import type { LaneKnowledge } from './knowledge.ts';
-import { Limit, type Reading } from './limit.ts';
+import type { Reading } from './law.ts';
+import { Limit } from './limit.ts';
 
 interface Instance {
   /** What decisions call it. */
