@@ -14,8 +14,9 @@ const name = 'api/burn';
 const connections = 12;
 /** CPU of one request, milliseconds, on this machine when nothing else runs. */
 const burnMs = 30;
-/** One after the other and back, so that the machine's moods hit both alike. */
-const order = [0, 1, 1, 0] as const;
+/** In turn, in an order in which neither is always first, so that the machine's moods hit both alike. */
+const order = [0, 1, 1, 0, 1, 0, 0, 1] as const;
+const turns = order.length / 2;
 
 const projectFiles = (maxConcurrency: 1 | 'auto', rounds: number): Readonly<Record<string, string>> => ({
   [`${name}.js`]: `${burnSource}
@@ -23,7 +24,7 @@ export function GET() { return new Response(String(burn(${rounds}))); }`,
   'weir.json': JSON.stringify({ functions: { [`${name}.js`]: { maxConcurrency, memory: 256 } } }),
 });
 
-/** `seconds` of load for each of the two, in halves; their ratio is the last row. */
+/** `seconds` of load for each of the two, in turns; their ratio is the last row. */
 export async function computeBound(seconds: number, signal: AbortSignal): Promise<{ rows: Row[]; note: string }> {
   const rounds = roundsFor(burnMs);
   const started: Target[] = [];
@@ -45,7 +46,7 @@ export async function computeBound(seconds: number, signal: AbortSignal): Promis
     const othersShares: number[][] = [[], []];
     for (const which of order) {
       const others = othersSince();
-      answers[which]!.push(...(await load(started[which]!, seconds / 2)));
+      answers[which]!.push(...(await load(started[which]!, seconds / turns)));
       othersShares[which]!.push(others());
     }
     const [one, auto] = (await Promise.all(
@@ -92,6 +93,6 @@ function ratio(auto: Row, one: Row): Row {
 }
 
 const note = (rounds: number, seconds: number): string =>
-  `${connections} connections in a closed loop, ${seconds} s each in two halves (ABBA), after a warm-up. A request does a ` +
+  `${connections} connections in a closed loop, ${seconds} s each in ${turns} turns, after a warm-up. A request does a ` +
   `fixed amount of work (${(rounds / 1e6).toFixed(1)} million rounds): ${burnMs} ms of CPU when nothing else runs. Both ` +
-  'platforms run all the time; the one that is not asked idles. Quantiles are over all answers of both halves.';
+  'platforms run all the time; the one that is not asked idles. Quantiles are over all answers of all turns.';
