@@ -74,7 +74,7 @@ async function row(
     'max ms': Math.max(...tookMs),
     failed: String(answers.length - tookMs.length),
     'instances at the end': String(view?.instances.length ?? 0),
-    'processors used by others, %': Math.max(...othersShares) * 100,
+    'used by others at most, %': Math.max(...othersShares) * 100,
   };
 }
 
@@ -88,11 +88,13 @@ function ratio(auto: Row, one: Row): Row {
     'max ms': over('max ms'),
     failed: '',
     'instances at the end': '',
-    'processors used by others, %': '',
+    'used by others at most, %': '',
   };
 }
 
 const note = (rounds: number, seconds: number): string =>
   `${connections} connections in a closed loop, ${seconds} s each in ${turns} turns, after a warm-up. A request does a ` +
   `fixed amount of work (${(rounds / 1e6).toFixed(1)} million rounds): ${burnMs} ms of CPU when nothing else runs. Both ` +
-  'platforms run all the time; the one that is not asked idles. Quantiles are over all answers of all turns.';
+  'platforms run all the time; the one that is not asked idles. Quantiles are over all answers of all turns. Used ' +
+  'by others: of the processors, in the worst turn. Much of it makes the comparison worthless: the kernel shares processors ' +
+  'among all that want to run, and twelve processes get more beside strangers than the few that are enough.';
