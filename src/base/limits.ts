@@ -49,10 +49,10 @@ export const limits = {
   /** A head of a queue that has waited so long forces a start, if none is under way or the newest seems to hang. */
   queueStaleMs: 100,
   startSlowMs: 5_000,
-  /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. When nothing
-   * has moved for so long there is one more all the same, in case they never yield; up to so many per processor. */
   /** One instance more than processors: while one has no invocation, between two, another has its processor. */
   instancesBeyondCores: 1,
+  /** Where the loops of as many instances as there are processors are held, more of them serve nobody sooner. When nothing
+   * has moved for so long there is one more all the same, in case they never yield; up to so many per processor. */
   heldQueueStaleMs: 1_000,
   heldInstancesPerCore: 4,
   /** Beyond that number: one more this often. */

@@ -1,6 +1,7 @@
 // How many instances a FunctionScheduler puts to work, and wants.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { limits } from '../base/limits.ts';
 import { itemOf, learned, schedulerOf, wallMs } from './two-routes.fixture.ts';
 
 test('whatever small part of the processors it may have, one instance may compute', () => {
@@ -46,6 +47,23 @@ test('instances that have died keep no processor from others', () => {
     assert.equal(scheduler.take(item, nowMs), index);
     scheduler.settled(item, index, { wallMs: 100, cpuMs: 100 }, nowMs);
     scheduler.remove(index);
+  }
+});
+
+test('after a pause no more compute at once than before it: that nothing moved then is no sign that they never yield', () => {
+  const scheduler = schedulerOf();
+  for (let count = 0; count < 12; count += 1) scheduler.add(512, 0);
+  scheduler.starts({ cores: 2, cpuIdle: false, starting: 0, sinceStartMs: 0, live: 12 }, 0);
+  for (const nowMs of [0, 5_000, 60_000]) {
+    const burst = Array.from({ length: 12 }, () => itemOf(scheduler, '/burn', nowMs));
+    const placed = burst
+      .map((item) => ({ item, index: scheduler.take(item, nowMs) }))
+      .filter(({ index }) => index !== -1);
+    assert.equal(placed.length, 2 + limits.instancesBeyondCores, `at ${nowMs} ms`);
+    for (const { item, index } of placed) {
+      scheduler.ended(index, item.lane, nowMs + 200);
+      scheduler.settled(item, index, { wallMs: 200, cpuMs: 100 }, nowMs + 200);
+    }
   }
 });
 

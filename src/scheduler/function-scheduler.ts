@@ -35,7 +35,6 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** By lane: when one was placed last. */
   readonly #beganMs = lanes.map(() => -Infinity);
   readonly processors = new ProcessorUse();
-  /** Wall clock − monotonic clock. */
   #wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
   #isPumping = false;
@@ -61,6 +60,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return mainOf(this.known).limit;
   }
 
+  /** Wall clock − monotonic clock. */
   get wallOffsetMs(): number {
     return this.#wallOffsetMs;
   }
@@ -342,6 +342,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       this.#enters(member, lane, nowMs);
     }
     placement.began(index, lane);
+    if (this.#inFlight[lane] === 0) this.processors.movedMs[lane] = nowMs;
     this.#inFlight[lane]! += 1;
     this.#beganMs[lane] = nowMs;
     member.inFlight[lane]! += 1;

@@ -11,7 +11,10 @@ export class ProcessorUse {
   cores = 0;
   /** Those that they may use when others want them too. Infinity: not known. */
   allowedCores = Infinity;
-  /** By lane: when one of them was last done with an invocation. */
+  /**
+   * By lane: when one of them was last done with an invocation, or had the first after there was none: before, nothing could
+   * move, and that is no sign of loops that never yield.
+   */
   readonly movedMs = lanes.map(() => -Infinity);
 
   /** What one uses of a processor from now on, 0–1. */

@@ -33,7 +33,7 @@ export interface Demand {
   /** Those that take work, or will. */
   readonly standing: number;
   readonly maxInstances: number;
-  /** How long none of them has been done with an invocation. */
+  /** How long they have had work, and none of them has been done with any of it. */
   readonly stillForMs: number;
   /** Instances that use their processor fully, or whose loop user code holds. */
   readonly computing: number;
