@@ -94,7 +94,7 @@ function ratio(auto: Row, one: Row): Row {
 
 const note = (rounds: number, seconds: number): string =>
   `${connections} connections in a closed loop, ${seconds} s each in ${turns} turns, after a warm-up. A request does a ` +
-  `fixed amount of work (${(rounds / 1e6).toFixed(1)} million rounds): ${burnMs} ms of CPU when nothing else runs. Both ` +
+  `fixed amount of work (SHA-256 of ${((rounds * 4) / 1024).toFixed(0)} MiB): ${burnMs} ms of CPU when nothing else runs. Both ` +
   'platforms run all the time; the one that is not asked idles. Quantiles are over all answers of all turns. Used ' +
   'by others: of the processors, in the worst turn. Much of it makes the comparison worthless: the kernel shares processors ' +
   'among all that want to run, and twelve processes get more beside strangers than the few that are enough.';

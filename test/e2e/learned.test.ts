@@ -52,15 +52,16 @@ test('a limit is found, explained, and known after a restart', async (context) =
     found.decisions.some(({ text }: any) => /^limit \d+ → \d+: /.test(text)),
     JSON.stringify(found.decisions),
   );
-  const before = await explained(first, 'api/mixed');
   assert.equal(await first.stop(), 0);
 
-  const kept = readFileSync(join(state, 'weir/learned.json'), 'utf8');
-  assert.match(kept, /"saturation"/);
+  // Until it is stopped it goes on learning: what it had at the end is in the file.
+  const kept = JSON.parse(readFileSync(join(state, 'weir/learned.json'), 'utf8'));
+  const [{ limits }] = Object.values<any>(kept.functions);
   const second = await run(context, args, state);
   const after = await explained(second, 'api/mixed');
-  const limitOf = (explanation: any): number => explanation.lanes.find((each: any) => each.lane === known.lane).limit;
-  assert.equal(limitOf(after), limitOf(before));
+  for (const [at, lane] of after.lanes.entries()) assert.equal(lane.saturation, limits[at]?.saturation ?? null, lane.lane);
+  const again = after.lanes.find((lane: any) => lane.lane === known.lane);
+  assert.ok(again.saturation > 0 && again.limit < 20, `it starts with ${again.limit} at once`);
   assert.equal((await second.get('/api/mixed')).status, 200);
   assert.equal(await second.stop(), 0);
 });
