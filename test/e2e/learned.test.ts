@@ -59,7 +59,8 @@ test('a limit is found, explained, and known after a restart', async (context) =
   const [{ limits }] = Object.values<any>(kept.functions);
   const second = await run(context, args, state);
   const after = await explained(second, 'api/mixed');
-  for (const [at, lane] of after.lanes.entries()) assert.equal(lane.saturation, limits[at]?.saturation ?? null, lane.lane);
+  for (const [at, lane] of after.lanes.entries())
+    assert.equal(lane.saturation, limits[at]?.saturation ?? null, lane.lane);
   const again = after.lanes.find((lane: any) => lane.lane === known.lane);
   assert.ok(again.saturation > 0 && again.limit < 20, `it starts with ${again.limit} at once`);
   assert.equal((await second.get('/api/mixed')).status, 200);
