@@ -28,11 +28,24 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 
 /** A library is imported by one folder, for the reason in ARCHITECTURE.md. Whoever is not listed imports none. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
-  'src/builder': ['esbuild', 'zod'],
+  'src/builder': ['@vercel/routing-utils', 'esbuild', 'zod'],
   'src/cli': ['commander'],
+  'src/edge': ['sharp'],
 };
 /** Tests may also use these. */
-const testLibraries = ['fast-check', 'ws', '@vercel/functions', 'express', 'esbuild'];
+const testLibraries = [
+  '@next/routing',
+  '@vercel/build-utils',
+  '@vercel/functions',
+  '@vercel/routing-utils',
+  'esbuild',
+  'express',
+  'fast-check',
+  'sharp',
+  'socket.io',
+  'socket.io-client',
+  'ws',
+];
 
 /** Folders of decisions: no clock, no randomness, no I/O. */
 const pure = new Set(['src/model', 'src/scheduler']);

@@ -56,6 +56,7 @@ export function functionConfig(config: ProjectConfig, path: string, own: Setting
           : maxDuration * 1000,
     maxConcurrency: settings.maxConcurrency ?? 'auto',
     weight: settings.weight ?? limits.weightDefault,
+    helpers: true,
     // Whichever of those that are accepted was asked for.
     runtime: 'nodejs24.x',
     environment: { ...config.environment, ...settings.environment },

@@ -77,6 +77,10 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
       functionId: specs[index]!.id,
     })),
     publicDir,
+    outputs: null,
+    routing: null,
+    crons: [],
+    fingerprint: options.deployment,
   };
 }
 

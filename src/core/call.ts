@@ -52,7 +52,7 @@ export interface LoadOrder {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server';
+  readonly launch: 'module' | 'server' | 'edge';
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;

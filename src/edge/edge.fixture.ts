@@ -118,6 +118,7 @@ export const spec = (name: string, launch: 'module' | 'server' = 'module'): Func
     maxDurationMs: 1000,
     maxConcurrency: 'auto',
     weight: 1,
+    helpers: true,
     runtime: 'nodejs24.x',
     environment: {},
   },
@@ -142,6 +143,10 @@ export const deployment = (changes: Partial<Deployment> = {}): Deployment => ({
   functions: [spec('all', 'server')],
   routes: [route('/[...path]', 'dpl_1/all')],
   publicDir: null,
+  outputs: null,
+  routing: null,
+  crons: [],
+  fingerprint: 'f',
   ...changes,
 });
 

@@ -14,6 +14,7 @@ function spec(id: string, memoryMiB = 1024): FunctionSpec {
     maxDurationMs: 1000,
     maxConcurrency: 10,
     weight: 1,
+    helpers: true,
     runtime: 'nodejs24.x',
     environment: {},
   } as const;

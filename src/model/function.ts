@@ -7,6 +7,8 @@ export interface FunctionConfig {
   /** Its part of the machine's memory and processors beside other functions that want them: 2 gets twice as much as 1. */
   readonly weight: number;
   readonly runtime: Runtime;
+  /** A `(req, res)` function finds req.query, res.json and the like. */
+  readonly helpers: boolean;
   /** Set in the instance before user code is loaded. Never logged. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -18,7 +20,9 @@ export type Launch =
   /** Import it and call what it exports; a server that it makes listen() counts too. */
   | 'module'
   /** A zero-config server: import it and wait for listen(). */
-  | 'server';
+  | 'server'
+  /** Web-standard code: its default export takes a Request. */
+  | 'edge';
 
 /** One piece of compute in a deployment. */
 export interface FunctionSpec {

@@ -1,5 +1,7 @@
 import type { FunctionSpec } from './function.ts';
+import type { Output } from './output.ts';
 import type { Route } from './route.ts';
+import type { Routing } from './routing.ts';
 
 /** One immutable upload of a project, as edge and router see it. */
 export interface Deployment {
@@ -13,6 +15,22 @@ export interface Deployment {
   readonly routes: readonly Route[];
   /** Directory of static files, absolute; null without any. */
   readonly publicDir: string | null;
+  /**
+   * What a build output has, by path without a leading slash (`''` is the root): it is served instead of `routes` and
+   * `publicDir`, which are empty then. Null: a plain project.
+   */
+  readonly outputs: ReadonlyMap<string, Output> | null;
+  /** Null: a path leads to what is there, and nowhere else. */
+  readonly routing: Routing | null;
+  readonly crons: readonly Cron[];
+  /** Of what was built: equal builds have equal ones, so that what is kept of their answers outlives a restart. */
+  readonly fingerprint: string;
+}
+
+/** A path that is to be called at times; `schedule` in cron's five fields, UTC. */
+export interface Cron {
+  readonly path: string;
+  readonly schedule: string;
 }
 
 /** All that edge and router need to serve. Immutable; a newer version replaces an older one whole. */

@@ -26,7 +26,7 @@ export interface Load {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server';
+  readonly launch: 'module' | 'server' | 'edge';
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;
@@ -86,7 +86,7 @@ export function readLoad(payload: Buffer): Load {
     function: fields.text('function'),
     root: fields.text('root'),
     entry: fields.text('entry'),
-    launch: fields.oneOf('launch', ['module', 'server']),
+    launch: fields.oneOf('launch', ['module', 'server', 'edge']),
     environment: fields.texts('environment'),
     memoryMiB: fields.count('memoryMiB'),
     maxDurationMs: fields.count('maxDurationMs'),

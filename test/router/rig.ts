@@ -34,6 +34,7 @@ export function functionSpec(name = 'api/hello', config: Partial<FunctionSpec['c
       maxDurationMs: 10_000,
       maxConcurrency: 'auto',
       weight: 1,
+      helpers: true,
       runtime: 'nodejs24.x',
       environment: {},
       ...config,
@@ -43,7 +44,12 @@ export function functionSpec(name = 'api/hello', config: Partial<FunctionSpec['c
 
 export function snapshotOf(...functions: FunctionSpec[]): Snapshot {
   const deployment = { id: 'dpl_test', project: 'test', environment: 'production', hosts: [], routes: [] } as const;
-  return { version: 1, deployments: [{ ...deployment, functions, publicDir: null }] };
+  return {
+    version: 1,
+    deployments: [
+      { ...deployment, functions, publicDir: null, outputs: null, routing: null, crons: [], fingerprint: 'f' },
+    ],
+  };
 }
 
 /** What a client got. */

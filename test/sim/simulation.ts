@@ -177,6 +177,7 @@ export class Simulation implements TrialWorld, Provider {
       maxDurationMs,
       maxConcurrency,
       weight: 1,
+      helpers: true,
       runtime: 'nodejs24.x',
       environment: {},
     } as const;
@@ -203,6 +204,10 @@ export class Simulation implements TrialWorld, Provider {
           functions: this.#functions,
           routes: [],
           publicDir: null,
+          outputs: null,
+          routing: null,
+          crons: [],
+          fingerprint: 'f',
         },
       ],
     };
