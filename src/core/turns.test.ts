@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { noConnectionEvents } from '../tunnel/connection.ts';
 import { FrameWriter } from '../tunnel/writer.ts';
 import { boardCells, boardMemory, Cell } from './board.ts';
 import { Turns } from './turns.ts';
+import { nowhere } from './nowhere.fixture.ts';
 import { VitalsReporter } from './vitals.ts';
-
-const nowhere = {
-  events: noConnectionEvents,
-  bufferedBytes: 0,
-  write: () => true,
-  writeAll: () => true,
-  whenSent: () => undefined,
-  keep: () => undefined,
-  pause: () => undefined,
-  resume: () => undefined,
-  end: () => undefined,
-  destroy: () => undefined,
-};
 
 function watched(): { turns: Turns; cells: Int32Array; delayMs: (turnMs?: number) => number } {
   const cells = boardCells(boardMemory(0));

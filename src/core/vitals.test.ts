@@ -1,23 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nackReasons } from '../model/vitals.ts';
-import { noConnectionEvents } from '../tunnel/connection.ts';
 import { FrameWriter } from '../tunnel/writer.ts';
 import { boardCells, boardMemory, Cell } from './board.ts';
+import { nowhere } from './nowhere.fixture.ts';
 import { VitalsReporter } from './vitals.ts';
-
-const nowhere = {
-  events: noConnectionEvents,
-  bufferedBytes: 0,
-  write: () => true,
-  writeAll: () => true,
-  whenSent: () => undefined,
-  keep: () => undefined,
-  pause: () => undefined,
-  resume: () => undefined,
-  end: () => undefined,
-  destroy: () => undefined,
-};
 
 test('vitals and board say what ails the process, and that it is over', () => {
   const cells = boardCells(boardMemory(0));

@@ -3,48 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
-import type { Learned } from '../model/learned.ts';
 import { noVitals } from '../model/vitals.ts';
 import { FunctionScheduler } from './function-scheduler.ts';
 import { laneComputes, laneWaits } from './routes.ts';
-import type { Schedulable } from './schedulable.ts';
-
-interface Item extends Schedulable {
-  readonly id: number;
-}
-
-const wallMs = Date.UTC(2026, 0, 5);
-
-/** Two routes whose nature is known, and never changes here: one waits, one computes. */
-const learned: Learned = {
-  limits: [
-    { saturation: 4, unhelpfulAbove: null, wallMs },
-    { saturation: 1, unhelpfulAbove: null, wallMs },
-  ],
-  routes: [
-    { pattern: '/wait', cpuMs: 1, wallMs: 1000, invocations: 1000 },
-    { pattern: '/burn', cpuMs: 100, wallMs: 100, invocations: 1000 },
-  ],
-  arrivals: null,
-};
-const routeOf = ['/wait', '/burn'] as const;
-
-function schedulerOf(options: { learned?: Learned | null; keepAliveMs?: number | null } = {}): FunctionScheduler<Item> {
-  const { keepAliveMs = null } = options;
-  return new FunctionScheduler({
-    maxConcurrency: 'auto',
-    environment: 'preview',
-    maxInstances: 100,
-    keepAliveMs,
-    learned: options.learned === undefined ? learned : options.learned,
-  });
-}
-
-let serial = 0;
-function itemOf(scheduler: FunctionScheduler<Item>, route: string, receivedMs: number): Item {
-  serial += 1;
-  return { id: serial, profile: scheduler.routes.of(route, 'GET', route), receivedMs, lane: -1, queueHandle: -1 };
-}
+import { itemOf, learned, routeOf, schedulerOf, wallMs, type QueuedItem as Item } from './two-routes.fixture.ts';
 
 interface Op {
   readonly kind: (typeof kinds)[number];

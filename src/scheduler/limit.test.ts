@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import { LaneKnowledge } from './knowledge.ts';
-import { placesAt, type Reading } from './law.ts';
+import { placesAt } from './law.ts';
 import { Limit } from './limit.ts';
-import { LoopModel, type Work } from './loop-model.fixture.ts';
+import { LoopModel, nothingUnusual, type Work } from './loop-model.fixture.ts';
 
 const perSecond = 5;
 const always = (cpuMs: number, waitMs: number) => (): Work => ({ cpuMs, waitMs });
@@ -22,22 +22,6 @@ function settled(model: LoopModel, afterS: number, forS: number): number[] {
   model.run((afterS + forS) * perSecond);
   return model.history.slice(afterS * perSecond);
 }
-
-/** A period in which nothing is out of the ordinary. */
-const nothingUnusual: Reading = {
-  periodMs: 1000,
-  utilisation: 0,
-  inFlight: 0,
-  full: 0,
-  completions: 0,
-  loopDelayMs: 0,
-  throttled: 0,
-  memoryUsedMiB: 80,
-  memoryBaseMiB: 60,
-  memoryMiB: 2048,
-  errors: 0,
-  isWarm: true,
-};
 
 const near = (seen: readonly number[], least: number, most: number): void => {
   assert.ok(

@@ -8,6 +8,22 @@ export interface Work {
   readonly waitMs: number;
 }
 
+/** A period in which nothing is out of the ordinary. */
+export const nothingUnusual: Reading = {
+  periodMs: 1000,
+  utilisation: 0,
+  inFlight: 0,
+  full: 0,
+  completions: 0,
+  loopDelayMs: 0,
+  throttled: 0,
+  memoryUsedMiB: 80,
+  memoryBaseMiB: 60,
+  memoryMiB: 2048,
+  errors: 0,
+  isWarm: true,
+};
+
 /** What the loop is given: always more than it may have. Time is virtual, 1 ms steps. */
 export class LoopModel {
   readonly lane: LaneKnowledge;
@@ -62,18 +78,12 @@ export class LoopModel {
       if (this.#began.size >= this.limit.places) fullMs += 1;
     }
     const reading: Reading = {
+      ...nothingUnusual,
       periodMs,
       utilisation: busyMs / periodMs,
       inFlight: areaMs / periodMs,
       full: fullMs / periodMs,
       completions: this.completed - before,
-      loopDelayMs: 0,
-      throttled: 0,
-      memoryUsedMiB: 80,
-      memoryBaseMiB: 60,
-      memoryMiB: 2048,
-      errors: 0,
-      isWarm: true,
       ...this.extra,
     };
     const reason = this.limit.step(reading, this.lane, this.nowMs);

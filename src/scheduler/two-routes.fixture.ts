@@ -24,13 +24,13 @@ export const learned: Learned = {
 export const routeOf = ['/wait', '/burn'] as const;
 
 export function schedulerOf(
-  options: { learned?: Learned | null; maxConcurrency?: number } = {},
+  options: { learned?: Learned | null; maxConcurrency?: number; keepAliveMs?: number | null } = {},
 ): FunctionScheduler<QueuedItem> {
   return new FunctionScheduler({
     maxConcurrency: options.maxConcurrency ?? 'auto',
     environment: 'preview',
     maxInstances: 100,
-    keepAliveMs: null,
+    keepAliveMs: options.keepAliveMs ?? null,
     learned: options.learned === undefined ? learned : options.learned,
   });
 }
