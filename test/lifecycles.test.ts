@@ -10,6 +10,7 @@ import { transitions as upgrade } from '../runtimes/node/upgrade.ts';
 import { transitions as stopping } from '../src/cli/stopping.ts';
 import { transitions as core } from '../src/core/core.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
+import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
 import { upgradeTransitions as edgeUpgrade } from '../src/edge/upgrade.ts';
 import { transitions as child } from '../src/provider/child.ts';
@@ -27,6 +28,7 @@ const tables: Readonly<Record<string, Table>> = {
   'src/cli/stopping.ts': stopping,
   'src/core/core.ts': core,
   'src/core/stream.ts': coreStream,
+  'src/edge/passage/middleware.ts': middleware,
   'src/edge/respond.ts': respond,
   'src/edge/upgrade.ts': edgeUpgrade,
   'src/provider/child.ts': child,

@@ -59,6 +59,30 @@ export const errors = {
     retry: 'never',
     message: 'Something went wrong inside the platform.',
   },
+  MIDDLEWARE_INVOCATION_FAILED: {
+    status: 500,
+    source: 'function',
+    retry: 'never',
+    message: 'The middleware threw an error.',
+  },
+  MIDDLEWARE_INVOCATION_TIMEOUT: {
+    status: 504,
+    source: 'function',
+    retry: 'never',
+    message: 'The middleware did not answer within its maxDuration.',
+  },
+  ROUTER_CANNOT_MATCH: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table leads nowhere for this request.',
+  },
+  ROUTER_EXTERNAL_TARGET_ERROR: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The origin that the routing table leads to did not answer.',
+  },
   DEPLOYMENT_NOT_FOUND: {
     status: 404,
     source: 'client',

@@ -200,6 +200,8 @@ export const limits = {
   requestHeadTimeoutMs: 10_000,
   clientIdleTimeoutMs: 65_000,
   urlBytes: 14 * 1024,
+  /** An origin that a rewrite leads to may be silent for so long. */
+  externalTimeoutMs: 120_000,
   clientConnections: 50_000,
   /** How often connections are looked over for heads that are late. */
   connectionCheckMs: 1_000,

@@ -66,16 +66,28 @@ export class RouteTable {
   match(path: string, target: string): Matched | null {
     const lead = this.literals.get(path);
     if (lead !== undefined) return { spec: lead.spec, pattern: lead.route.pattern, target };
-    if (path.includes('%') || path.endsWith('/')) {
-      const plain = this.literals.get(withoutTrailingSlash(decodePath(path) ?? path));
-      // An encoded slash is no separator.
-      if (plain !== undefined && !/%2f/i.test(path)) return { spec: plain.spec, pattern: plain.route.pattern, target };
-    }
-    if (this.everything !== null) return { spec: this.everything.spec, pattern: this.everything.route.pattern, target };
-    return this.matchPatterns(path, target);
+    const found = this.lookup(path);
+    if (found === null) return null;
+    const { spec, pattern, parameters } = found;
+    return { spec, pattern, target: parameters.length === 0 ? target : withParameters(target, parameters) };
   }
 
-  private matchPatterns(path: string, target: string): Matched | null {
+  /** What answers at `path`, and what it has of the path: name, value, name, value, …; values ready for a query. */
+  lookup(path: string): { spec: FunctionSpec; pattern: string; parameters: readonly string[] } | null {
+    const lead = this.literal(path) ?? this.everything;
+    if (lead !== null) return { spec: lead.spec, pattern: lead.route.pattern, parameters: [] };
+    return this.matchPatterns(path);
+  }
+
+  private literal(path: string): Lead | null {
+    const lead = this.literals.get(path);
+    if (lead !== undefined) return lead;
+    // An encoded slash is no separator.
+    if ((!path.includes('%') && !path.endsWith('/')) || /%2f/i.test(path)) return null;
+    return this.literals.get(withoutTrailingSlash(decodePath(path) ?? path)) ?? null;
+  }
+
+  private matchPatterns(path: string): { spec: FunctionSpec; pattern: string; parameters: readonly string[] } | null {
     if (this.patterns.length === 0) return null;
     const segments = segmentsOf(path);
     if (segments === null) return null;
@@ -83,8 +95,7 @@ export class RouteTable {
       const { spec, route } = lead;
       const parameters = takesEverything(lead) ? [] : matchSegments(route.segments, segments);
       if (parameters === null) continue;
-      const seen = spec.launch === 'server' ? target : withParameters(target, path.length, parameters);
-      return { spec, pattern: route.pattern, target: seen };
+      return { spec, pattern: route.pattern, parameters: spec.launch === 'server' ? [] : parameters };
     }
     return null;
   }
@@ -133,8 +144,11 @@ function matchSegments(pattern: readonly Segment[], segments: readonly string[])
   return pattern.length === segments.length ? parameters : null;
 }
 
-function withParameters(target: string, pathLength: number, parameters: readonly string[]): string {
-  const query = target.slice(pathLength + 1);
+/** `target` with `parameters` (name, value, …; values encoded) in its query, where it does not have them itself. */
+export function withParameters(target: string, parameters: readonly string[]): string {
+  const mark = target.indexOf('?');
+  const path = mark === -1 ? target : target.slice(0, mark);
+  const query = mark === -1 ? '' : target.slice(mark + 1);
   const own = query === '' ? null : new URLSearchParams(query);
   let added = '';
   for (let at = 0; at < parameters.length; at += 2) {
@@ -142,6 +156,5 @@ function withParameters(target: string, pathLength: number, parameters: readonly
     added += `&${encodeURIComponent(parameters[at]!)}=${parameters[at + 1]!}`;
   }
   if (added === '') return target;
-  const path = target.slice(0, pathLength);
   return query === '' ? `${path}?${added.slice(1)}` : `${path}?${query}${added}`;
 }

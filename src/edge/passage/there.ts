@@ -1,0 +1,97 @@
+// Hot path: what a deployment has at a path.
+import type { FileOutput, Output, Prerender } from '../../model/output.ts';
+import type { FunctionSpec } from '../../model/function.ts';
+import type { Deployment } from '../../model/snapshot.ts';
+import type { StaticFile, StaticFiles } from '../files.ts';
+import type { RouteTable } from '../match.ts';
+import { mediaType } from '../media.ts';
+
+/** What answers a request. */
+export type There =
+  | { readonly kind: 'file'; readonly file: StaticFile }
+  | {
+      readonly kind: 'function';
+      readonly spec: FunctionSpec;
+      /** For the meter. */
+      readonly pattern: string;
+      /** Of the path, ready for a query: name, value, name, value, … */
+      readonly parameters: readonly string[];
+    }
+  | { readonly kind: 'prerender'; readonly spec: FunctionSpec; readonly path: string; readonly prerender: Prerender }
+  | { readonly kind: 'image' };
+
+/** Paths are decoded, without a leading slash. */
+export interface Outputs {
+  /** The key of what answers, its index included; null: nothing does. */
+  find(path: string): string | null;
+  get(key: string): There | null;
+}
+
+/** What a build put there. */
+export class BuiltOutputs implements Outputs {
+  readonly #outputs: ReadonlyMap<string, Output>;
+  readonly #specs: ReadonlyMap<string, FunctionSpec>;
+  readonly #images: ReadonlySet<string>;
+
+  constructor({ outputs, functions, routing }: Deployment) {
+    this.#outputs = outputs ?? new Map<string, Output>();
+    this.#specs = new Map(functions.map((spec) => [spec.id, spec]));
+    this.#images = new Set(routing?.images == null ? [] : imagePaths);
+  }
+
+  find(path: string): string | null {
+    if (this.#outputs.has(path) || this.#images.has(path)) return path;
+    const plain = path.endsWith('/') ? path.slice(0, -1) : path;
+    if (plain !== path && this.#outputs.has(plain)) return plain;
+    for (const index of plain === '' ? ['index.html', 'index'] : [`${plain}/index.html`, `${plain}/index`]) {
+      if (this.#outputs.has(index)) return index;
+    }
+    return null;
+  }
+
+  get(key: string): There | null {
+    const output = this.#outputs.get(key);
+    if (output === undefined) return this.#images.has(key) ? { kind: 'image' } : null;
+    if (output.kind === 'file') return { kind: 'file', file: staticFile(output, key) };
+    const spec = this.#specs.get(output.functionId);
+    if (spec === undefined) return null;
+    if (output.kind === 'function') return { kind: 'function', spec, pattern: `/${key}`, parameters: [] };
+    return { kind: 'prerender', spec, path: key, prerender: output.prerender };
+  }
+}
+
+/** Where the hosted platform has its image optimisation, and where Next.js asks for it. */
+const imagePaths = ['_vercel/image', '_next/image'];
+
+const staticFile = ({ file, contentType }: FileOutput, key: string): StaticFile => ({
+  file,
+  type: contentType ?? mediaType(key),
+});
+
+/** A plain project's files and functions. */
+export class PlainOutputs implements Outputs {
+  readonly #files: StaticFiles;
+  readonly #routes: RouteTable;
+  readonly #images: ReadonlySet<string>;
+
+  constructor(files: StaticFiles, routes: RouteTable, { routing }: Deployment) {
+    this.#files = files;
+    this.#routes = routes;
+    this.#images = new Set(routing?.images == null ? [] : imagePaths);
+  }
+
+  find(path: string): string | null {
+    if (this.#images.has(path) || this.#files.has(`/${path}`)) return path;
+    return this.#routes.lookup(encoded(path)) === null ? null : path;
+  }
+
+  get(key: string): There | null {
+    const file = this.#files.get(`/${key}`);
+    if (file !== undefined) return { kind: 'file', file };
+    if (this.#images.has(key)) return { kind: 'image' };
+    const found = this.#routes.lookup(encoded(key));
+    return found === null ? null : { kind: 'function', ...found };
+  }
+}
+
+const encoded = (path: string): string => `/${path.split('/').map(encodeURIComponent).join('/')}`;
