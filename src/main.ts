@@ -17,6 +17,7 @@ import { stateDirectory } from './control/state-directory.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
+import { platformVariables } from './model/environment.ts';
 import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
@@ -137,8 +138,14 @@ async function wire(options: PlatformOptions) {
     log,
     // What is being worked on is not kept warm.
     target: options.environment === 'production' ? 'production' : 'preview',
-    environment: (deployment, { hosts }) =>
-      platformVariables(options.environment, deployment, authorityOf(hosts[0] ?? options.host, port)),
+    environment: (deployment, { name, hosts }) =>
+      platformVariables({
+        environment: options.environment,
+        project: name,
+        deployment,
+        url: authorityOf(hosts[0] ?? options.host, port),
+        region,
+      }),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -160,6 +167,9 @@ function explainable(deployments: readonly Deployment[], status: RouterStatus): 
   const ids = new Set(served.map(({ id }) => id));
   return [...served, ...status.functions.filter(({ id }) => !ids.has(id))];
 }
+
+/** Of a machine of one's own there is one; the hosted platform's own development server calls it so. */
+const region = 'dev1';
 
 const memoryIn = (store: LearnedStore): Memory => ({
   recall: (spec: FunctionSpec) => store.get(learnedKey(spec)),
@@ -242,23 +252,6 @@ function listenFault(
 function authorityOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `localhost:${port}`;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** What the hosted platform sets, so that packages made for it find it. */
-function platformVariables(
-  environment: PlatformOptions['environment'],
-  deployment: string,
-  authority: string,
-): Record<string, string> {
-  return {
-    NODE_ENV: environment,
-    VERCEL: '1',
-    VERCEL_ENV: environment,
-    VERCEL_TARGET_ENV: environment,
-    VERCEL_REGION: 'dev1',
-    VERCEL_URL: authority,
-    VERCEL_DEPLOYMENT_ID: deployment,
-  };
 }
 
 /** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */

@@ -12,6 +12,7 @@ import { readCodeConfig } from './code-config.ts';
 import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
 import { detect } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
+import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
 import type { Settings } from './schema.ts';
 
@@ -49,6 +50,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const outDir = join(buildsDir(root), options.deployment);
   if (functions.some(({ file }) => isBundled(file))) await claim(root, outDir);
   const entries = await compile(functions, { dir: root, outDir, log: options.log, reads: options.reads });
+  const git = await gitVariables(root);
   const inCode = await Promise.all(functions.map((found) => settingsInCode(root, found, options.log)));
   const specs = functions.map((found, index): FunctionSpec => {
     const own = functionConfig(config, found.file, inCode[index]);
@@ -62,7 +64,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
       root,
       entry: entries[index]!,
       launch: found.launch,
-      config: { ...own, environment: { ...options.environment, ...own.environment } },
+      config: { ...own, environment: { ...git, ...options.environment, ...own.environment } },
     };
   });
   return {

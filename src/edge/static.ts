@@ -4,7 +4,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { defaultCacheControl } from './answer.ts';
 import { entityTag, lastModified, select } from './conditional.ts';
-import type { Conditions, Version } from './conditional.ts';
+import type { Conditions, Selection, Version } from './conditional.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
 import type { HttpExchange } from './respond.ts';
@@ -12,8 +12,18 @@ import type { HttpExchange } from './respond.ts';
 /** Up to this length a file is read whole and written at once. */
 const wholeBytes = 64 * 1024;
 
+/** What the routing table says of an answer. */
+export interface FileExtra {
+  /** Name, value, name, value, …; they go before what is said of every file. */
+  readonly headers: readonly string[];
+  /** Of the whole file; null: 200. */
+  readonly status: number | null;
+}
+
+const nothingExtra: FileExtra = { headers: [], status: null };
+
 /** Answers GET or HEAD with `file`. The file's length and time are asked for now: the index may be older. */
-export async function serveFile(exchange: HttpExchange, file: StaticFile): Promise<void> {
+export async function serveFile(exchange: HttpExchange, file: StaticFile, extra = nothingExtra): Promise<void> {
   let handle: FileHandle | null = null;
   try {
     // The index knows files by their real path: a link that has taken the place of one is not followed.
@@ -25,6 +35,7 @@ export async function serveFile(exchange: HttpExchange, file: StaticFile): Promi
       await answerFile(exchange, handle, {
         type: file.type,
         version: { sizeBytes: stat.size, modifiedMs: stat.mtimeMs },
+        extra,
       })
     )
       handle = null;
@@ -38,22 +49,21 @@ export async function serveFile(exchange: HttpExchange, file: StaticFile): Promi
 interface Content {
   readonly type: string;
   readonly version: Version;
+  readonly extra: FileExtra;
 }
 
 /** True: the handle was taken over by a stream, which closes it. */
 async function answerFile(exchange: HttpExchange, handle: FileHandle, content: Content): Promise<boolean> {
-  const { version, type } = content;
-  const selection = select(conditionsOf(exchange.req), version);
-  const headers = [
-    'Cache-Control',
-    defaultCacheControl,
-    'ETag',
-    entityTag(version),
-    'Last-Modified',
-    lastModified(version),
-  ];
+  const { version, type, extra } = content;
+  // An error page or the like is no version of what was asked for: it is always sent whole.
+  const isOther = extra.status !== null && extra.status !== 200;
+  const selection: Selection = isOther ? { kind: 'whole' } : select(conditionsOf(exchange.req), version);
+  const plain = ['Cache-Control', defaultCacheControl];
+  if (!isOther) plain.push('ETag', entityTag(version), 'Last-Modified', lastModified(version));
+  const headers = overridden(plain, extra.headers);
   if (selection.kind === 'whole') {
-    return send(exchange, handle, { status: 200, headers, type, first: 0, length: version.sizeBytes });
+    const status = extra.status ?? 200;
+    return send(exchange, handle, { status, headers, type, first: 0, length: version.sizeBytes });
   }
   if (selection.kind === 'part') {
     const { first, last } = selection;
@@ -62,6 +72,12 @@ async function answerFile(exchange: HttpExchange, handle: FileHandle, content: C
   }
   answerWithout(exchange, selection.kind, { headers, version });
   return false;
+}
+
+function overridden(plain: readonly string[], extra: readonly string[]): string[] {
+  if (extra.length === 0) return [...plain];
+  const names = new Set(extra.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()));
+  return [...plain.filter((_, at) => !names.has(plain[at - (at % 2)]!.toLowerCase())), ...extra];
 }
 
 /** RFC 9110: a range is for GET alone (14.2). */
@@ -107,7 +123,10 @@ interface Piece {
 
 async function send(exchange: HttpExchange, handle: FileHandle, piece: Piece): Promise<boolean> {
   const { res } = exchange;
-  piece.headers.push('Content-Type', piece.type, 'Accept-Ranges', 'bytes');
+  if (!piece.headers.some((name, at) => at % 2 === 0 && name.toLowerCase() === 'content-type')) {
+    piece.headers.push('Content-Type', piece.type);
+  }
+  if (piece.status < 300) piece.headers.push('Accept-Ranges', 'bytes');
   if (exchange.req.method !== 'HEAD' && piece.length <= wholeBytes) {
     const buffer = Buffer.allocUnsafe(piece.length);
     const { bytesRead } = await handle.read(buffer, 0, piece.length, piece.first);
