@@ -59,6 +59,24 @@ export const errors = {
     retry: 'never',
     message: 'Something went wrong inside the platform.',
   },
+  TOO_MANY_FORKS: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table tries too many rewrites for this path.',
+  },
+  TOO_MANY_FILESYSTEM_CHECKS: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table looks for too many outputs for this path.',
+  },
+  ROUTER_CANNOT_MATCH: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table leads to what is no place.',
+  },
   DEPLOYMENT_NOT_FOUND: {
     status: 404,
     source: 'client',
