@@ -71,11 +71,23 @@ export const errors = {
     retry: 'never',
     message: 'The middleware did not answer within its maxDuration.',
   },
+  TOO_MANY_FORKS: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table tries too many rewrites for this path.',
+  },
+  TOO_MANY_FILESYSTEM_CHECKS: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The routing table looks for too many outputs for this path.',
+  },
   ROUTER_CANNOT_MATCH: {
     status: 502,
     source: 'function',
     retry: 'never',
-    message: 'The routing table leads nowhere for this request.',
+    message: 'The routing table leads to what is no place.',
   },
   ROUTER_EXTERNAL_TARGET_ERROR: {
     status: 502,

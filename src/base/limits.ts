@@ -218,6 +218,15 @@ export const limits = {
   publicFiles: 100_000,
   publicDepth: 64,
 
+  /** A routing table: rules (the hosted platform has 2048 of the user's, builders add theirs), characters of a pattern or
+   * destination, and of a path or header value that one expands to. */
+  routingRules: 8192,
+  routingPatternChars: 4096,
+  routedTextChars: 32 * 1024,
+  /** What the routing of one request may try: rewrites followed to see whether they lead somewhere, looks for an output. */
+  routingForks: 128,
+  routingLookups: 512,
+
   /** Files the builder reads, configuration included. */
   configBytes: 1024 * 1024,
   functionGlobs: 50,

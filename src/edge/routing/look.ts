@@ -1,0 +1,44 @@
+import type { Outputs } from './outputs.ts';
+
+/** An output that is at a path. */
+export interface Look {
+  readonly key: string;
+  /** By the decoded path, as builders name outputs; some name them as they are asked for, encoded. */
+  readonly decoded: boolean;
+}
+
+/** `path`: encoded, begins with `/`. A slash at its end changes nothing. */
+export function lookIn(outputs: Outputs, path: string): Look | null {
+  const asked = path.slice(1, path.length > 1 && path.endsWith('/') ? -1 : undefined);
+  const plain = decodedPath(asked);
+  const key = outputs.find(plain);
+  if (key !== null) return { key, decoded: true };
+  const other = plain === asked ? null : outputs.find(asked);
+  return other === null ? null : { key: other, decoded: false };
+}
+
+/** An encoded slash separates nothing, so it stays encoded. What is badly encoded is taken as it is. */
+function decodedPath(path: string): string {
+  if (!path.includes('%')) return path;
+  try {
+    return decodeURIComponent(path.replaceAll(/%2f/gi, '%252F'));
+  } catch {
+    return path;
+  }
+}
+
+/** The value of `x-matched-path` (see `Found.matchedPath`). `said`: by a rule, encoded as paths are. */
+export function matchedPathOf({ key, decoded }: Look, said: string | undefined): string {
+  const path = said ?? `/${key.replace(/(?:^|\/)index$/, '')}`;
+  const plain = decoded && said !== undefined ? decodedPath(path) : path;
+  return /^[\x20-\x7e]*$/.test(plain) ? plain : Buffer.from(plain).toString('latin1');
+}
+
+/** `location` with the query of the request, where it has none of its own. */
+export function withQuery(location: string, query: string): string {
+  if (query === '' || location.includes('?')) return location;
+  const fragment = location.indexOf('#');
+  return fragment === -1
+    ? `${location}?${query}`
+    : `${location.slice(0, fragment)}?${query}${location.slice(fragment)}`;
+}
