@@ -15,7 +15,8 @@ import { detect } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
 import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
-import { buildFromOutput, outputConfigFile } from './output/deployment.ts';
+import { buildFromOutput } from './output/deployment.ts';
+import { outputConfigFile } from './output/place.ts';
 import type { Settings } from './schema.ts';
 
 export interface BuildOptions {
@@ -48,12 +49,8 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const outDir = join(buildsDir(root), options.deployment);
   if (await hasOutput(root)) {
     options.reads.add(outputConfigFile);
-    let claimed: Promise<void> | null = null;
-    const claimOnce = async (): Promise<string> => {
-      await (claimed ??= claim(root, outDir));
-      return outDir;
-    };
-    return buildFromOutput(root, { ...options, config, claim: claimOnce });
+    const environment = { ...(await gitVariables(root)), ...options.environment };
+    return buildFromOutput(root, { ...options, environment, config, outDir, claim: () => claim(root, outDir) });
   }
   return buildFromSources(root, outDir, config, options);
 }

@@ -26,7 +26,7 @@ export type Launch =
   | 'module'
   /** A zero-config server: import it and wait for listen(). */
   | 'server'
-  /** Web-standard code: its default export takes a Request. */
+  /** Web-standard code: its default export takes a Request (docs/decisions/0013-edge-in-node.md). */
   | 'edge';
 
 /** One piece of compute in a deployment. */

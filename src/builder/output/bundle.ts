@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import { forEachBounded } from './bounded.ts';
-import { entriesOf, plainPath } from './folder.ts';
+import { entriesOf, isInside, plainPath, realPathOf } from './folder.ts';
 import type { OutputFunction } from './functions.ts';
 import type { Faults } from './json-file.ts';
 import { isPackaged } from './sources.ts';
@@ -37,14 +37,40 @@ export async function readBundle(one: OutputFunction, sources: Sources, faults: 
     files.set(plain, source);
   });
   if (files.size > limits.functionFiles) faults.add(one.dir, `expected at most ${limits.functionFiles} files`);
-  const field = one.config.launch === 'edge' ? 'entrypoint' : 'handler';
-  const handler = plainPath(one.config.handler);
-  const found = handler === null ? undefined : files.get(handler);
-  if (handler === null || found === undefined || found.kind === 'directory') {
-    faults.add(path, `${field}: there is no file ${JSON.stringify(one.config.handler)} in the bundle`);
-    return null;
+  await refuseLeaving(files, sources, faults);
+  return wholeOrNull(one, files, path, faults);
+}
+
+/** Links that lead nowhere are left alone: they lead nowhere in the bundle, too. */
+async function refuseLeaving(files: ReadonlyMap<string, Source>, sources: Sources, faults: Faults): Promise<void> {
+  await forEachBounded(files.values(), async ({ kind, file }) => {
+    const real = kind === 'link' ? await realPathOf(file) : null;
+    if (real === null || isInside(sources.repository, real)) return;
+    faults.add(file, `is part of a function, and leads out of ${sources.repository}, to ${real}`);
+  });
+}
+
+/** What a configuration names has to be there. */
+function wholeOrNull(
+  one: OutputFunction,
+  files: ReadonlyMap<string, Source>,
+  path: string,
+  faults: Faults,
+): Bundle | null {
+  const { launch, handler: named, assets } = one.config;
+  const fileAt = (name: string): string | null => {
+    const plain = plainPath(name);
+    const found = plain === null ? undefined : files.get(plain);
+    return found === undefined || found.kind === 'directory' ? null : plain;
+  };
+  const missing = (field: string, name: string): void =>
+    faults.add(path, `${field}: there is no file ${JSON.stringify(name)} in the bundle`);
+  for (const [index, asset] of assets.entries()) {
+    if (fileAt(asset.path) === null) missing(`assets[${index}].path`, asset.path);
   }
-  return { function: one, files, handler };
+  const handler = fileAt(named);
+  if (handler === null) missing(launch === 'edge' ? 'entrypoint' : 'handler', named);
+  return handler === null ? null : { function: one, files, handler };
 }
 
 /** A file that is missing is told as that. */

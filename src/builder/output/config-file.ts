@@ -5,6 +5,7 @@ import type { CacheBypass, Images, Routing } from '../../model/routing.ts';
 import type { Cron } from '../../model/snapshot.ts';
 import { checked, readJson } from './json-file.ts';
 import type { Faults } from './json-file.ts';
+import { configFile } from './place.ts';
 import { rulesOf } from './rules.ts';
 
 /** `config.json` of an output, as far as it has an effect. */
@@ -158,7 +159,7 @@ const configSchema = z.object(
 
 /** Null when it cannot be used; the faults say why. */
 export async function readOutputConfig(dir: string, faults: Faults): Promise<OutputConfig | null> {
-  const path = join(dir, 'config.json');
+  const path = join(dir, configFile);
   const file = await readJson(path, faults);
   if (file === null) {
     if (!faults.any) faults.add(path, 'there is no such file');

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { realpath, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -21,6 +21,7 @@ import { Faults } from './json-file.ts';
 import { Layout } from './lay-out.ts';
 import { repositoryOf } from './repository.ts';
 import { Sources } from './sources.ts';
+import { configFile, outputFolder } from './place.ts';
 import { applyOverrides, readStaticFiles } from './static-files.ts';
 import type { StaticFiles } from './static-files.ts';
 
@@ -33,13 +34,10 @@ export interface OutputOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly config: ProjectConfig;
   readonly log: Log;
-  /** Makes the folder of this build, and returns it: bundles are put there. */
-  claim(): Promise<string>;
+  /** Where bundles are put that do not lie as a whole in the output; `claim` makes it. */
+  readonly outDir: string;
+  claim(): Promise<void>;
 }
-
-/** Where a build leaves what is to be served: Build Output API, version 3. */
-export const outputFolder = join('.vercel', 'output');
-export const outputConfigFile = join(outputFolder, 'config.json');
 
 /** What was read of an output; nothing has been put anywhere. */
 interface Read {
@@ -64,7 +62,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
       `${join(root, outputFolder)}: ${groups.length} functions; at most ${limits.functionsPerDeployment} are allowed`,
     );
   }
-  const specs = await specsOf(root, groups, read, options);
+  const specs = await specsOf(root, groups, options);
   return {
     id: options.deployment,
     project: options.project,
@@ -77,6 +75,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     routing: read.config.routing,
     crons: read.config.crons,
     fingerprint: await fingerprintOf(read),
+    ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
   };
 }
 
@@ -86,7 +85,7 @@ async function readOutput(root: string, log: Log): Promise<Read> {
   const dir = await realpath(join(root, outputFolder));
   const config = await readOutputConfig(dir, faults);
   const { files, warnings } = await readStaticFiles(dir, project, faults);
-  const overridden = config === null ? [] : applyOverrides(files, config.overrides, join(dir, 'config.json'), faults);
+  const overridden = config === null ? [] : applyOverrides(files, config.overrides, join(dir, configFile), faults);
   const found = await readFunctions(dir, faults);
   const functions = [...found.functions.values()];
   const sources = new Sources(await repositoryOf(project, functions));
@@ -111,17 +110,14 @@ function middlewareWarnings(dir: string, { routing }: OutputConfig, { paths }: O
   return routing.rules.flatMap((rule, index) => {
     if ('handle' in rule || rule.middlewarePath === undefined) return [];
     if (paths.has(rule.middlewarePath.replace(/^\/+/, ''))) return [];
-    return [
-      `${join(dir, 'config.json')}: routes[${index}].middlewarePath: there is no function ${rule.middlewarePath}`,
-    ];
+    return [`${join(dir, configFile)}: routes[${index}].middlewarePath: there is no function ${rule.middlewarePath}`];
   });
 }
 
 /** What its build says of each function, and what the project's `functions` say of its path, which is stronger. */
-function configsOf({ bundles, config: { deploymentId } }: Read, options: OutputOptions): Map<Bundle, FunctionConfig> {
-  // The build has written its own name of the deployment into what browsers send back.
-  const platform = deploymentId === null ? {} : { VERCEL_DEPLOYMENT_ID: deploymentId };
-  const environment = { ...options.environment, ...platform, ...options.config.environment };
+function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, FunctionConfig> {
+  // What was built was built for production, also where it is tried out.
+  const environment = { ...options.environment, NODE_ENV: 'production', ...options.config.environment };
   return new Map(
     bundles.map(({ function: { name, config: own } }, index) => {
       const settings = settingsFor(options.config, name);
@@ -138,18 +134,20 @@ function configsOf({ bundles, config: { deploymentId } }: Read, options: OutputO
   );
 }
 
-async function specsOf(
-  root: string,
-  groups: readonly Group[],
-  { sources }: Read,
-  options: OutputOptions,
-): Promise<FunctionSpec[]> {
+async function specsOf(root: string, groups: readonly Group[], options: OutputOptions): Promise<FunctionSpec[]> {
   const amongModules = await isAmongModules(join(root, outputFolder));
-  const layout = new Layout(sources.repository);
+  const layout = new Layout();
+  const away = new Set(groups.filter((group) => !runsInPlace(group, amongModules)));
+  const folder = join(options.outDir, 'functions');
+  if (away.size > 0) {
+    await options.claim();
+    await makeIsolated(folder);
+  }
   const specs: FunctionSpec[] = [];
   for (const group of groups) {
-    const inPlace = runsInPlace(group, amongModules);
-    const dir = inPlace ? group.members[0]!.function.dir : await laidOut(group, layout, options);
+    const isAway = away.has(group);
+    const dir = isAway ? join(folder, `${group.name}.func`) : group.members[0]!.function.dir;
+    if (isAway) await layout.make(dir, group.files);
     const { launch, assets } = group.members[0]!.function.config;
     specs.push({
       id: `${options.deployment}/${group.name}`,
@@ -176,13 +174,10 @@ function runsInPlace({ members, files }: Group, amongModules: boolean): boolean 
   return !amongModules || files.has('package.json');
 }
 
-async function laidOut(group: Group, layout: Layout, options: OutputOptions): Promise<string> {
-  const folder = join(await options.claim(), 'functions');
-  const dir = join(folder, `${group.name}.func`);
-  await layout.make(dir, group.files);
-  // A bundle is on its own: what the project's package.json says of modules counts for nothing in it.
+/** A bundle is on its own: what the project's package.json says of modules counts for nothing in it. */
+async function makeIsolated(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), '{}');
-  return dir;
 }
 
 /** As the reference reader has it: a function takes the place of a file, and a kept page that of both. */

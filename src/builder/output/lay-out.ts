@@ -3,20 +3,13 @@ import { copyFile, link, mkdir, realpath, stat, symlink } from 'node:fs/promises
 import { isAbsolute, join, posix } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { forEachBounded } from './bounded.ts';
-import { isInside } from './folder.ts';
 import { isPackaged } from './sources.ts';
 import type { Source } from './sources.ts';
 
 /** Folders of bundles that are made in one build. */
 export class Layout {
-  readonly #repository: string;
   /** Source → the first copy of it: the other functions that have it get a link to that. */
   readonly #copies = new Map<string, Promise<string>>();
-
-  /** `repository`: links of bundles may lead to what is in it; without symbolic links. */
-  constructor(repository: string) {
-    this.#repository = repository;
-  }
 
   /**
    * Makes a folder in which every file is at its path in the bundle. Packages are linked; what a framework's build wrote is
@@ -31,7 +24,6 @@ export class Layout {
         else if (source.kind === 'link') await this.#putLink(source, path, dir, places);
       });
     } catch (error) {
-      if (error instanceof UsageError) throw error;
       throw new UsageError(`${dir}: the bundle of a function cannot be put there: ${(error as Error).message}`);
     }
   }
@@ -45,16 +37,13 @@ export class Layout {
     await copy;
   }
 
-  /** One that stays in the bundle is kept as it is; else it is what it leads to, if that is in the repository. */
+  /** One that stays in the bundle is kept as it is; else it is what it leads to. */
   async #putLink(source: Extract<Source, { kind: 'link' }>, path: string, dir: string, places: Places): Promise<void> {
     const inBundle = isAbsolute(source.text) ? null : posix.join(posix.dirname(path), source.text);
     if (inBundle !== null && leadsTo(inBundle, places)) return symlink(source.text, join(dir, path));
     const real = await realpath(source.file).catch(() => null);
     // One that leads nowhere led nowhere before, too.
     if (real === null) return;
-    if (!isInside(this.#repository, real)) {
-      throw new UsageError(`${source.file}: is part of a function, and leads out of ${this.#repository}, to ${real}`);
-    }
     if ((await stat(real)).isDirectory()) await symlink(real, join(dir, path));
     else await this.#put(real, join(dir, path), isPackaged(path));
   }

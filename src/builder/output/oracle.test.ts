@@ -131,7 +131,7 @@ test('outputs, prerenders, routes and all else are as the reference reader has t
   assert.deepEqual(deployment.crons, oracle.crons);
   assert.deepEqual(deployment.routing?.wildcard, oracle.wildcard);
   assert.deepEqual(deployment.routing?.images?.sizes, oracle.images?.sizes);
-  assert.equal(deployment.functions[0]?.config.environment['VERCEL_DEPLOYMENT_ID'], oracle.deploymentId);
+  assert.equal(deployment.ownId, oracle.deploymentId);
   assert.equal(warnings.length, 1, 'the override of a file that is missing');
   assert.deepEqual(own, [
     'warn: DIR/.vercel/output/static/leaves.txt: is left out: it leads out of DIR/.vercel/output/static, to DIR/outside.txt',

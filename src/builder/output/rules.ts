@@ -2,7 +2,6 @@ import { normalizeRoutes, routesSchema } from '@vercel/routing-utils';
 import { limits } from '../../base/limits.ts';
 import type { Condition, Rule, SourceRule } from '../../model/routing.ts';
 import { schemaFaults } from './json-schema.ts';
-import type { JsonSchema } from './json-schema.ts';
 
 /** Both are declared by the library as unions of what it accepts and what it makes; these are what goes in and comes out. */
 type Input = Parameters<typeof normalizeRoutes>[0];
@@ -15,7 +14,7 @@ type Normalised = NonNullable<ReturnType<typeof normalizeRoutes>['routes']>[numb
 export function rulesOf(value: unknown, place: string, fault: (line: string) => void): readonly Rule[] {
   if (value === undefined || value === null) return [];
   const routes = Array.isArray(value) ? value.map(withoutEmpty) : value;
-  const lines = schemaFaults(routesSchema as JsonSchema, routes, [place]);
+  const lines = schemaFaults(routesSchema, routes, [place]);
   if (Array.isArray(routes) && routes.length > limits.routingRules) {
     lines.push(`${place}: expected at most ${limits.routingRules} rules, got ${routes.length}`);
   }
@@ -99,9 +98,9 @@ export function conditionFaults(conditions: readonly Pick<Condition, 'value'>[],
 }
 
 /** Null: it is a regular expression. */
-export function patternFault(pattern: string): string | null {
+function patternFault(pattern: string): string | null {
   try {
-    new RegExp(`^(?:${pattern})$`);
+    void new RegExp(`^(?:${pattern})$`);
     return null;
   } catch (error) {
     return `expected a regular expression: ${(error as Error).message}`;
