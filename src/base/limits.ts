@@ -231,6 +231,23 @@ export const limits = {
   configBytes: 1024 * 1024,
   functionGlobs: 50,
   functionsPerDeployment: 1024,
+  /** Faults of a build output that are told at once; the rest is counted. */
+  faultsShown: 50,
+  /** JSON files of a build output: a function's lists each file of its bundle. And files that are looked at at once. */
+  outputJsonBytes: 32 * 1024 * 1024,
+  builderFilesAtOnce: 32,
+  /** Outputs of one deployment, and files of one function. */
+  outputs: 200_000,
+  functionFiles: 100_000,
+  /** Routing: rules of a table, characters of a pattern or destination; patterns and sizes for images; crons. */
+  routingRules: 32_768,
+  routingTextCharacters: 4096,
+  imageRules: 256,
+  imageCacheDefaultS: 60,
+  crons: 100,
+  /** An output that is written at the moment is read when nothing has changed in it for so long, or after so long at last. */
+  outputQuietMs: 300,
+  outputSettleMs: 30_000,
   /** A bundled runtime that nothing was started from for so long is removed from the cache. */
   payloadKeptMs: 30 * 24 * 3_600_000,
   /** A platform that runs says so often that it uses its runtime. */

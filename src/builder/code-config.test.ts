@@ -68,7 +68,7 @@ test('wrong values are refused by file and field, all at once', async () => {
   assert.deepEqual((await refusal(dir, () => readCodeConfig(dir, 'api/a.js', 'module'))).split('\n'), [
     'DIR/api/a.js: config.memory: expected a whole number from 128 to 10240 (MB), got 64',
     'DIR/api/a.js: config.maxDuration: expected a whole number from 1 to 3600 (seconds) or "max", got "long"',
-    'DIR/api/a.js: config.runtime: expected "nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well), got "bun"',
+    'DIR/api/a.js: config.runtime: expected "nodejs22.x", "nodejs24.x" or "nodejs26.x", got "bun"',
     'DIR/api/a.js: maxDuration: expected a whole number from 1 to 3600 (seconds) or "max", got 0',
   ]);
 });

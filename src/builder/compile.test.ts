@@ -184,11 +184,11 @@ test('what a function’s code says of it is stronger than the files of the proj
   assert.deepEqual(
     functions.map(({ config }) => [config.maxDurationMs, config.memoryMiB, config.runtime]),
     [
-      [1000, 512, 'nodejs24.x'],
+      [1000, 512, 'nodejs22.x'],
       [2000, 512, 'nodejs24.x'],
     ],
   );
-  assert.deepEqual(lines, [`warn: ${dir}/api/a.js: runtime: nodejs20.x runs on Node 24`]);
+  assert.deepEqual(lines, [`warn: ${dir}/api/a.js: runtime: nodejs20.x is discontinued: nodejs22.x runs in its place`]);
 });
 
 test('JavaScript that cannot be loaded is refused with file and line', async () => {

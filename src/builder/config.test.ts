@@ -36,6 +36,7 @@ test('without a file everything has its default', async () => {
     maxDurationMs: 300_000,
     maxConcurrency: 'auto',
     weight: 1,
+    helpers: true,
     runtime: 'nodejs24.x',
     environment: {},
   });
@@ -101,10 +102,10 @@ test('wrong values name the file, the path in it, what was expected and what was
     ],
     [
       { functions: { a: { runtime: 'nodejs18.x' } } },
-      'weir.json: functions.a.runtime: expected "nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well), got "nodejs18.x"',
+      'weir.json: functions.a.runtime: expected "nodejs22.x", "nodejs24.x" or "nodejs26.x", got "nodejs18.x"',
     ],
     [{ functions: { a: { memroy: 128 } } }, 'weir.json: functions.a.memroy: there is no such setting'],
-    [{ crons: [] }, 'weir.json: crons: there is no such setting'],
+    [{ alias: [] }, 'weir.json: alias: there is no such setting'],
     [{ functions: { a: null } }, 'weir.json: functions.a: expected an object of settings, got null'],
     [{ functions: ['a'] }, 'weir.json: functions: expected an object from file patterns to settings, got a list'],
     [[], 'weir.json: (top level): expected an object, got a list'],
@@ -147,22 +148,46 @@ test('a function’s weight is the one of its pattern, in either file', async ()
   }
 });
 
-test('older runtimes run on Node 24, and one sentence says so', async () => {
+test('the runtime is the one that was asked for, and one sentence says which are discontinued', async () => {
   const functions = {
     'a.js': { runtime: 'nodejs22.x' },
     'b.js': { runtime: 'nodejs20.x' },
-    'c.js': { runtime: 'nodejs22.x' },
+    'c.js': { runtime: 'nodejs26.x' },
+    'd.js': {},
   };
   for (const file of ['weir.json', 'vercel.json']) {
     const dir = await project({ [file]: { functions } });
     const config = await readConfig(dir);
-    assert.equal(functionConfig(config, 'a.js').runtime, 'nodejs24.x');
-    assert.deepEqual(config.warnings, [`${dir}/${file}: runtime: nodejs22.x and nodejs20.x run on Node 24`]);
+    assert.deepEqual(
+      Object.keys(functions).map((name) => functionConfig(config, name).runtime),
+      ['nodejs22.x', 'nodejs22.x', 'nodejs26.x', 'nodejs24.x'],
+    );
+    assert.deepEqual(config.warnings, [
+      `${dir}/${file}: runtime: nodejs20.x is discontinued: nodejs22.x runs in its place`,
+    ]);
   }
-  assert.deepEqual(
-    (await readConfig(await project({ 'weir.json': { functions: { a: { runtime: 'nodejs24.x' } } } }))).warnings,
-    [],
+});
+
+test('engines.node of package.json chooses the runtime of what does not say', async () => {
+  const runtime = async (node: unknown): Promise<unknown> => {
+    const dir = await project({
+      'package.json': { engines: { node } },
+      'weir.json': { functions: { 'own.js': { runtime: 'nodejs24.x' } } },
+    });
+    const config = await readConfig(dir);
+    assert.equal(functionConfig(config, 'own.js').runtime, 'nodejs24.x');
+    assert.equal(config.runtime, functionConfig(config, 'a.js').runtime);
+    return config.warnings.length === 0 ? config.runtime : config.warnings[0]!.replace(dir, 'DIR');
+  };
+  assert.equal(await runtime('22.x'), 'nodejs22.x');
+  assert.equal(await runtime('>=18'), 'nodejs24.x');
+  assert.equal(await runtime(24), 'nodejs24.x');
+  assert.equal(
+    await runtime('18.x'),
+    'DIR/package.json: engines.node: "18.x" is satisfied by no runtime that there is: nodejs24.x runs',
   );
+  const config = await readConfig(await project({ 'package.json': '{ "engines": ' }));
+  assert.deepEqual([config.runtime, config.warnings], ['nodejs24.x', []], 'others tell that it cannot be read');
 });
 
 test('every fault is told at once', async () => {
@@ -202,13 +227,14 @@ test('vercel.json: what has no effect is named, what is unknown is refused, env 
       fluid: true,
       env: { A: 'a' },
       rewrites: [{ source: '/a', destination: '/b' }],
-      crons: [],
+      crons: [{ path: '/api/x', schedule: '0 5 * * *' }],
+      git: {},
       functions: { 'api/*': { memory: 1024, regions: ['iad1'] } },
     },
   });
   const config = await readConfig(dir);
   assert.deepEqual(config.warnings, [
-    `${dir}/vercel.json: without effect in this version of Weir: crons, rewrites, functions.*.regions`,
+    `${dir}/vercel.json: without effect in this version of Weir: git, functions.*.regions`,
   ]);
   assert.equal(functionConfig(config, 'api/x.js').memoryMiB, 1024);
   assert.deepEqual(functionConfig(config, 'api/x.js').environment, { A: 'a' });

@@ -3,9 +3,13 @@ import { join, matchesGlob } from 'node:path';
 import { parseEnv } from 'node:util';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { FunctionConfig } from '../model/function.ts';
+import type { FunctionConfig, Runtime } from '../model/function.ts';
+import type { Routing } from '../model/routing.ts';
+import type { Cron } from '../model/snapshot.ts';
 import { faultLines, syntaxFaultAt } from './faults.ts';
-import { olderRuntimes, vercelSchema, vercelSettingsWithoutEffect, vercelWithoutEffect, weirSchema } from './schema.ts';
+import { routingFaults, routingOf } from './routing.ts';
+import { discontinuedRuntimes, runtimeDefault, runtimeFor } from './runtimes.ts';
+import { vercelSchema, vercelSettingsWithoutEffect, vercelWithoutEffect, weirSchema } from './schema.ts';
 import type { Settings } from './schema.ts';
 
 export interface ProjectConfig {
@@ -16,6 +20,11 @@ export interface ProjectConfig {
   readonly environment: Readonly<Record<string, string>>;
   /** In the order of the file: the first that matches a function's file is the function's. */
   readonly rules: readonly Rule[];
+  /** For functions that do not say which: what `engines.node` of package.json chooses. */
+  readonly runtime: Runtime;
+  /** Null: no routing is asked for. */
+  readonly routing: Routing | null;
+  readonly crons: readonly Cron[];
   /** Sentences for whoever reads the terminal. */
   readonly warnings: readonly string[];
 }
@@ -34,18 +43,41 @@ export async function readConfig(dir: string): Promise<ProjectConfig> {
     );
   }
   const config = weir !== null ? fromWeir(dir, weir) : vercel !== null ? fromVercel(dir, vercel) : nothing;
-  return { ...config, environment: { ...config.environment, ...(await dotenv(dir)) } };
+  const engine = await runtimeOfPackage(dir);
+  return {
+    ...config,
+    runtime: engine.runtime,
+    environment: { ...config.environment, ...(await dotenv(dir)) },
+    warnings: [...config.warnings, ...engine.warnings],
+  };
 }
 
-const nothing: ProjectConfig = { file: null, name: null, environment: {}, rules: [], warnings: [] };
+const nothing: ProjectConfig = {
+  file: null,
+  name: null,
+  environment: {},
+  rules: [],
+  runtime: runtimeDefault,
+  routing: null,
+  crons: [],
+  warnings: [],
+};
 
 /**
  * Every field defaulted. `path`: the function's file, relative to the project, with forward slashes. What the function's
  * own code says of it (`own`) is the strongest.
  */
 export function functionConfig(config: ProjectConfig, path: string, own: Settings = {}): FunctionConfig {
-  const settings = { ...config.rules.find(({ glob }) => covers(glob, path))?.settings, ...own };
-  const { maxDuration } = settings;
+  return withDefaults({ ...settingsFor(config, path), ...own }, config);
+}
+
+/** What the file says of a function, by the path that it is matched with. */
+export const settingsFor = (config: ProjectConfig, path: string): Settings =>
+  config.rules.find(({ glob }) => covers(glob, path))?.settings ?? {};
+
+/** A function's settings, every field defaulted; those of its environment are stronger than the project's. */
+export function withDefaults(settings: Settings, config: ProjectConfig): FunctionConfig {
+  const { maxDuration, runtime } = settings;
   return {
     memoryMiB: settings.memory ?? limits.memoryDefaultMiB,
     maxDurationMs:
@@ -57,8 +89,7 @@ export function functionConfig(config: ProjectConfig, path: string, own: Setting
     maxConcurrency: settings.maxConcurrency ?? 'auto',
     weight: settings.weight ?? limits.weightDefault,
     helpers: true,
-    // Whichever of those that are accepted was asked for.
-    runtime: 'nodejs24.x',
+    runtime: runtime === undefined ? config.runtime : (discontinuedRuntimes[runtime] ?? (runtime as Runtime)),
     environment: { ...config.environment, ...settings.environment },
   };
 }
@@ -85,60 +116,97 @@ const listed = (paths: readonly string[]): string =>
   paths.length > 8 ? `${paths.slice(0, 8).join(', ')} and ${paths.length - 8} more` : paths.join(', ');
 
 function fromWeir(dir: string, text: string): ProjectConfig {
-  const file = 'weir.json';
-  const value = parseJson(dir, file, text);
+  const path = join(dir, 'weir.json');
+  const value = parseJson(path, text);
   const parsed = weirSchema.safeParse(value);
-  if (!parsed.success) throw refusal(dir, file, faultLines(parsed.error.issues, value));
-  const { name, environment, functions } = parsed.data;
+  refuse(path, [...(parsed.success ? [] : faultLines(parsed.error.issues, value)), ...routingFaults(value)]);
+  const { name, environment, functions, crons } = parsed.data!;
   return {
-    file: join(dir, file),
+    ...nothing,
+    file: path,
     name: name ?? null,
     environment: environment ?? {},
     rules: rulesOf(functions),
-    warnings: runtimeWarnings(join(dir, file), Object.values(functions ?? {})),
+    routing: routed(path, parsed.data!),
+    crons: crons ?? [],
+    warnings: runtimeWarnings(path, Object.values(functions ?? {})),
   };
 }
 
 function fromVercel(dir: string, text: string): ProjectConfig {
-  const file = 'vercel.json';
-  const value = parseJson(dir, file, text);
+  const path = join(dir, 'vercel.json');
+  const value = parseJson(path, text);
   const parsed = vercelSchema.safeParse(value);
-  if (!parsed.success) throw refusal(dir, file, faultLines(parsed.error.issues, value));
-  const { name, env, functions, fluid } = parsed.data;
-  const idle: string[] = vercelWithoutEffect.filter((field) => parsed.data[field] !== undefined);
+  refuse(path, [...(parsed.success ? [] : faultLines(parsed.error.issues, value)), ...routingFaults(value)]);
+  const { name, env, functions, fluid, crons } = parsed.data!;
+  const idle: string[] = vercelWithoutEffect.filter((field) => parsed.data![field] !== undefined);
   for (const field of vercelSettingsWithoutEffect) {
     if (Object.values(functions ?? {}).some((settings) => settings[field] !== undefined))
       idle.push(`functions.*.${field}`);
   }
   if (fluid === false) idle.push('fluid: false (set maxConcurrency: 1 for one invocation per instance)');
-  const warnings =
-    idle.length === 0 ? [] : [`${join(dir, file)}: without effect in this version of Weir: ${idle.join(', ')}`];
-  warnings.push(...runtimeWarnings(join(dir, file), Object.values(functions ?? {})));
-  return { file: join(dir, file), name: name ?? null, environment: env ?? {}, rules: rulesOf(functions), warnings };
+  const warnings = idle.length === 0 ? [] : [`${path}: without effect in this version of Weir: ${idle.join(', ')}`];
+  warnings.push(...runtimeWarnings(path, Object.values(functions ?? {})));
+  return {
+    ...nothing,
+    file: path,
+    name: name ?? null,
+    environment: env ?? {},
+    rules: rulesOf(functions),
+    routing: routed(path, parsed.data!),
+    crons: crons ?? [],
+    warnings,
+  };
 }
 
-/** One sentence for a file that asks for runtimes in whose place Node 24 runs. */
+function routed(path: string, value: Parameters<typeof routingOf>[0]): Routing | null {
+  const { routing, faults } = routingOf(value);
+  refuse(path, faults);
+  return routing;
+}
+
+/** One sentence for a file that asks for runtimes in whose place others run. */
 export function runtimeWarnings(path: string, all: readonly Settings[]): string[] {
-  const older = olderRuntimes.filter((runtime) => all.some((settings) => settings.runtime === runtime));
-  return older.length === 0
-    ? []
-    : [`${path}: runtime: ${older.join(' and ')} ${older.length > 1 ? 'run' : 'runs'} on Node 24`];
+  return Object.entries(discontinuedRuntimes)
+    .filter(([runtime]) => all.some((settings) => settings.runtime === runtime))
+    .map(([runtime, instead]) => `${path}: runtime: ${runtime} is discontinued: ${instead} runs in its place`);
+}
+
+async function runtimeOfPackage(dir: string): Promise<{ runtime: Runtime; warnings: string[] }> {
+  const unsaid = { runtime: runtimeDefault, warnings: [] };
+  const asked = enginesOf(await readText(dir, 'package.json'));
+  if (asked === null) return unsaid;
+  const runtime = runtimeFor(asked);
+  if (runtime !== null) return { runtime, warnings: [] };
+  const at = `${join(dir, 'package.json')}: engines.node: ${JSON.stringify(asked.slice(0, 60))}`;
+  return { ...unsaid, warnings: [`${at} is satisfied by no runtime that there is: ${runtimeDefault} runs`] };
+}
+
+/** Null: it says nothing, or cannot be read, which is told where more of it is needed. */
+function enginesOf(text: string | null): string | null {
+  try {
+    const { engines } = JSON.parse(text ?? '{}') as { engines?: { node?: unknown } | null };
+    return typeof engines?.node === 'string' ? engines.node : null;
+  } catch {
+    return null;
+  }
 }
 
 const rulesOf = (functions: Readonly<Record<string, Settings>> | undefined): Rule[] =>
   Object.entries(functions ?? {}).map(([glob, settings]) => ({ glob, settings }));
 
-function parseJson(dir: string, file: string, text: string): unknown {
+function parseJson(path: string, text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
     const { line, column, reason } = syntaxFaultAt(text);
-    throw new UsageError(`${join(dir, file)}:${line}:${column}: not valid JSON: ${reason}`);
+    throw new UsageError(`${path}:${line}:${column}: not valid JSON: ${reason}`);
   }
 }
 
-const refusal = (dir: string, file: string, lines: readonly string[]): UsageError =>
-  new UsageError(lines.map((line) => `${join(dir, file)}: ${line}`).join('\n'));
+function refuse(path: string, lines: readonly string[]): void {
+  if (lines.length > 0) throw new UsageError(lines.map((line) => `${path}: ${line}`).join('\n'));
+}
 
 async function dotenv(dir: string): Promise<Record<string, string>> {
   const environment: Record<string, string> = {};

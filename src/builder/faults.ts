@@ -17,7 +17,7 @@ export function faultLines(issues: readonly Issue[], root: unknown): string[] {
 }
 
 /** `functions["api/*.ts"].memory`; the whole file is called `(top level)`. */
-function pathText(path: readonly PropertyKey[]): string {
+export function pathText(path: readonly PropertyKey[]): string {
   if (path.length === 0) return '(top level)';
   return path
     .map((part, index) => {
@@ -34,7 +34,7 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 }
 
 /** What stands in an environment may be a secret: its kind is shown, not its value. */
-function valueText(value: unknown, path: readonly PropertyKey[]): string {
+export function valueText(value: unknown, path: readonly PropertyKey[]): string {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
   if (path.some((part) => part === 'environment' || part === 'env')) return kind;
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';

@@ -57,7 +57,7 @@ test('what a function writes into its own project is no new version; what builds
     join(dir, 'api/a.js'),
     `import data from '../read.json' with { type: 'json' }; export const GET = data;`,
   );
-  await writeFile(join(dir, 'vercel.json'), '{ "crons": [] }');
+  await writeFile(join(dir, 'vercel.json'), '{ "regions": [] }');
   const { published, lines, until, projects } = await live(dir);
   try {
     for (const file of ['data.json', 'my.db', 'api/sedAb12Z', 'out.txt']) await writeFile(join(dir, file), '1');

@@ -10,10 +10,13 @@ import type { Deployment } from '../model/snapshot.ts';
 import { compile } from './compile.ts';
 import { readCodeConfig } from './code-config.ts';
 import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
+import type { ProjectConfig } from './config.ts';
 import { detect } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
 import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
+import { buildFromOutput } from './output/deployment.ts';
+import { outputConfigFile } from './output/place.ts';
 import type { Settings } from './schema.ts';
 
 export interface BuildOptions {
@@ -42,12 +45,30 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const root = resolve(dir);
   await requireDirectory(root);
   const config = await readConfig(root);
+  for (const warning of config.warnings) options.log.warn(warning);
+  const outDir = join(buildsDir(root), options.deployment);
+  if (await hasOutput(root)) {
+    options.reads.add(outputConfigFile);
+    const environment = { ...(await gitVariables(root)), ...options.environment };
+    return buildFromOutput(root, { ...options, environment, config, outDir, claim: () => claim(root, outDir) });
+  }
+  return buildFromSources(root, outDir, config, options);
+}
+
+/** Whether a framework's build has left something to be served: it is served then, and not what is beside it. */
+const hasOutput = async (root: string): Promise<boolean> =>
+  (await stat(join(root, outputConfigFile)).catch(() => null))?.isFile() ?? false;
+
+async function buildFromSources(
+  root: string,
+  outDir: string,
+  config: ProjectConfig,
+  options: BuildOptions,
+): Promise<Deployment> {
   const { functions, publicDir } = await detect(root);
   const files = functions.map(({ file }) => file);
   for (const file of files) options.reads.add(normalize(file));
   refuseUnmatched(config, files);
-  for (const warning of config.warnings) options.log.warn(warning);
-  const outDir = join(buildsDir(root), options.deployment);
   if (functions.some(({ file }) => isBundled(file))) await claim(root, outDir);
   const entries = await compile(functions, { dir: root, outDir, log: options.log, reads: options.reads });
   const git = await gitVariables(root);
@@ -80,8 +101,8 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
     })),
     publicDir,
     outputs: null,
-    routing: null,
-    crons: [],
+    routing: config.routing,
+    crons: config.crons,
     fingerprint: options.deployment,
   };
 }

@@ -1,5 +1,13 @@
 import * as z from 'zod';
 import { limits } from '../base/limits.ts';
+import { cronsSchema, imagesSchema } from './output/config-file.ts';
+import { routingFields } from './routing.ts';
+import { discontinuedRuntimes, runtimes } from './runtimes.ts';
+
+function listed(names: readonly string[]): string {
+  const quoted = names.map((name) => JSON.stringify(name));
+  return `${quoted.slice(0, -1).join(', ')} or ${quoted.at(-1)}`;
+}
 
 /** What each field must be, in words: the text of the error, and the description in the JSON Schema. */
 const wanted = {
@@ -7,7 +15,7 @@ const wanted = {
   maxDuration: `a whole number from 1 to ${limits.maxDurationMaxMs / 1000} (seconds) or "max"`,
   maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
   weight: `a whole number from 1 to ${limits.weightMax}`,
-  runtime: '"nodejs24.x" (or "nodejs22.x" or "nodejs20.x", which run on Node 24 as well)',
+  runtime: listed(runtimes),
   environment: 'an object whose values are strings',
   value: 'a string',
   name: 'lower-case letters, digits and hyphens, at most 63, as in a host name',
@@ -15,9 +23,6 @@ const wanted = {
   settings: 'an object of settings',
   file: 'an object',
 } as const;
-
-/** Accepted, since projects ask for them: what runs on these runs on Node 24. */
-export const olderRuntimes = ['nodejs22.x', 'nodejs20.x'] as const;
 
 const whole = (least: number, most: number, error: string) =>
   z.int({ error }).min(least, { error }).max(most, { error });
@@ -31,7 +36,7 @@ const environment = z.record(
 );
 
 /** Those that a function's code may say of itself. */
-const codeSettings = {
+export const codeSettings = {
   memory: whole(limits.memoryMinMiB, limits.memoryMaxMiB, wanted.memory).optional(),
   maxDuration: z
     .union([z.literal('max'), whole(1, limits.maxDurationMaxMs / 1000, wanted.maxDuration)], {
@@ -44,7 +49,9 @@ const codeSettings = {
     })
     .optional(),
   weight: whole(1, limits.weightMax, wanted.weight).optional(),
-  runtime: z.enum(['nodejs24.x', ...olderRuntimes], { error: wanted.runtime }).optional(),
+  runtime: z
+    .enum([...runtimes, ...Object.keys(discontinuedRuntimes)] as [string, ...string[]], { error: wanted.runtime })
+    .optional(),
 };
 
 const settings = { ...codeSettings, environment: environment.optional() };
@@ -63,8 +70,17 @@ const patterns = <Settings extends z.ZodType>(schema: Settings) =>
     })
     .optional();
 
+const anything = <Name extends string>(names: readonly Name[]) =>
+  Object.fromEntries(names.map((name) => [name, z.unknown().optional()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
+
+/** Looked at by `routingFaults`. */
+const routing = anything([...routingFields]);
+
 export const weirSchema = z.strictObject(
   {
+    ...routing,
+    crons: cronsSchema.optional(),
+    images: imagesSchema.optional(),
     $schema: z.string().optional(),
     name: projectName.optional(),
     environment: environment.optional(),
@@ -81,8 +97,6 @@ export const vercelWithoutEffect = [
   'builds',
   'bulkRedirectsPath',
   'bunVersion',
-  'cleanUrls',
-  'crons',
   'customErrorPage',
   'devCommand',
   'experimentalServices',
@@ -90,25 +104,19 @@ export const vercelWithoutEffect = [
   'functionFailoverRegions',
   'git',
   'github',
-  'headers',
   'ignoreCommand',
-  'images',
   'installCommand',
   'nodeVersion',
   'outputDirectory',
   'passiveRegions',
   'probes',
   'public',
-  'redirects',
   'regions',
   'relatedProjects',
-  'rewrites',
   'rootDirectory',
-  'routes',
   'schedules',
   'scope',
   'services',
-  'trailingSlash',
   'wildcard',
 ] as const;
 
@@ -123,12 +131,12 @@ export const vercelSettingsWithoutEffect = [
   'supportsCancellation',
 ] as const;
 
-const anything = <Name extends string>(names: readonly Name[]) =>
-  Object.fromEntries(names.map((name) => [name, z.unknown().optional()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
-
 export const vercelSchema = z.strictObject(
   {
     ...anything(vercelWithoutEffect),
+    ...routing,
+    crons: cronsSchema.optional(),
+    images: imagesSchema.optional(),
     $schema: z.string().optional(),
     version: z.literal(2, { error: '2' }).optional(),
     fluid: z.boolean({ error: 'true or false' }).optional(),

@@ -9,11 +9,16 @@ export interface FunctionConfig {
   readonly runtime: Runtime;
   /** A `(req, res)` function finds req.query, res.json and the like. */
   readonly helpers: boolean;
+  /** An exported function takes a Request, although it looks like a `(req, res)` function. Default: false. */
+  readonly webApi?: boolean;
+  /** Declared by the build: false means that it expects its answers to be collected before they are sent. Default: true. */
+  readonly streams?: boolean;
   /** Set in the instance before user code is loaded. Never logged. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export type Runtime = 'nodejs24.x';
+/** What runs a function: the newest release of that major version of Node.js. */
+export type Runtime = 'nodejs22.x' | 'nodejs24.x' | 'nodejs26.x';
 
 /** What the runtime is to do with the entry file. */
 export type Launch =
@@ -21,7 +26,7 @@ export type Launch =
   | 'module'
   /** A zero-config server: import it and wait for listen(). */
   | 'server'
-  /** Web-standard code: its default export takes a Request. */
+  /** Web-standard code: its default export takes a Request (docs/decisions/0013-edge-in-node.md). */
   | 'edge';
 
 /** One piece of compute in a deployment. */
@@ -36,10 +41,14 @@ export interface FunctionSpec {
   readonly environment: 'production' | 'preview';
   /** The path it was found at, without extension: `api/hello`, `server`. */
   readonly name: string;
-  /** Working directory of the instance: the project's root, absolute. */
+  /** Working directory of the instance, absolute: the project's root; of a build output, where the function's bundle lies. */
   readonly root: string;
+  /** The project's root, where `root` is another directory. */
+  readonly projectDir?: string;
   /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
   readonly entry: string;
   readonly launch: Launch;
+  /** Files that an edge function fetches by name, absolute. */
+  readonly assets?: readonly { readonly name: string; readonly file: string }[];
   readonly config: FunctionConfig;
 }

@@ -33,6 +33,8 @@ export interface SourceRule {
   readonly has?: readonly Condition[];
   readonly missing?: readonly Condition[];
   readonly transforms?: readonly Transform[];
+  /** Names that are replaced in `dest` and `headers` by what the deployment's environment has. */
+  readonly env?: readonly string[];
   readonly mitigate?: { readonly action: 'challenge' | 'deny' };
   readonly locale?: { readonly redirect?: Readonly<Record<string, string>>; readonly cookie?: string };
   /** The path of an output: a function that decides how to go on. */

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { FunctionSpec } from '../../model/function.ts';
+import { removeBuild } from '../project.ts';
+import { refusal } from '../project.fixture.ts';
+import { build, nodeConfig, outputProject } from './output.fixture.ts';
+
+const require = createRequire(import.meta.url);
+const one = async (dir: string, deployment = 'dep_1'): Promise<FunctionSpec> => {
+  const [spec] = (await build(dir, deployment)).deployment.functions;
+  return spec!;
+};
+
+test('a function with a filePathMap finds every file at its path in the bundle', async () => {
+  const dir = await outputProject(
+    {
+      'functions/index.func/.vc-config.json': {
+        ...nodeConfig,
+        handler: 'app/launcher.cjs',
+        filePathMap: {
+          'app/.next/page.js': 'app/.next/page.js',
+          'node_modules/dep/index.js': 'node_modules/.store/dep/index.js',
+          'app/own.js': 'elsewhere/replaced.js',
+        },
+      },
+      'functions/index.func/app/launcher.cjs':
+        "module.exports = [require('./.next/page.js'), require('dep'), require('./own.js'), process.cwd, __dirname];",
+      'functions/index.func/app/own.js': "module.exports = 'not this one';",
+    },
+    {
+      'app/.next/page.js': "module.exports = 'page';",
+      'node_modules/.store/dep/index.js': "module.exports = 'dep';",
+      'elsewhere/replaced.js': "module.exports = 'mapped';",
+      'package.json': { type: 'module' },
+    },
+  );
+  const spec = await one(dir);
+  assert.equal(spec.root, join(dir, '.weir/dev/dep_1/functions/index.func'));
+  assert.equal(spec.entry, join(spec.root, 'app/launcher.cjs'));
+  assert.equal(spec.projectDir, dir);
+  const [page, dep, own, , where] = require(spec.entry) as unknown[];
+  assert.deepEqual([page, dep, own, where], ['page', 'dep', 'mapped', join(spec.root, 'app')]);
+  assert.equal(existsSync(join(spec.root, '.vc-config.json')), false);
+
+  const inode = async (path: string): Promise<number> => (await stat(path)).ino;
+  const [linked, source] = ['node_modules/dep/index.js', 'node_modules/.store/dep/index.js'];
+  assert.equal(await inode(join(spec.root, linked)), await inode(join(dir, source)), 'packages are linked');
+  await writeFile(join(dir, 'app/.next/page.js'), 'the next build writes into the same file');
+  assert.equal(await readFile(join(spec.root, 'app/.next/page.js'), 'utf8'), "module.exports = 'page';");
+
+  await removeBuild(dir, 'dep_1');
+  assert.equal(existsSync(spec.root), false);
+  assert.equal(existsSync(join(dir, source)), true);
+});
+
+test('a function that is complete runs in place, unless what is around it would change what it is', async () => {
+  const files = {
+    'functions/a.func/.vc-config.json': nodeConfig,
+    'functions/a.func/index.js': "module.exports = 'CommonJS';",
+  };
+  const dir = await outputProject(files);
+  assert.equal((await one(dir)).root, join(dir, '.vercel/output/functions/a.func'));
+  assert.equal(existsSync(join(dir, '.weir')), false, 'nothing is written');
+
+  const among = await outputProject(files, { 'package.json': { type: 'module' } });
+  const spec = await one(among);
+  assert.notEqual(spec.root, join(among, '.vercel/output/functions/a.func'));
+  assert.equal(require(spec.entry), 'CommonJS');
+
+  const own = { ...files, 'functions/a.func/package.json': { type: 'commonjs' } };
+  const itself = await outputProject(own, { 'package.json': { type: 'module' } });
+  assert.equal((await one(itself)).root, join(itself, '.vercel/output/functions/a.func'));
+});
+
+test('links: those that stay in the bundle are kept, others are what they lead to, none leads out of the project', async () => {
+  const dir = await outputProject(
+    {
+      'functions/a.func/.vc-config.json': {
+        ...nodeConfig,
+        filePathMap: {
+          'node_modules/dep': 'node_modules/dep',
+          'node_modules/.store/dep/i.js': 'node_modules/.store/dep/i.js',
+        },
+      },
+      'functions/a.func/index.js': '',
+    },
+    { 'node_modules/.store/dep/i.js': "module.exports = 'dep';", 'beside/file.js': '', 'beside/folder/x.js': '' },
+  );
+  const own = join(dir, '.vercel/output/functions/a.func');
+  await symlink('.store/dep', join(dir, 'node_modules/dep'));
+  await symlink('index.js', join(own, 'same.js'));
+  await symlink('../../../../beside/file.js', join(own, 'file.js'));
+  await symlink(join(dir, 'beside/folder'), join(own, 'folder'));
+  await symlink('nowhere', join(own, 'dangling'));
+  const { root } = await one(dir);
+  assert.equal(await readlink(join(root, 'node_modules/dep')), '.store/dep');
+  assert.equal(await readlink(join(root, 'same.js')), 'index.js');
+  assert.equal((await lstat(join(root, 'file.js'))).isFile(), true);
+  assert.equal(await readlink(join(root, 'folder')), join(dir, 'beside/folder'));
+  assert.equal(require(join(root, 'node_modules/dep/i.js')), 'dep');
+
+  const outside = await outputProject({});
+  await symlink(outside, join(own, 'leaves'));
+  assert.match(
+    await refusal(dir, () => build(dir, 'dep_2')),
+    /^DIR\/.vercel\/output\/functions\/a.func\/leaves: is part of a function, and leads out of DIR, to /,
+  );
+});
+
+test('what a filePathMap says wrongly is refused, all of it at once', async () => {
+  const dir = await outputProject({
+    'functions/a.func/.vc-config.json': {
+      ...nodeConfig,
+      handler: '../x.js',
+      filePathMap: {
+        'a.js': '../outside.js',
+        '../b.js': 'x',
+        '/c.js': 'x',
+        'd.js': 'missing.js',
+        'e.js': '/etc/hostname',
+      },
+    },
+  });
+  await mkdir(join(dir, 'folder'));
+  const at = 'DIR/.vercel/output/functions/a.func/.vc-config.json: ';
+  assert.deepEqual((await refusal(dir, () => build(dir))).split('\n').toSorted(), [
+    `${at}filePathMap["../b.js"]: expected a path in the bundle as its name`,
+    `${at}filePathMap["/c.js"]: expected a path in the bundle as its name`,
+    `${at}filePathMap["a.js"]: expected a file in DIR, got "../outside.js"`,
+    `${at}filePathMap["d.js"]: there is no file DIR/missing.js`,
+    `${at}filePathMap["e.js"]: expected a file in DIR, got "/etc/hostname"`,
+    `${at}handler: there is no file "../x.js" in the bundle`,
+  ]);
+});
+
+test('a folder that leads out of the project by a link is not part of it', async () => {
+  const elsewhere = await outputProject({}, { 'secret.js': '' });
+  const dir = await outputProject({
+    'functions/a.func/.vc-config.json': { ...nodeConfig, filePathMap: { 's.js': 'way/secret.js' } },
+    'functions/a.func/index.js': '',
+  });
+  await symlink(elsewhere, join(dir, 'way'));
+  assert.match(
+    await refusal(dir, () => build(dir)),
+    /filePathMap\["s\.js"\]: expected a file in DIR, got "way\/secret\.js"$/,
+  );
+});
+
+test('paths of a project in a repository of several are relative to the repository', async () => {
+  const repository = await outputProject(
+    {},
+    {
+      'package-lock.json': '{}',
+      'node_modules/dep/index.js': '',
+      'apps/web/.vercel/output/config.json': { version: 3 },
+      'apps/web/.vercel/output/functions/a.func/.vc-config.json': {
+        ...nodeConfig,
+        handler: 'apps/web/index.js',
+        filePathMap: { 'node_modules/dep/index.js': 'node_modules/dep/index.js' },
+      },
+      'apps/web/.vercel/output/functions/a.func/apps/web/index.js': '',
+    },
+  );
+  const { root } = await one(join(repository, 'apps/web'));
+  assert.equal(root, join(repository, 'apps/web/.weir/dev/dep_1/functions/a.func'));
+  assert.equal(existsSync(join(root, 'node_modules/dep/index.js')), true);
+});

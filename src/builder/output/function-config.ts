@@ -1,0 +1,122 @@
+import * as z from 'zod';
+import { limits } from '../../base/limits.ts';
+import { discontinuedRuntimes, runtimes } from '../runtimes.ts';
+import { codeSettings } from '../schema.ts';
+import type { Settings } from '../schema.ts';
+import { checked } from './json-file.ts';
+import type { Faults } from './json-file.ts';
+
+/** A function's `.vc-config.json`, as far as it has an effect. */
+export interface FunctionFile {
+  readonly launch: 'module' | 'edge';
+  /** The file to load, as the bundle has it. */
+  readonly handler: string;
+  /** Bundle path → path below the repository's root. */
+  readonly filePathMap: Readonly<Record<string, string>>;
+  /** Memory, maxDuration, maxConcurrency and runtime, as far as they are said. */
+  readonly settings: Settings;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly helpers: boolean;
+  readonly webApi: boolean;
+  readonly streams: boolean;
+  /** May share its instances with others whose bundles fit. */
+  readonly mayBeGrouped: boolean;
+  /** Edge functions only: files that the code fetches by name. */
+  readonly assets: readonly { readonly name: string; readonly path: string }[];
+}
+
+const yesOrNo = z.boolean({ error: 'true or false' }).optional();
+const someText = (wanted: string) => z.string({ error: wanted }).min(1, { error: wanted });
+const nodeRuntimes = [...runtimes, ...Object.keys(discontinuedRuntimes)] as const;
+
+const environment = z.record(z.string(), z.string({ error: 'a string' }), {
+  error: 'an object whose values are strings',
+});
+const filePathMap = z
+  .record(z.string(), z.string({ error: 'a path' }), { error: 'an object from paths in the bundle to paths of files' })
+  .refine((map) => Object.keys(map).length <= limits.functionFiles, {
+    error: `at most ${limits.functionFiles} files`,
+  });
+
+const nodeSchema = z.object(
+  {
+    handler: someText('the path of the file to load, in the bundle'),
+    runtime: z.enum(nodeRuntimes as readonly [string, ...string[]], {
+      error:
+        `${runtimes.map((runtime) => JSON.stringify(runtime)).join(', ')} or "edge" ` +
+        '(functions of other runtimes are not run in this version of Weir)',
+    }),
+    launcherType: z.literal('Nodejs', { error: '"Nodejs"' }).optional(),
+    awsLambdaHandler: z
+      .literal('', { error: 'nothing (handlers of AWS events are not run in this version of Weir)' })
+      .optional(),
+    memory: codeSettings.memory,
+    maxDuration: codeSettings.maxDuration,
+    maxConcurrency: codeSettings.maxConcurrency,
+    environment: environment.optional(),
+    filePathMap: filePathMap.optional(),
+    shouldAddHelpers: yesOrNo,
+    useWebApi: yesOrNo,
+    supportsResponseStreaming: yesOrNo,
+    experimentalResponseStreaming: yesOrNo,
+    experimentalAllowBundling: yesOrNo,
+  },
+  { error: 'an object' },
+);
+
+const edgeSchema = z.object(
+  {
+    entrypoint: someText('the path of the file to load, in the bundle'),
+    environment: environment.optional(),
+    filePathMap: filePathMap.optional(),
+    assets: z
+      .array(z.object({ name: z.string(), path: z.string() }, { error: 'an object with name and path' }), {
+        error: 'a list',
+      })
+      .optional(),
+  },
+  { error: 'an object' },
+);
+
+/** Null when it cannot be used; the faults say why. */
+export function functionFile(value: unknown, path: string, faults: Faults): FunctionFile | null {
+  const { type, runtime } = (value ?? {}) as { type?: unknown; runtime?: unknown };
+  return type === 'EdgeFunction' || runtime === 'edge'
+    ? edgeFunction(value, path, faults)
+    : nodeFunction(value, path, faults);
+}
+
+function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFile | null {
+  const config = checked(edgeSchema, value, path, faults);
+  if (config === null) return null;
+  return {
+    launch: 'edge',
+    handler: config.entrypoint,
+    filePathMap: config.filePathMap ?? {},
+    settings: {},
+    environment: config.environment ?? {},
+    helpers: false,
+    webApi: true,
+    streams: true,
+    mayBeGrouped: false,
+    assets: config.assets ?? [],
+  };
+}
+
+function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFile | null {
+  const config = checked(nodeSchema, value, path, faults);
+  if (config === null) return null;
+  const { memory, maxDuration, maxConcurrency, runtime } = config;
+  return {
+    launch: 'module',
+    handler: config.handler,
+    filePathMap: config.filePathMap ?? {},
+    settings: { memory, maxDuration, maxConcurrency, runtime },
+    environment: config.environment ?? {},
+    helpers: config.shouldAddHelpers ?? false,
+    webApi: config.useWebApi ?? false,
+    streams: config.supportsResponseStreaming ?? config.experimentalResponseStreaming ?? true,
+    mayBeGrouped: config.experimentalAllowBundling ?? false,
+    assets: [],
+  };
+}
