@@ -8,13 +8,12 @@ import type { FunctionSpec } from '../model/function.ts';
 import type { Route } from '../model/route.ts';
 import type { Deployment } from '../model/snapshot.ts';
 import { compile } from './compile.ts';
-import { readCodeConfig } from './code-config.ts';
+import { type CodeConfig, readCodeConfig } from './code-config.ts';
 import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
 import { detect } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
 import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
-import type { Settings } from './schema.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -53,7 +52,8 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const git = await gitVariables(root);
   const inCode = await Promise.all(functions.map((found) => settingsInCode(root, found, options.log)));
   const specs = functions.map((found, index): FunctionSpec => {
-    const own = functionConfig(config, found.file, inCode[index]);
+    const { settings, isEdge } = inCode[index]!;
+    const own = functionConfig(config, found.file, settings);
     return {
       id: `${options.deployment}/${found.name}`,
       label: `${options.project}/${found.name}`,
@@ -63,7 +63,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
       name: found.name,
       root,
       entry: entries[index]!,
-      launch: found.launch,
+      launch: isEdge ? 'edge' : found.launch,
       config: { ...own, environment: { ...git, ...options.environment, ...own.environment } },
     };
   });
@@ -86,10 +86,10 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   };
 }
 
-async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<Settings> {
-  const { settings, warnings } = await readCodeConfig(dir, file, launch);
-  for (const warning of [...warnings, ...runtimeWarnings(join(dir, file), [settings])]) log.warn(warning);
-  return settings;
+async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<CodeConfig> {
+  const code = await readCodeConfig(dir, file, launch);
+  for (const warning of [...code.warnings, ...runtimeWarnings(join(dir, file), [code.settings])]) log.warn(warning);
+  return code;
 }
 
 /** Makes the folder of a build. Before anything is in it, it says whose it is: nobody else then takes it for abandoned. */

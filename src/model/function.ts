@@ -13,7 +13,9 @@ export interface FunctionConfig {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-export type Runtime = 'nodejs24.x';
+/** The newest is the newest major that npm's `node` packages have. */
+export const runtimes = ['nodejs22.x', 'nodejs24.x', 'nodejs26.x'] as const;
+export type Runtime = (typeof runtimes)[number];
 
 /** What the runtime is to do with the entry file. */
 export type Launch =
@@ -21,8 +23,12 @@ export type Launch =
   | 'module'
   /** A zero-config server: import it and wait for listen(). */
   | 'server'
-  /** Web-standard code: its default export takes a Request. */
-  | 'edge';
+  /** Import it and call its default export with a Request, as a middleware that runs in Node is. */
+  | 'web'
+  /** Web-standard code, as it was built for an edge runtime (docs/decisions/0013-edge-in-node.md). Called like 'web'. */
+  | 'edge'
+  /** Import it and call one export (`eventExport`) with an event, as AWS's API gateway does (awsLambdaHandler). */
+  | 'event';
 
 /** One piece of compute in a deployment. */
 export interface FunctionSpec {
@@ -41,5 +47,9 @@ export interface FunctionSpec {
   /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
   readonly entry: string;
   readonly launch: Launch;
+  /** Of launch 'edge': files that its code fetches as `blob:NAME`, by that name; absolute, inside `root`. */
+  readonly assets?: Readonly<Record<string, string>>;
+  /** Of launch 'event': the export to call. */
+  readonly eventExport?: string;
   readonly config: FunctionConfig;
 }

@@ -1,3 +1,5 @@
+import type { Runtime } from '../model/function.ts';
+
 /** What starts and stops instances. It knows nothing of functions' code: an instance dials the router and is told there. */
 export interface Provider {
   readonly kind: 'process' | 'container' | 'kubernetes';
@@ -13,7 +15,7 @@ export interface StartOrder {
   readonly instance: string;
   /** Lets its data connection in, once. Handed over outside argv, so that no process list shows it. */
   readonly token: string;
-  readonly runtime: 'nodejs24.x';
+  readonly runtime: Runtime;
   readonly memoryMiB: number;
 }
 
