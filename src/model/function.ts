@@ -9,6 +9,8 @@ export interface FunctionConfig {
   readonly runtime: Runtime;
   /** A `(req, res)` function finds req.query, res.json and the like. */
   readonly helpers: boolean;
+  /** An exported function takes a Request, although it looks like a `(req, res)` function. Default: false. */
+  readonly webApi?: boolean;
   /** Set in the instance before user code is loaded. Never logged. */
   readonly environment: Readonly<Record<string, string>>;
 }
@@ -23,9 +25,7 @@ export type Launch =
   | 'module'
   /** A zero-config server: import it and wait for listen(). */
   | 'server'
-  /** Import it and call its default export with a Request, as a middleware that runs in Node is. */
-  | 'web'
-  /** Web-standard code, as it was built for an edge runtime (docs/decisions/0013-edge-in-node.md). Called like 'web'. */
+  /** Web-standard code: its default export takes a Request (docs/decisions/0013-edge-in-node.md). */
   | 'edge'
   /** Import it and call one export (`eventExport`) with an event, as AWS's API gateway does (awsLambdaHandler). */
   | 'event';
@@ -47,8 +47,8 @@ export interface FunctionSpec {
   /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
   readonly entry: string;
   readonly launch: Launch;
-  /** Of launch 'edge': files that its code fetches as `blob:NAME`, by that name; absolute, inside `root`. */
-  readonly assets?: Readonly<Record<string, string>>;
+  /** Files that an edge function fetches by name, absolute. */
+  readonly assets?: readonly { readonly name: string; readonly file: string }[];
   /** Of launch 'event': the export to call. */
   readonly eventExport?: string;
   readonly config: FunctionConfig;

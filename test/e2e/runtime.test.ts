@@ -26,7 +26,7 @@ export function GET() {
   const { names, cached } = (await weir.get('/api/env')).json();
   assert.ok(names.includes('VERCEL_URL'));
   assert.deepEqual(
-    names.filter((name: string) => /^WEIR_|COMPILE_CACHE/.test(name)),
+    names.filter((name: string) => /^WEIR_(?:ADDRESS|SENTINEL)|COMPILE_CACHE/.test(name)),
     [],
   );
   assert.equal(cached, true, 'the instance itself has its bytecode');
