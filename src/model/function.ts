@@ -15,9 +15,8 @@ export interface FunctionConfig {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The newest is the newest major that npm's `node` packages have. */
-export const runtimes = ['nodejs22.x', 'nodejs24.x', 'nodejs26.x'] as const;
-export type Runtime = (typeof runtimes)[number];
+/** What runs a function: the newest release of that major version of Node.js. */
+export type Runtime = 'nodejs22.x' | 'nodejs24.x' | 'nodejs26.x';
 
 /** What the runtime is to do with the entry file. */
 export type Launch =
