@@ -108,9 +108,16 @@ export function installContext(host: Host): void {
     return context === undefined ? undefined : { waitUntil: context.waitUntil };
   };
   define('@vercel/request-context', current);
-  define('@next/request-context', next);
+  define('@next/request-context', next, { [Symbol.for('internal.storage')]: { run: runAsIs, getStore: next } });
 }
 
-function define(name: string, get: () => unknown): void {
-  Object.defineProperty(globalThis, Symbol.for(name), { value: { get }, enumerable: false, configurable: true });
+/**
+ * Launchers that Next.js builds run their handler in this storage, with the waitUntil that they found in the context
+ * above; it is there without them.
+ */
+const runAsIs = (_: unknown, run: (...args: unknown[]) => unknown, ...args: unknown[]): unknown => run(...args);
+
+function define(name: string, get: () => unknown, besides: object = {}): void {
+  const value = { get, ...besides };
+  Object.defineProperty(globalThis, Symbol.for(name), { value, enumerable: false, configurable: true });
 }

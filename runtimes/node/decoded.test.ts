@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import * as zlib from 'node:zlib';
 import { FakeCall, FakeHost } from './fake-call.fixture.ts';
 import type { FakeOptions } from './fake-call.fixture.ts';
+import { codings } from './decoded.ts';
 import { webInvoker } from './web.ts';
 import type { WebHandler } from './web.ts';
 
@@ -68,14 +69,17 @@ const described = (call: FakeCall): unknown[] => [
 ];
 const plain = [undefined, undefined, 'upstream'];
 
-for (const coding of Object.keys(whole).filter((name) => name !== 'dcb')) {
+/** An older Node's fetch() does not know all of them. */
+const isKnown = (name: string): boolean => name.split(', ').every((each) => codings.has(each));
+
+for (const coding of Object.keys(whole).filter(isKnown)) {
   test(`${coding}: what fetch() answers is sent on decoded, and says so`, async () => {
     const call = await start(async () => fetch(url(coding))).settled();
     assert.deepEqual([call.status, call.text, ...described(call)], [200, text, ...plain]);
   });
 }
 
-for (const coding of Object.keys(compressors)) {
+for (const coding of Object.keys(compressors).filter(isKnown)) {
   test(`${coding}: tokens leave one by one`, async () => {
     const call = start(() => fetch(url(coding, 'stream')));
     await call.until('head');
@@ -163,8 +167,11 @@ test('what is compressed, or may be, goes on saying so', async () => {
   assert.deepEqual(described(again), ['gzip', undefined, 'upstream']);
   assert.equal(zlib.gunzipSync(Buffer.concat(again.chunks)).toString(), text);
   // fetch() does not know the coding, and leaves the body alone.
-  const unknown = await start(() => fetch(url('dcb'))).settled();
-  assert.deepEqual([unknown.text, unknown.header('content-encoding')], [text, 'dcb']);
+  for (const coding of Object.keys(whole).filter((name) => !isKnown(name))) {
+    const unknown = await start(() => fetch(url(coding))).settled();
+    const sent = Buffer.concat(unknown.chunks);
+    assert.deepEqual([sent, unknown.header('content-encoding')], [Buffer.from(whole[coding]!(text)), coding]);
+  }
   // Without a body the headers are those of the answer that a GET would have.
   const head = await start(() => fetch(url('gzip'), { method: 'HEAD' }), { method: 'HEAD' }).settled();
   assert.deepEqual([head.text, head.header('content-encoding')], ['', 'gzip']);
@@ -181,7 +188,7 @@ test('what is compressed at once with the headers of what was decoded goes on sa
     'a view': (bytes) => new DataView(new Uint8Array(bytes).buffer),
     'a Blob': (bytes) => new Blob([bytes]),
   };
-  for (const coding of Object.keys(whole).filter((name) => name !== 'dcb')) {
+  for (const coding of Object.keys(whole).filter(isKnown)) {
     for (const [name, body] of Object.entries(bodies)) {
       const bytes = Buffer.from(whole[coding]!(text));
       const call = start(async () => new Response(body(bytes), { headers: (await fetch(url(coding))).headers }));

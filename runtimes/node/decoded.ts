@@ -13,8 +13,14 @@ const encoded = new WeakSet<object>();
 /** Responses with the headers of a decoded one and a body that the function compressed: the length is another. */
 const compressedAnew = new WeakSet<object>();
 
+/** Node 22's fetch() has an undici that does not know zstd yet. */
+const decodesZstd = Number.parseInt(process.versions['undici'] ?? '0', 10) >= 7;
+
 /** Those that fetch() decodes; it leaves a body as it is when it does not know one of its codings. */
-const codings = new Set(['gzip', 'x-gzip', 'deflate', 'br', 'zstd']);
+export const codings: ReadonlySet<string> = new Set([
+  ...['gzip', 'x-gzip', 'deflate', 'br'],
+  ...(decodesZstd ? ['zstd'] : []),
+]);
 
 const isDecodable = (value: string): boolean =>
   value.split(',').every((coding) => codings.has(coding.trim().toLowerCase()));

@@ -26,9 +26,34 @@ const isObject = (value: unknown): value is Exports =>
 
 /** The module's own exports come second: named methods count where the default export says nothing. Null: none fits. */
 export function detect(module: unknown): Handler | null {
+  const inner = unwrapped(module);
+  return handlerOf(inner) ?? (inner === module ? null : webHandler(module));
+}
+
+/**
+ * Where a default export takes a Request (launch 'web' and 'edge'): a function of whatever other properties it has, else as
+ * above. Null: none fits.
+ */
+export function detectWeb(module: unknown): Handler | null {
+  const inner = unwrapped(module);
+  if (typeof inner === 'function') {
+    return { kind: 'web', handlers: { self: inner, methods: {}, fetch: inner as WebHandler } };
+  }
+  return webHandler(inner) ?? webHandler(module);
+}
+
+/** An export by name, also of compiled modules. Null: it is no function. */
+export function exportedFunction(module: unknown, name: string): ((...args: never[]) => unknown) | null {
+  for (const owner of [module, unwrapped(module)]) {
+    if (isObject(owner) && typeof owner[name] === 'function') return owner[name] as (...args: never[]) => unknown;
+  }
+  return null;
+}
+
+function unwrapped(module: unknown): unknown {
   let inner = module;
   for (let depth = 0; depth < unwrapDepth && isObject(inner) && inner['default']; depth += 1) inner = inner['default'];
-  return handlerOf(inner) ?? (inner === module ? null : webHandler(module));
+  return inner;
 }
 
 function handlerOf(value: unknown): Handler | null {

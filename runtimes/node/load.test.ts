@@ -31,6 +31,7 @@ test('helpers can be switched off', () => {
   assert.equal(load('helped.mjs', source).answers[0]?.[1], 'function');
   const { answers } = load('bare.mjs', source, { environment: { NODEJS_HELPERS: '0' } });
   assert.equal(answers[0]?.[1], 'undefined');
+  assert.equal(load('bare.mjs', source, { besides: { helpers: false } }).answers[0]?.[1], 'undefined');
 });
 
 test('a server that listens is captured, and believes that it does', () => {

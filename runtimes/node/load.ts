@@ -3,9 +3,10 @@ import { pathToFileURL } from 'node:url';
 import { limits } from '../../src/base/limits.ts';
 import type { Call, LoadOrder } from '../../src/core/call.ts';
 import { type Capture, captureServers, isHttp2, type ListeningServer } from './capture.ts';
+import type { EventHandler } from './event.ts';
 import { captureOutput } from './console.ts';
 import { installContext } from './context.ts';
-import { detect, type Handler } from './detect.ts';
+import { detect, detectWeb, exportedFunction, type Handler } from './detect.ts';
 import { replaceGlobals } from './globals.ts';
 import type { Host } from './host.ts';
 import { resolveLocalhost } from './localhost.ts';
@@ -54,10 +55,36 @@ export async function load(order: LoadOrder, host: Host, times: LoadTimes = limi
   process.chdir(order.root);
   const capture = prepare(host);
   capture.launch = order.launch;
-  const module: unknown = await import(pathToFileURL(order.entry).href);
+  const module = await importEntry(order);
+  if (order.launch === 'web' || order.launch === 'edge' || order.launch === 'event') {
+    capture.decide(null);
+    return invokerOf(await webLaunch(module, order), host, order);
+  }
   const handler = detect(module);
   const made: Made = { order, host, times, capture };
   return order.launch === 'server' ? loadServer(handler, made) : loadModule(handler, made);
+}
+
+async function importEntry(order: LoadOrder): Promise<unknown> {
+  if (order.launch !== 'edge') return import(pathToFileURL(order.entry).href);
+  const { importEdge } = await import('./edge.ts');
+  return importEdge(order);
+}
+
+/** What is called with a Request, or through one with an event. */
+async function webLaunch(module: unknown, order: LoadOrder): Promise<Handler> {
+  if (order.launch !== 'event') {
+    const handler = detectWeb(module);
+    if (handler === null) throw new TypeError(unfitWeb(order));
+    return handler;
+  }
+  const name = order.eventExport ?? 'handler';
+  const handle = exportedFunction(module, name);
+  if (handle === null)
+    throw new TypeError(`Module "${order.entry}" exports no function named ${name} (awsLambdaHandler).`);
+  const { eventHandler } = await import('./event.ts');
+  const fetch = eventHandler(handle as EventHandler, order.function);
+  return { kind: 'web', handlers: { self: {}, methods: {}, fetch } };
 }
 
 interface Made {
@@ -108,6 +135,10 @@ const unfit = (order: LoadOrder, waitMs: number): string =>
   'Expected one of: functions named GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS; a default export that is a function ' +
   `(req, res), has a fetch(request) method, or is an http.Server; or a server that calls listen() within ${waitMs} ms.`;
 
+const unfitWeb = (order: LoadOrder): string =>
+  `Module "${order.entry}" exports nothing that takes a Request. Expected: a default export (request, context) => Response, ` +
+  'or functions named GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS.';
+
 const unfitHttp2 = (order: LoadOrder): string =>
   `The server in module "${order.entry}" takes HTTP/2 alone, and requests reach a function as HTTP/1.1.\n` +
   'Expected: http.createServer instead of http2.createServer. Clients may still speak HTTP/2 to whatever ends TLS in front.';
@@ -138,6 +169,9 @@ async function invokerOf(handler: Handler, host: Host, order: LoadOrder): Promis
   const { functionInvoker, serverInvoker } = await import('./node-invoker.ts');
   if (handler.kind === 'server' && isHttp2(handler.server)) throw new TypeError(unfitHttp2(order));
   if (handler.kind === 'server') return serverInvoker(handler.server, host);
-  const helpers = handler.helpers && (order.environment['NODEJS_HELPERS'] ?? process.env['NODEJS_HELPERS']) !== '0';
+  const helpers =
+    handler.helpers &&
+    order.helpers !== false &&
+    (order.environment['NODEJS_HELPERS'] ?? process.env['NODEJS_HELPERS']) !== '0';
   return functionInvoker(handler.handle, host, helpers);
 }

@@ -220,7 +220,7 @@ export const limits = {
 
   /** A routing table: rules (the hosted platform has 2048 of the user's, builders add theirs), characters of a pattern or
    * destination, and of a path or header value that one expands to. */
-  routingRules: 8192,
+  routingRules: 32_768,
   routingPatternChars: 4096,
   routedTextChars: 32 * 1024,
   /** What the routing of one request may try: rewrites followed to see whether they lead somewhere, looks for an output. */
@@ -240,7 +240,6 @@ export const limits = {
   outputs: 200_000,
   functionFiles: 100_000,
   /** Routing: rules of a table, characters of a pattern or destination; patterns and sizes for images; crons. */
-  routingRules: 32_768,
   routingTextCharacters: 4096,
   imageRules: 256,
   imageCacheDefaultS: 60,

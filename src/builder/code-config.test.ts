@@ -83,13 +83,21 @@ test('limits and weights out of range, or no numbers, are refused with the value
   }
 });
 
+test('a function for an edge runtime is one, in whatever form it says so', async () => {
+  const isEdge = async (source: string, launch: Launch = 'module'): Promise<boolean> =>
+    (await readCodeConfig(await project({ 'api/a.ts': source }), 'api/a.ts', launch)).isEdge;
+  assert.equal(await isEdge("export const config = { runtime: 'edge' };"), true);
+  assert.equal(await isEdge("export const runtime = 'experimental-edge';"), true);
+  assert.equal(await isEdge("export const runtime = 'nodejs'; export const config = { maxDuration: 5 };"), false);
+  assert.equal(await isEdge("export const config = { runtime: 'edge' };", 'server'), false);
+});
+
 test('what has no effect is named', async () => {
   const source = `export const config = { runtime: 'edge', regions: ['iad1'], matcher: '/a', maxDuration: LIMIT, memory: 256 };
     export const preferredRegion = 'iad1'; import { LIMIT } from './limit.js';`;
   const found = await read(source);
   assert.deepEqual(found.settings, { memory: 256 });
   assert.deepEqual(found.warnings, [
-    'DIR/api/a.ts: config.runtime: "edge" runs on Node 24',
     'DIR/api/a.ts: config.maxDuration is not a literal: without effect',
     'DIR/api/a.ts: without effect in this version of Weir: config.regions, config.matcher',
     'DIR/api/a.ts: without effect in this version of Weir: preferredRegion',

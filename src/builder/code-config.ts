@@ -14,10 +14,12 @@ import { loaderOf } from './source-place.ts';
 /** What a function's own file says of it: `export const config = { … }`, `export const maxDuration = 5`. */
 export interface CodeConfig {
   readonly settings: Settings;
+  /** It says `runtime: 'edge'`: its default export takes a Request. */
+  readonly isEdge: boolean;
   readonly warnings: readonly string[];
 }
 
-const nothing: CodeConfig = { settings: {}, warnings: [] };
+const nothing: CodeConfig = { settings: {}, isEdge: false, warnings: [] };
 
 /** Exports that may be settings, and the fields of `config` that are. */
 const exported = ['config', 'maxDuration', 'runtime', 'preferredRegion'] as const;
@@ -54,7 +56,8 @@ export async function readCodeConfig(dir: string, file: string, launch: Launch):
     );
   }
   const { config: inConfig, ...besides } = parsed.data;
-  return { settings: { ...besides, ...inConfig }, warnings };
+  const isEdge = launch === 'module' && (edge.has(found.get('runtime')) || (isObject(own) && edge.has(own['runtime'])));
+  return { settings: { ...besides, ...inConfig }, isEdge, warnings };
 }
 
 const isObject = (value: Literal): value is { readonly [name: string]: Literal } =>
@@ -71,9 +74,8 @@ function taken(
   for (const [name, value] of Object.entries(all)) {
     if (!fields.has(name)) idle.push(`${place}${name}`);
     else if (value === undefined) warn(`${place}${name} is not a literal: without effect`);
-    else if (name === 'runtime' && edge.has(value)) warn(`${place}runtime: ${JSON.stringify(value)} runs on Node 24`);
-    // The name without a version means what there is.
-    else if (name !== 'runtime' || value !== 'nodejs') read.push([name, value]);
+    // The names without a version mean what there is.
+    else if (name !== 'runtime' || (value !== 'nodejs' && !edge.has(value))) read.push([name, value]);
   }
   if (idle.length > 0) warn(`without effect in this version of Weir: ${idle.join(', ')}`);
   return Object.fromEntries(read);

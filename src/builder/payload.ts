@@ -47,6 +47,7 @@ const repositorySources: Sources = {
   main: path.join(repository, 'runtimes/node/main.ts'),
   sentinel: path.join(repository, 'src/core/sentinel.ts'),
 };
+const ownProcess = path.join(repository, 'runtimes/node/own-process.ts');
 
 const settings = {
   bundle: true,
@@ -63,6 +64,7 @@ const settings = {
   write: false,
   metafile: true,
   logLevel: 'silent',
+  inject: [ownProcess],
 } as const satisfies BuildOptions;
 
 /**

@@ -8,7 +8,7 @@ import type { FunctionSpec } from '../model/function.ts';
 import type { Route } from '../model/route.ts';
 import type { Deployment } from '../model/snapshot.ts';
 import { compile } from './compile.ts';
-import { readCodeConfig } from './code-config.ts';
+import { type CodeConfig, readCodeConfig } from './code-config.ts';
 import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
 import type { ProjectConfig } from './config.ts';
 import { detect } from './detect.ts';
@@ -17,7 +17,6 @@ import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
 import { buildFromOutput } from './output/deployment.ts';
 import { outputConfigFile } from './output/place.ts';
-import type { Settings } from './schema.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -74,7 +73,8 @@ async function buildFromSources(
   const git = await gitVariables(root);
   const inCode = await Promise.all(functions.map((found) => settingsInCode(root, found, options.log)));
   const specs = functions.map((found, index): FunctionSpec => {
-    const own = functionConfig(config, found.file, inCode[index]);
+    const { settings, isEdge } = inCode[index]!;
+    const own = functionConfig(config, found.file, settings);
     return {
       id: `${options.deployment}/${found.name}`,
       label: `${options.project}/${found.name}`,
@@ -84,7 +84,7 @@ async function buildFromSources(
       name: found.name,
       root,
       entry: entries[index]!,
-      launch: found.launch,
+      launch: isEdge ? 'edge' : found.launch,
       config: { ...own, environment: { ...git, ...options.environment, ...own.environment } },
     };
   });
@@ -107,10 +107,10 @@ async function buildFromSources(
   };
 }
 
-async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<Settings> {
-  const { settings, warnings } = await readCodeConfig(dir, file, launch);
-  for (const warning of [...warnings, ...runtimeWarnings(join(dir, file), [settings])]) log.warn(warning);
-  return settings;
+async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<CodeConfig> {
+  const code = await readCodeConfig(dir, file, launch);
+  for (const warning of [...code.warnings, ...runtimeWarnings(join(dir, file), [code.settings])]) log.warn(warning);
+  return code;
 }
 
 /** Makes the folder of a build. Before anything is in it, it says whose it is: nobody else then takes it for abandoned. */

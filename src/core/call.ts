@@ -52,7 +52,13 @@ export interface LoadOrder {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server' | 'edge';
+  readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event';
+  /** Whether (req, res) functions find helpers; absent: they do. */
+  readonly helpers?: boolean;
+  /** Files by the name that edge code fetches them by. */
+  readonly assets?: Readonly<Record<string, string>>;
+  /** The export that takes events. */
+  readonly eventExport?: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;

@@ -27,7 +27,9 @@ export type Launch =
   /** A zero-config server: import it and wait for listen(). */
   | 'server'
   /** Web-standard code: its default export takes a Request (docs/decisions/0013-edge-in-node.md). */
-  | 'edge';
+  | 'edge'
+  /** Import it and call one export (`eventExport`) with an event, as AWS's API gateway does (awsLambdaHandler). */
+  | 'event';
 
 /** One piece of compute in a deployment. */
 export interface FunctionSpec {
@@ -50,5 +52,7 @@ export interface FunctionSpec {
   readonly launch: Launch;
   /** Files that an edge function fetches by name, absolute. */
   readonly assets?: readonly { readonly name: string; readonly file: string }[];
+  /** Of launch 'event': the export to call. */
+  readonly eventExport?: string;
   readonly config: FunctionConfig;
 }

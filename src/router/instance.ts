@@ -19,6 +19,7 @@ import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead } f
 import { transitions, type InstanceState } from './instance-state.ts';
 import { endsPause, isStuck, isUsedUp, type Pause, usedUpLine } from './health.ts';
 import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
+import { loadOf } from './load-order.ts';
 import { RecentStreams } from './recent.ts';
 
 export interface InstanceOptions {
@@ -202,18 +203,7 @@ export class Instance implements Carrier {
     const { config } = spec;
     this.#most = { durationMs: config.maxDurationMs, concurrency: maxConcurrency };
     this.bootCpuUs = this.process?.usage()?.cpuUs ?? this.vitals.cpuUs;
-    this.#writer()?.load({
-      function: spec.id,
-      root: spec.root,
-      entry: spec.entry,
-      launch: spec.launch,
-      environment: config.environment,
-      memoryMiB: config.memoryMiB,
-      maxDurationMs: config.maxDurationMs,
-      maxConcurrency,
-      deployment: spec.deployment,
-      project: spec.project,
-    });
+    this.#writer()?.load(loadOf(spec, maxConcurrency));
     this.#enter({ kind: 'loading', deadlineMs: this.#clock.nowMs() + limits.startTimeoutMs });
   }
 

@@ -26,7 +26,13 @@ export interface Load {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server' | 'edge';
+  readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event';
+  /** Whether (req, res) functions find helpers; absent: they do. */
+  readonly helpers?: boolean;
+  /** Files by the name that edge code fetches them by. */
+  readonly assets?: Readonly<Record<string, string>>;
+  /** The export that takes events. */
+  readonly eventExport?: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;
@@ -86,7 +92,10 @@ export function readLoad(payload: Buffer): Load {
     function: fields.text('function'),
     root: fields.text('root'),
     entry: fields.text('entry'),
-    launch: fields.oneOf('launch', ['module', 'server', 'edge']),
+    launch: fields.oneOf('launch', ['module', 'server', 'web', 'edge', 'event']),
+    ...(fields.has('helpers') ? { helpers: fields.flag('helpers') } : {}),
+    ...(fields.has('assets') ? { assets: fields.texts('assets') } : {}),
+    ...(fields.has('eventExport') ? { eventExport: fields.text('eventExport') } : {}),
     environment: fields.texts('environment'),
     memoryMiB: fields.count('memoryMiB'),
     maxDurationMs: fields.count('maxDurationMs'),

@@ -26,12 +26,53 @@ export function GET() {
   const { names, cached } = (await weir.get('/api/env')).json();
   assert.ok(names.includes('VERCEL_URL'));
   assert.deepEqual(
-    names.filter((name: string) => /^WEIR_|COMPILE_CACHE/.test(name)),
+    names.filter((name: string) => /^WEIR_(?:ADDRESS|SENTINEL)|COMPILE_CACHE/.test(name)),
     [],
   );
   assert.equal(cached, true, 'the instance itself has its bytecode');
   assert.equal(await weir.stop(), 0);
   assert.doesNotMatch(weir.output(), /TYPELESS|to eliminate this warning/i);
+});
+
+test('variables of the machine that the hosted platform hides do not reach functions; those of the project do', async (t) => {
+  const hidden = [
+    'AWS_LAMBDA_FUNCTION_NAME',
+    'AWS_EXECUTION_ENV',
+    '_AWS_XRAY_DAEMON_PORT',
+    'LAMBDA_TASK_ROOT',
+    '_HANDLER',
+  ];
+  for (const name of hidden) process.env[name] = 'of the machine';
+  t.after(() => hidden.forEach((name) => delete process.env[name]));
+  const dir = project(t, {
+    '.env': 'AWS_ACCESS_KEY_ID=of-the-project',
+    'api/env.js': 'export const GET = () => Response.json(process.env);',
+  });
+  const weir = await dev(t, dir);
+  const seen = (await weir.get('/api/env')).json();
+  const names = Object.keys(seen).filter((name) => /AWS|LAMBDA|_HANDLER/.test(name));
+  assert.deepEqual(names, ['AWS_ACCESS_KEY_ID']);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('an edge function, which may replace the process that the platform’s own code needs', async (t) => {
+  const dir = project(t, {
+    'api/edge.ts': `
+export const config = { runtime: 'edge' };
+(globalThis as { process: unknown }).process = { env: {} };
+export default async (request: Request, { waitUntil }: { waitUntil(work: Promise<unknown>): void }): Promise<Response> => {
+  waitUntil(Promise.resolve());
+  return new Response([typeof EdgeRuntime, request.method, await request.text()].join());
+};
+declare const EdgeRuntime: unknown;`,
+  });
+  const weir = await dev(t, dir);
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal((await weir.send('POST', '/api/edge', 'body')).text, 'string,POST,body');
+  }
+  assert.equal((await weir.status()).functions[0].invocations, 3);
+  assert.equal(await weir.stop(), 0);
+  assert.doesNotMatch(weir.output(), /error|warn/i);
 });
 
 test('a server that listens has its WebSockets, though its file exports the app; a second server is no secret', async (t) => {

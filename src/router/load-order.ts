@@ -1,0 +1,22 @@
+import type { FunctionSpec } from '../model/function.ts';
+import type { Load } from '../tunnel/greeting.ts';
+
+/** What LOAD tells an instance of its function. */
+export function loadOf(spec: FunctionSpec, maxConcurrency: number): Load {
+  const { config, assets, eventExport } = spec;
+  return {
+    function: spec.id,
+    root: spec.root,
+    entry: spec.entry,
+    launch: config.webApi === true && spec.launch === 'module' ? 'web' : spec.launch,
+    helpers: config.helpers,
+    ...(assets === undefined ? {} : { assets: Object.fromEntries(assets.map(({ name, file }) => [name, file])) }),
+    ...(eventExport === undefined ? {} : { eventExport }),
+    environment: config.environment,
+    memoryMiB: config.memoryMiB,
+    maxDurationMs: config.maxDurationMs,
+    maxConcurrency,
+    deployment: spec.deployment,
+    project: spec.project,
+  };
+}
