@@ -95,6 +95,12 @@ export const errors = {
     retry: 'never',
     message: 'The origin that the routing table leads to did not answer.',
   },
+  ROUTE_DENIED: {
+    status: 403,
+    source: 'client',
+    retry: 'never',
+    message: 'The deployment does not answer such requests.',
+  },
   DEPLOYMENT_NOT_FOUND: {
     status: 404,
     source: 'client',

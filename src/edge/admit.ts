@@ -10,6 +10,8 @@ import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
 import type { ClientConnection } from './connection.ts';
+import { targetTooLong } from './match.ts';
+import type { Passing } from './passage/passage.ts';
 import type { Site, Sites } from './site.ts';
 import { decodePath, parseTarget } from './target.ts';
 import type { Target } from './target.ts';
@@ -17,6 +19,8 @@ import type { Target } from './target.ts';
 export type Admission =
   | { readonly kind: 'function'; readonly spec: FunctionSpec; readonly head: RequestHead }
   | { readonly kind: 'file'; readonly file: StaticFile }
+  /** The deployment's routing table says what is to be done with it. */
+  | { readonly kind: 'routed'; readonly passing: Passing }
   | { readonly kind: 'status' }
   /** `name`: the function that is asked about; null: none is. */
   | { readonly kind: 'explain'; readonly name: string | null }
@@ -104,8 +108,12 @@ export class Admitter {
   }
 
   private match(arrival: Arrival, target: Target, at: { site: Site; host: string }): Admission {
-    const { site, host } = at;
+    const { site } = at;
     const method = arrival.req.method!;
+    if (site.table !== null) {
+      const head = this.head(arrival, at, { target: target.text, route: target.path });
+      return { kind: 'routed', passing: { site, table: site.table, head, host: at.host, path: target.path } };
+    }
     const file = site.files.size === 0 ? undefined : site.files.get(decodePath(target.path) ?? target.path);
     if (file !== undefined && (method === 'GET' || method === 'HEAD')) return { kind: 'file', file };
     const matched = site.routes.match(target.path, target.text);
@@ -115,26 +123,22 @@ export class Admitter {
       return notFound('NOT_FOUND', `Nothing answers for ${target.path}.`);
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
-    if (matched.target.length > 2 * limits.urlBytes) {
-      return refused(
-        { code: 'URL_TOO_LONG', detail: 'The target is too long with its parameters in the query.' },
-        false,
-      );
-    }
+    if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
+    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern });
+    return { kind: 'function', spec: matched.spec, head };
+  }
+
+  /** Of the request that was scanned last. */
+  private head(
+    arrival: Arrival,
+    { site, host }: { site: Site; host: string },
+    { target, route }: { target: string; route: string },
+  ): RequestHead {
     const { headers, hasBody } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    const head: RequestHead = {
-      id: arrival.id,
-      method,
-      target: matched.target,
-      headers,
-      hasBody,
-      upgrade,
-      route: matched.pattern,
-    };
-    return { kind: 'function', spec: matched.spec, head };
+    return { id: arrival.id, method: arrival.req.method!, target, headers, hasBody, upgrade, route };
   }
 }

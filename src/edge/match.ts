@@ -1,6 +1,7 @@
 // Hot path, pure: path → route. A route without parameters is one Map lookup.
 import type { FunctionSpec } from '../model/function.ts';
 import type { Route, Segment } from '../model/route.ts';
+import type { Refusal } from './head.ts';
 import { decodePath } from './target.ts';
 
 export interface Matched {
@@ -143,6 +144,12 @@ function matchSegments(pattern: readonly Segment[], segments: readonly string[])
   }
   return pattern.length === segments.length ? parameters : null;
 }
+
+/** A target that has grown beyond 2 × limits.urlBytes: percent-encoding triples a parameter at most. */
+export const targetTooLong: Refusal = {
+  code: 'URL_TOO_LONG',
+  detail: 'The target is too long with its parameters in the query.',
+};
 
 /** `target` with `parameters` (name, value, …; values encoded) in its query, where it does not have them itself. */
 export function withParameters(target: string, parameters: readonly string[]): string {

@@ -121,6 +121,15 @@ export class HttpExchange implements Exchange, LiveExchange {
     }
   }
 
+  /**
+   * Something is asked before the request goes where it goes to (middleware): it is cancelled when the client leaves, and
+   * the request's body waits.
+   */
+  hold(invocation: Invocation): void {
+    this.invocation = invocation;
+    if (this.abandoned) invocation.cancel();
+  }
+
   reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     if (this.phase !== 'waiting') return true;
     const length = body === null ? 0 : body.length;

@@ -17,6 +17,8 @@ import { Admitter } from './admit.ts';
 import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
 import { explainPage, localTime } from './explain.ts';
+import { Passage } from './passage/passage.ts';
+import type { Passing } from './passage/passage.ts';
 import { EdgeRequest } from './request.ts';
 import { HttpExchange, Responder } from './respond.ts';
 import { buildSites, noSites } from './site.ts';
@@ -178,6 +180,9 @@ export class Edge {
         if (expects && exchange.hasBody) res.writeContinue();
         this.invoke(admission, exchange);
         return;
+      case 'routed':
+        this.pass(admission.passing, exchange, expects && exchange.hasBody);
+        return;
       case 'file':
         void serveFile(exchange, admission.file);
         return;
@@ -204,6 +209,12 @@ export class Edge {
       this.options.log.error('invoke failed', { id: head.id, function: spec.label, why });
       exchange.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The invocation could not be handed over.' });
     }
+  }
+
+  /** `expects`: the client waits for 100 before it sends the body. */
+  private pass(passing: Passing, exchange: HttpExchange | UpgradeExchange, expects: boolean): void {
+    if (expects && exchange instanceof HttpExchange) exchange.res.writeContinue();
+    new Passage(this.options.invoker, passing, exchange).run();
   }
 
   private answerStatus(exchange: HttpExchange): void {
@@ -243,6 +254,7 @@ export class Edge {
     const protocol = req.fields.upgrade ?? '';
     const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
     if (admission.kind === 'function') this.invoke(admission, exchange);
+    else if (admission.kind === 'routed') this.pass(admission.passing, exchange, false);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);
     else exchange.refuse({ code: 'MALFORMED_REQUEST_HEADER', detail: 'There is nothing here to upgrade to.' });
   }

@@ -1,15 +1,23 @@
 import type { Log } from '../base/log.ts';
+import type { Routing } from '../model/routing.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { indexFiles } from './files.ts';
 import type { StaticFiles } from './files.ts';
 import { HostTable } from './host.ts';
 import { RouteTable } from './match.ts';
+import { BuiltOutputs, PlainOutputs } from './passage/there.ts';
+import type { Theres } from './passage/there.ts';
+import { compileRouting } from './routing/compile.ts';
+import type { RoutingTable } from './routing/compile.ts';
 
 /** A deployment, ready to be served. */
 export interface Site {
   readonly deployment: Deployment;
   readonly routes: RouteTable;
   readonly files: StaticFiles;
+  /** Null: what is there answers, and nothing else has a say. */
+  readonly table: RoutingTable | null;
+  readonly there: Theres;
   /** For x-vercel-deployment-url: the first of its host names; null when it has none. */
   readonly url: string | null;
 }
@@ -41,9 +49,19 @@ export function buildSites(snapshot: Snapshot, before: Sites, log: Log): Sites {
   return { hosts: new HostTable(names, fallback), all };
 }
 
-const buildSite = (deployment: Deployment, log: Log): Site => ({
-  deployment,
-  routes: new RouteTable(deployment.routes, deployment.functions),
-  files: deployment.publicDir === null ? new Map() : indexFiles(deployment.publicDir, log),
-  url: deployment.hosts[0] ?? null,
-});
+function buildSite(deployment: Deployment, log: Log): Site {
+  const { routing, outputs, publicDir } = deployment;
+  const routes = new RouteTable(deployment.routes, deployment.functions);
+  const files = publicDir === null ? new Map<string, never>() : indexFiles(publicDir, log);
+  const isPlain = outputs === null;
+  return {
+    deployment,
+    routes,
+    files,
+    table: isPlain && routing === null ? null : compileRouting(routing ?? noRouting),
+    there: isPlain ? new PlainOutputs(files, routes, deployment) : new BuiltOutputs(deployment),
+    url: deployment.hosts[0] ?? null,
+  };
+}
+
+const noRouting: Routing = { rules: [], wildcard: [], images: null, afterCacheBypass: [] };

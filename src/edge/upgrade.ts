@@ -100,6 +100,11 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     this.socket.resume();
   }
 
+  /** Something is asked before the function is (middleware). What the client sends waits. */
+  hold(invocation: Invocation): void {
+    this.plain.hold(invocation);
+  }
+
   refuse(failure: Failure): void {
     this.fail(failure);
     this.socket.resume();

@@ -1,16 +1,6 @@
 import type { ErrorCode, Failure } from '../../base/errors.ts';
 import type { Exchange, Invocation } from '../../model/invoke.ts';
 
-/** What middleware answers with when the request is to go on. */
-const goesOn = new Set(['x-middleware-next', 'x-middleware-rewrite']);
-
-/** What a request's middleware came to. */
-export type MiddlewareEnd =
-  /** The request goes on: the answer's headers say how. */
-  | { readonly kind: 'next'; readonly headers: readonly string[] }
-  /** It was no answer. */
-  | { readonly kind: 'failed'; readonly failure: Failure };
-
 export type MiddlewarePhase =
   /** It has not answered. */
   | 'asked'
@@ -21,9 +11,9 @@ export type MiddlewarePhase =
   | 'over';
 
 export const middlewareTransitions: Readonly<Record<MiddlewarePhase, readonly MiddlewarePhase[]>> = {
-  asked: ['next', 'answering', 'over'],
+  asked: ['answering', 'over'],
+  answering: ['next', 'over'],
   next: ['over'],
-  answering: ['over'],
   over: [],
 };
 
@@ -35,59 +25,57 @@ const codes: Partial<Record<ErrorCode, ErrorCode>> = {
   NO_RESPONSE_FROM_FUNCTION: 'MIDDLEWARE_INVOCATION_FAILED',
 };
 
-/**
- * The exchange of an invocation of middleware. Either the request goes on, and `ended` is called once; or what it answers
- * is passed on to `answer`, which makes the client's exchange ready for it.
- */
+/** What a request's middleware came to. */
+export interface MiddlewareEvents {
+  /** It answered. Returns where its answer goes; null: the request goes on, and what it answered goes nowhere. */
+  answered(status: number, headers: readonly string[]): Exchange | null;
+  /** It was no answer. */
+  failed(failure: Failure): void;
+}
+
+/** The exchange of an invocation of middleware. One of its events is called, once. */
 export class MiddlewareExchange implements Exchange {
   phase: MiddlewarePhase = 'asked';
-  readonly #ended: (end: MiddlewareEnd) => void;
-  readonly #answer: () => Exchange;
+  readonly #events: MiddlewareEvents;
   #client: Exchange | null = null;
   #invocation: Invocation | null = null;
 
-  constructor(ended: (end: MiddlewareEnd) => void, answer: () => Exchange) {
-    this.#ended = ended;
-    this.#answer = answer;
+  constructor(events: MiddlewareEvents) {
+    this.#events = events;
   }
 
   /** What `Invoker.invoke` returned; it may have answered before. */
   started(invocation: Invocation): void {
     this.#invocation = invocation;
+    // Nobody reads the rest, and nobody waits for it.
     if (this.phase === 'next') invocation.cancel();
   }
 
-  inform(status: number, headers: readonly string[]): void {
-    if (this.phase === 'asked' && status !== 100) this.#client?.inform(status, headers);
+  inform(): void {
+    // What it has to say before it has decided is not about the answer.
   }
 
   reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     if (this.phase !== 'asked') return true;
-    if (isNext(headers)) {
-      this.#enter('over');
-      this.#ended({ kind: 'next', headers });
-      return true;
-    }
     this.#enter('over');
-    return this.#answer().reply(status, headers, body);
+    return this.#events.answered(status, headers)?.reply(status, headers, body) ?? true;
   }
 
   head(status: number, headers: readonly string[]): void {
     if (this.phase !== 'asked') return;
-    if (isNext(headers)) {
-      this.#enter('next');
-      // Nobody reads the rest, and nobody waits for it.
-      this.#invocation?.cancel();
-      this.#ended({ kind: 'next', headers });
+    // What comes of it may call back at once.
+    this.#enter('answering');
+    this.#client = this.#events.answered(status, headers);
+    if (this.#client !== null) {
+      this.#client.head(status, headers);
       return;
     }
-    this.#enter('answering');
-    this.#client = this.#answer();
-    this.#client.head(status, headers);
+    this.#enter('next');
+    this.#invocation?.cancel();
   }
 
   body(chunk: Buffer): boolean {
-    return this.phase === 'answering' ? this.#client!.body(chunk) : true;
+    return this.phase === 'answering' ? (this.#client?.body(chunk) ?? true) : true;
   }
 
   end(): void {
@@ -102,8 +90,8 @@ export class MiddlewareExchange implements Exchange {
     if (phase === 'over') return;
     this.#enter('over');
     const mine = { ...failure, code: codes[failure.code] ?? failure.code };
-    if (phase === 'answering') this.#client!.fail(mine);
-    else if (phase === 'asked') this.#ended({ kind: 'failed', failure: mine });
+    if (phase === 'answering') this.#client?.fail(mine);
+    else if (phase === 'asked') this.#events.failed(mine);
   }
 
   drained(): void {
@@ -116,9 +104,4 @@ export class MiddlewareExchange implements Exchange {
     }
     this.phase = next;
   }
-}
-
-function isNext(headers: readonly string[]): boolean {
-  for (let at = 0; at < headers.length; at += 2) if (goesOn.has(headers[at]!.toLowerCase())) return true;
-  return false;
 }

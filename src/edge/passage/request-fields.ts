@@ -1,9 +1,3 @@
-/** What the routing table does to a request's headers, in its order. Names are lower case. */
-export type RequestChange =
-  | { readonly op: 'set'; readonly name: string; readonly value: string }
-  | { readonly op: 'append'; readonly name: string; readonly value: string }
-  | { readonly op: 'delete'; readonly name: string };
-
 /** A request's headers by name, for conditions: put together only when a condition asks. */
 export class HeaderFields {
   readonly #raw: readonly string[];
@@ -30,22 +24,4 @@ export class HeaderFields {
     }
     return fields;
   }
-}
-
-/** Name, value, name, value, … after the changes. */
-export function withRequestChanges(raw: readonly string[], changes: readonly RequestChange[]): string[] {
-  let headers = [...raw];
-  for (const change of changes) {
-    if (change.op !== 'append') headers = without(headers, change.name);
-    if (change.op !== 'delete') headers.push(change.name, change.value);
-  }
-  return headers;
-}
-
-function without(headers: readonly string[], name: string): string[] {
-  const kept: string[] = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    if (headers[at]!.toLowerCase() !== name) kept.push(headers[at]!, headers[at + 1]!);
-  }
-  return kept;
 }

@@ -5,6 +5,7 @@ import type { Deployment } from '../../model/snapshot.ts';
 import type { StaticFile, StaticFiles } from '../files.ts';
 import type { RouteTable } from '../match.ts';
 import { mediaType } from '../media.ts';
+import { OutputPaths, type Outputs } from '../routing/outputs.ts';
 
 /** What answers a request. */
 export type There =
@@ -20,33 +21,27 @@ export type There =
   | { readonly kind: 'prerender'; readonly spec: FunctionSpec; readonly path: string; readonly prerender: Prerender }
   | { readonly kind: 'image' };
 
-/** Paths are decoded, without a leading slash. */
-export interface Outputs {
-  /** The key of what answers, its index included; null: nothing does. */
-  find(path: string): string | null;
+/** Keys are paths, decoded, without a leading slash. */
+export interface Theres extends Outputs {
   get(key: string): There | null;
 }
 
 /** What a build put there. */
-export class BuiltOutputs implements Outputs {
+export class BuiltOutputs implements Theres {
   readonly #outputs: ReadonlyMap<string, Output>;
   readonly #specs: ReadonlyMap<string, FunctionSpec>;
   readonly #images: ReadonlySet<string>;
+  readonly #paths: OutputPaths;
 
   constructor({ outputs, functions, routing }: Deployment) {
     this.#outputs = outputs ?? new Map<string, Output>();
     this.#specs = new Map(functions.map((spec) => [spec.id, spec]));
     this.#images = new Set(routing?.images == null ? [] : imagePaths);
+    this.#paths = new OutputPaths([...this.#outputs.keys(), ...this.#images]);
   }
 
   find(path: string): string | null {
-    if (this.#outputs.has(path) || this.#images.has(path)) return path;
-    const plain = path.endsWith('/') ? path.slice(0, -1) : path;
-    if (plain !== path && this.#outputs.has(plain)) return plain;
-    for (const index of plain === '' ? ['index.html', 'index'] : [`${plain}/index.html`, `${plain}/index`]) {
-      if (this.#outputs.has(index)) return index;
-    }
-    return null;
+    return this.#paths.find(path);
   }
 
   get(key: string): There | null {
@@ -69,7 +64,7 @@ const staticFile = ({ file, contentType }: FileOutput, key: string): StaticFile 
 });
 
 /** A plain project's files and functions. */
-export class PlainOutputs implements Outputs {
+export class PlainOutputs implements Theres {
   readonly #files: StaticFiles;
   readonly #routes: RouteTable;
   readonly #images: ReadonlySet<string>;

@@ -19,7 +19,10 @@ export interface Asked {
 }
 
 /** `target`: path and query. */
-export function request(target: string, { method = 'GET', host = 'example.com', headers = {} }: Asked = {}): RoutedRequest {
+export function request(
+  target: string,
+  { method = 'GET', host = 'example.com', headers = {} }: Asked = {},
+): RoutedRequest {
   const question = target.indexOf('?');
   return {
     method,
@@ -34,7 +37,10 @@ export const walkOf = (
   rules: readonly Rule[],
   outputs: readonly string[],
   target: string,
-  asked: Asked & { readonly wildcard?: Routing['wildcard']; readonly environment?: Readonly<Record<string, string>> } = {},
+  asked: Asked & {
+    readonly wildcard?: Routing['wildcard'];
+    readonly environment?: Readonly<Record<string, string>>;
+  } = {},
 ): Walk =>
   new Walk(
     compileRouting(routing(rules, asked.wildcard)),
@@ -208,4 +214,5 @@ export function nextRules({ extra = 0, middleware = false } = {}): Rule[] {
   ];
 }
 
-const numbered = (count: number, rule: (at: number) => Rule): Rule[] => Array.from({ length: count }, (_, at) => rule(at));
+const numbered = (count: number, rule: (at: number) => Rule): Rule[] =>
+  Array.from({ length: count }, (_, at) => rule(at));

@@ -1,0 +1,200 @@
+import { STATUS_CODES } from 'node:http';
+import type { Failure } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
+import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import { targetTooLong, withParameters } from '../match.ts';
+import { HttpExchange } from '../respond.ts';
+import type { RoutingTable } from '../routing/compile.ts';
+import { applyEdits, type Effects } from '../routing/effects.ts';
+import type { Found, Reason, Step } from '../routing/step.ts';
+import { Walk } from '../routing/walk.ts';
+import type { Site } from '../site.ts';
+import { serveFile } from '../static.ts';
+import type { UpgradeExchange } from '../upgrade.ts';
+import { DecoratedExchange, withEffects } from './decorated.ts';
+import { ExternalInvocation } from './external.ts';
+import { MiddlewareExchange } from './middleware.ts';
+import { HeaderFields } from './request-fields.ts';
+import type { There } from './there.ts';
+
+/** A request that goes through a routing table. */
+export interface Passing {
+  readonly site: Site;
+  readonly table: RoutingTable;
+  /** As it would go to a function that has the client's own target. */
+  readonly head: RequestHead;
+  /** As the client asked, with a port where there is one. */
+  readonly host: string;
+  /** Still encoded. */
+  readonly path: string;
+}
+
+/** An output, and what the table says of its answer. */
+interface Shown {
+  readonly found: Found;
+  readonly effects: Effects;
+  /** Null: the output's own. */
+  readonly status: number | null;
+}
+
+/** The way of one request through its deployment's routing table, to what answers it. */
+export class Passage {
+  readonly #invoker: Invoker;
+  readonly #passing: Passing;
+  readonly #client: HttpExchange | UpgradeExchange;
+  readonly #walk: Walk;
+
+  constructor(invoker: Invoker, passing: Passing, client: HttpExchange | UpgradeExchange) {
+    this.#invoker = invoker;
+    this.#passing = passing;
+    this.#client = client;
+    const { head, site, table, host, path } = passing;
+    const fields = new HeaderFields(head.headers);
+    const query = head.target.slice(path.length + 1);
+    const request = { method: head.method, host, path, query, header: (name: string) => fields.get(name) };
+    this.#walk = new Walk(table, request, site.there, environmentOf(site));
+  }
+
+  run(): void {
+    this.#take(this.#walk.next());
+  }
+
+  #take(step: Step): void {
+    switch (step.kind) {
+      case 'middleware':
+        this.#middleware(step);
+        return;
+      case 'output':
+        this.#show({ found: step, effects: step.effects, status: step.status });
+        return;
+      case 'external':
+        this.#external(step);
+        return;
+      case 'redirect':
+        this.#answer(step.status, step.effects, 'Redirecting...\n');
+        return;
+      case 'status':
+        this.#status(step);
+        return;
+      case 'answer':
+        throw new Error('only middleware answers by itself');
+    }
+  }
+
+  /** A function decides how to go on, or answers itself. It sees the request without its body. */
+  #middleware({ output, target, requestEdits }: Step & { kind: 'middleware' }): void {
+    const there = this.#passing.site.there.get(output);
+    if (there?.kind !== 'function') {
+      this.#client.fail({ code: 'MIDDLEWARE_INVOCATION_FAILED', detail: `There is no function ${output}.` });
+      return;
+    }
+    const client = this.#client;
+    const exchange = new MiddlewareExchange({
+      answered: (status, headers) => this.#answered(status, headers),
+      failed: (failure) => client.fail(failure),
+    });
+    const { head } = this.#passing;
+    const headers = applyEdits(head.headers, requestEdits);
+    const asked = { ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern };
+    const invocation = this.#invoker.invoke(there.spec, asked, exchange);
+    exchange.started(invocation);
+    // What is asked after it has taken its place already.
+    if (exchange.phase === 'asked' || exchange.phase === 'answering') client.hold(invocation);
+  }
+
+  /** Returns where the middleware's answer goes. Null: the request goes on. */
+  #answered(status: number, headers: readonly string[]): Exchange | null {
+    const step = this.#walk.resume({ status, headers });
+    if (step.kind === 'answer') return new DecoratedExchange(this.#client, step.effects, null);
+    this.#take(step);
+    return null;
+  }
+
+  #show(shown: Shown): void {
+    const there = this.#passing.site.there.get(shown.found.output);
+    switch (there?.kind) {
+      case 'file':
+        this.#file(there, shown);
+        return;
+      case 'function':
+        this.#invoke(there, shown);
+        return;
+      case 'prerender':
+        this.#invoke({ kind: 'function', spec: there.spec, pattern: `/${there.path}`, parameters: [] }, shown);
+        return;
+      case 'image':
+      case undefined:
+        this.#client.fail({ code: 'NOT_FOUND', detail: `There is no ${shown.found.output}.` });
+    }
+  }
+
+  #file({ file }: There & { kind: 'file' }, { effects, status }: Shown): void {
+    const { method } = this.#passing.head;
+    const client = this.#client;
+    if (!(client instanceof HttpExchange)) {
+      client.fail({ code: 'MALFORMED_REQUEST_HEADER', detail: 'There is nothing here to upgrade to.' });
+    } else if (method === 'GET' || method === 'HEAD' || status !== null) {
+      void serveFile(client, file, { headers: withEffects([], effects), status });
+    } else {
+      client.fail({ code: 'INVALID_REQUEST_METHOD', detail: 'A static file is there to be read.' });
+    }
+  }
+
+  #invoke(there: There & { kind: 'function' }, { found, effects, status }: Shown): void {
+    const { head } = this.#passing;
+    const target = withParameters(found.target, there.parameters);
+    if (target.length > 2 * limits.urlBytes) {
+      this.#client.fail(targetTooLong);
+      return;
+    }
+    const headers = [...applyEdits(head.headers, effects.requestEdits), 'x-matched-path', found.matchedPath];
+    if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
+    const exchange = new DecoratedExchange(this.#client, effects, status);
+    this.#start(this.#invoker.invoke(there.spec, { ...head, target, headers, route: there.pattern }, exchange));
+  }
+
+  #external({ url, effects }: Step & { kind: 'external' }): void {
+    const { head } = this.#passing;
+    const headers = applyEdits(head.headers, effects.requestEdits);
+    const exchange = new DecoratedExchange(this.#client, effects, null);
+    this.#start(new ExternalInvocation(new URL(url), { ...head, headers }, exchange));
+  }
+
+  #start(invocation: Invocation): void {
+    this.#client.start(invocation);
+  }
+
+  /** An error page of the deployment's own, or the platform's. */
+  #status({ status, reason, page, effects }: Step & { kind: 'status' }): void {
+    const failure = failureOf(reason, status, this.#passing.path);
+    if (page !== null) this.#show({ found: page, effects, status });
+    else if (failure !== null) this.#client.fail(failure);
+    else this.#answer(status, effects, status < 400 ? '' : `${status}: ${STATUS_CODES[status] ?? 'Error'}\n`);
+  }
+
+  #answer(status: number, effects: Effects, text: string): void {
+    const headers = withEffects(['Content-Type', 'text/plain; charset=utf-8'], effects);
+    this.#client.reply(status, headers, Buffer.from(text));
+  }
+}
+
+/** Null: the catalogue has nothing for it. */
+function failureOf(reason: Reason, status: number, path: string): Failure | null {
+  switch (reason) {
+    case 'TOO_MANY_FORKS':
+    case 'TOO_MANY_FILESYSTEM_CHECKS':
+    case 'ROUTER_CANNOT_MATCH':
+      return { code: reason, detail: `For ${path}.` };
+    case 'deny':
+    case 'challenge':
+      return { code: 'ROUTE_DENIED', detail: '' };
+    case 'NOT_FOUND':
+    case 'rule':
+    case 'failed':
+      return status === 404 ? { code: 'NOT_FOUND', detail: `Nothing answers for ${path}.` } : null;
+  }
+}
+
+/** For placeholders in a routing table. All functions of a deployment share what it sets itself. */
+const environmentOf = ({ deployment }: Site): Readonly<Record<string, string>> =>
+  deployment.functions[0]?.config.environment ?? {};
