@@ -214,7 +214,7 @@ export class Edge {
   /** `expects`: the client waits for 100 before it sends the body. */
   private pass(passing: Passing, exchange: HttpExchange | UpgradeExchange, expects: boolean): void {
     if (expects && exchange instanceof HttpExchange) exchange.res.writeContinue();
-    new Passage(this.options.invoker, passing, exchange).run();
+    new Passage(this.options, passing, exchange).run();
   }
 
   private answerStatus(exchange: HttpExchange): void {

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../base/errors.ts';
+import type { Log } from '../../base/log.ts';
 import { limits } from '../../base/limits.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
 import { targetTooLong, withParameters } from '../match.ts';
@@ -16,6 +17,12 @@ import { ExternalInvocation } from './external.ts';
 import { MiddlewareExchange } from './middleware.ts';
 import { HeaderFields } from './request-fields.ts';
 import type { There } from './there.ts';
+
+/** What passages share. */
+export interface PassageParts {
+  readonly invoker: Invoker;
+  readonly log: Log;
+}
 
 /** A request that goes through a routing table. */
 export interface Passing {
@@ -40,12 +47,14 @@ interface Shown {
 /** The way of one request through its deployment's routing table, to what answers it. */
 export class Passage {
   readonly #invoker: Invoker;
+  readonly #log: Log;
   readonly #passing: Passing;
   readonly #client: HttpExchange | UpgradeExchange;
   readonly #walk: Walk;
 
-  constructor(invoker: Invoker, passing: Passing, client: HttpExchange | UpgradeExchange) {
+  constructor({ invoker, log }: PassageParts, passing: Passing, client: HttpExchange | UpgradeExchange) {
     this.#invoker = invoker;
+    this.#log = log;
     this.#passing = passing;
     this.#client = client;
     const { head, site, table, host, path } = passing;
@@ -56,7 +65,22 @@ export class Passage {
   }
 
   run(): void {
-    this.#take(this.#walk.next());
+    this.#guarded(() => this.#take(this.#walk.next()));
+  }
+
+  /** A mistake of ours, or of what is behind the invoker, costs one client an error page, not all of them the server. */
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const why = error instanceof Error ? error.stack : String(error);
+      this.#log.error('a request could not be handed over', { id: this.#passing.head.id, why });
+      this.#client.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The request could not be handed over.' });
+    }
+  }
+
+  get #isGone(): boolean {
+    return this.#client.phase === 'settled' || this.#client.phase === 'closed';
   }
 
   #take(step: Step): void {
@@ -104,9 +128,10 @@ export class Passage {
 
   /** Returns where the middleware's answer goes. Null: the request goes on. */
   #answered(status: number, headers: readonly string[]): Exchange | null {
+    if (this.#isGone) return null;
     const step = this.#walk.resume({ status, headers });
     if (step.kind === 'answer') return new DecoratedExchange(this.#client, step.effects, null);
-    this.#take(step);
+    this.#guarded(() => this.#take(step));
     return null;
   }
 

@@ -1,0 +1,186 @@
+// Requests through a routing table, over real sockets.
+import assert from 'node:assert/strict';
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { TestContext } from 'node:test';
+import type { Output } from '../../model/output.ts';
+import type { Rule, Routing } from '../../model/routing.ts';
+import { deployment, RawClient, route, spec, startEdge } from '../edge.fixture.ts';
+import type { Handler, Seen, Started } from '../edge.fixture.ts';
+
+const routing = (rules: readonly Rule[]): Routing => ({ rules, wildcard: [], images: null, afterCacheBypass: [] });
+
+/** Functions `page` and `gate`; files `note.txt`, `404.html`. */
+function start(context: TestContext, rules: readonly Rule[], handler: Handler): Promise<Started> {
+  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'weir-passage-')));
+  context.after(() => rmSync(dir, { recursive: true, force: true }));
+  writeFileSync(join(dir, 'note.txt'), 'a note');
+  writeFileSync(join(dir, '404.html'), 'not here');
+  const outputs = new Map<string, Output>([
+    ['page', { kind: 'function', functionId: 'dpl_1/page' }],
+    ['gate', { kind: 'function', functionId: 'dpl_1/gate' }],
+    ['note.txt', { kind: 'file', file: join(dir, 'note.txt'), contentType: null }],
+    ['404', { kind: 'file', file: join(dir, '404.html'), contentType: 'text/html; charset=utf-8' }],
+  ]);
+  const functions = [spec('page'), spec('gate')];
+  const built = deployment({ functions, routes: [], outputs, routing: routing(rules) });
+  return startEdge(context, handler, { deployments: [built] });
+}
+
+const ok: Handler = (seen) => void seen.exchange.reply(200, [], Buffer.from(seen.head.target));
+const ask = (port: number, path: string, init: RequestInit = {}): Promise<Response> =>
+  fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', ...init });
+const middleware: Rule = { src: '^/page$', middlewarePath: '/gate', continue: true };
+
+test('a function, where a rewrite led to it: it sees what the client asked for', async (context) => {
+  const rules: Rule[] = [
+    { src: '^/(.*)$', headers: { 'x-table': 'yes' }, continue: true },
+    { src: '^/blog/(?<slug>[^/]+)$', dest: '/page?slug=$slug' },
+  ];
+  const { port, invoker } = await start(context, rules, ok);
+  const answer = await ask(port, '/blog/a?own=1');
+  assert.equal(await answer.text(), '/blog/a?own=1&slug=a');
+  assert.equal(answer.headers.get('x-table'), 'yes');
+  const [seen] = invoker.all;
+  assert.equal(seen!.target.name, 'page');
+  assert.equal(seen!.header('x-matched-path'), '/page');
+  assert.equal(seen!.header('x-now-route-matches'), '1=a&slug=a');
+  assert.equal(seen!.header('x-forwarded-host'), `127.0.0.1:${port}`);
+});
+
+test('files, with what the table says of them; methods that they do not have', async (context) => {
+  const rules: Rule[] = [{ src: '^/note.txt$', headers: { 'cache-control': 'max-age=9' }, continue: true }];
+  const { port, invoker } = await start(context, rules, ok);
+  const answer = await ask(port, '/note.txt');
+  assert.deepEqual([answer.status, await answer.text()], [200, 'a note']);
+  assert.equal(answer.headers.get('cache-control'), 'max-age=9');
+  assert.equal(answer.headers.get('content-type'), 'text/plain; charset=utf-8');
+  assert.equal((await ask(port, '/note.txt', { method: 'POST' })).status, 405);
+  assert.equal(invoker.all.length, 0);
+});
+
+test('redirects; error pages of the deployment’s own, of any method, always whole', async (context) => {
+  const rules: Rule[] = [
+    { src: '^/old$', status: 308, headers: { Location: '/page' } },
+    { src: '^/gone$', status: 410 },
+    { handle: 'error' },
+    { src: '^/.*$', status: 404, dest: '/404' },
+  ];
+  const { port } = await start(context, rules, ok);
+  const moved = await ask(port, '/old?a=1');
+  assert.deepEqual([moved.status, moved.headers.get('location')], [308, '/page?a=1']);
+  const missing = await ask(port, '/nowhere', { headers: { 'if-none-match': '*', range: 'bytes=0-1' } });
+  assert.deepEqual([missing.status, await missing.text()], [404, 'not here']);
+  assert.equal(missing.headers.get('etag'), null);
+  assert.equal((await ask(port, '/nowhere', { method: 'POST', body: 'x' })).status, 404);
+  assert.equal((await ask(port, '/gone')).status, 410);
+});
+
+test('middleware lets a request pass, and says what the function sees', async (context) => {
+  const { port, invoker } = await start(context, [middleware], (seen) => {
+    if (seen.target.name === 'page') {
+      void seen.until(({ bodyEnded }) => bodyEnded).then(ok);
+      return;
+    }
+    const headers = ['x-middleware-next', '1', 'x-from-gate', 'yes', 'x-middleware-override-headers', 'x-user'];
+    seen.exchange.head(200, [...headers, 'x-middleware-request-x-user', 'ada']);
+  });
+  const answer = await ask(port, '/page', { method: 'POST', body: 'the body' });
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get('x-from-gate'), 'yes');
+  const [gate, page] = invoker.all as [Seen, Seen];
+  assert.equal(gate.head.hasBody, false);
+  assert.equal(gate.cancelled, 1, 'nobody waits for its body');
+  assert.equal(page.header('x-user'), 'ada');
+  assert.equal(page.header('x-middleware-override-headers'), undefined);
+  assert.equal(page.body, 'the body');
+});
+
+test('middleware that answers itself: streamed, as it came', async (context) => {
+  const { port, invoker } = await start(context, [middleware], (seen) => {
+    seen.exchange.head(401, ['x-why', 'no ticket']);
+    seen.exchange.body(Buffer.from('no '));
+    seen.exchange.body(Buffer.from('entry'));
+    seen.exchange.end();
+  });
+  const answer = await ask(port, '/page');
+  assert.deepEqual([answer.status, answer.headers.get('x-why')], [401, 'no ticket']);
+  assert.equal(await answer.text(), 'no entry');
+  assert.equal(invoker.all.length, 1);
+});
+
+test('middleware that fails is the middleware’s failure', async (context) => {
+  const { port } = await start(context, [middleware], (seen) =>
+    seen.exchange.fail({ code: 'FUNCTION_INVOCATION_FAILED', detail: 'Error' }),
+  );
+  const answer = await ask(port, '/page');
+  assert.equal(answer.status, 500);
+  assert.equal(answer.headers.get('x-vercel-error'), 'MIDDLEWARE_INVOCATION_FAILED');
+});
+
+test('a client that leaves while middleware is asked: it is told, and nothing comes after it', async (context) => {
+  const { port, invoker } = await start(context, [middleware], () => undefined);
+  const client = new RawClient(port);
+  client.socket.write('GET /page HTTP/1.1\r\nHost: a\r\n\r\n');
+  const gate = await invoker.nth(1);
+  client.socket.destroy();
+  await gate.until(({ cancelled }) => cancelled > 0);
+  gate.exchange.head(200, ['x-middleware-next', '1']);
+  assert.equal(invoker.all.length, 1, 'the page is not asked for a client that is gone');
+});
+
+test('what cannot be handed over costs one client an error page', async (context) => {
+  const { port } = await start(context, [middleware], (seen) => {
+    if (seen.target.name === 'page') throw new Error('a mistake');
+    setImmediate(() => seen.exchange.reply(200, ['x-middleware-next', '1'], null));
+  });
+  assert.equal((await ask(port, '/page')).headers.get('x-vercel-error'), 'INTERNAL_UNEXPECTED_ERROR');
+  assert.equal((await ask(port, '/note.txt')).status, 200);
+});
+
+test('another origin answers', async (context) => {
+  const other = await startEdge(context, (seen) =>
+    seen.exchange.reply(200, ['x-host', seen.header('host')!], Buffer.from(seen.head.target)),
+  );
+  const dest = `http://127.0.0.1:${other.port}/there/$1`;
+  const { port } = await start(context, [{ src: '^/api/(.*)$', dest }], ok);
+  const answer = await ask(port, '/api/x?a=1');
+  assert.deepEqual([answer.headers.get('x-host'), await answer.text()], [`127.0.0.1:${other.port}`, '/there/x?a=1']);
+});
+
+test('an upgrade goes through middleware and rewrites to its function', async (context) => {
+  const rules: Rule[] = [
+    { src: '^/socket$', middlewarePath: '/gate', continue: true },
+    { src: '^/socket$', dest: '/page' },
+  ];
+  const { port, invoker } = await start(context, rules, (seen) => {
+    if (seen.target.name === 'gate') seen.exchange.reply(200, ['x-middleware-next', '1'], null);
+    else seen.exchange.head(101, ['Upgrade', 'echo', 'Connection', 'Upgrade']);
+  });
+  const client = new RawClient(port);
+  client.socket.write('GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly');
+  const page = await invoker.nth(2);
+  await page.until(({ body }) => body === 'early');
+  assert.equal(page.head.upgrade, true);
+  client.socket.destroy();
+});
+
+test('a plain project has a table, too: its files and functions are what rules lead to', async (context) => {
+  const built = deployment({
+    functions: [spec('api/[id]')],
+    routes: [route('/api/[id]', 'dpl_1/api/[id]')],
+    routing: routing([
+      { src: '^/old$', status: 307, headers: { Location: '/api/1' } },
+      { handle: 'filesystem' },
+      { src: '^/v1/(.*)$', dest: '/api/$1' },
+    ]),
+  });
+  const { port } = await startEdge(context, ok, { deployments: [built] });
+  assert.equal((await ask(port, '/old')).headers.get('location'), '/api/1');
+  assert.equal(await (await ask(port, '/api/7')).text(), '/api/7?id=7');
+  assert.equal(await (await ask(port, '/v1/8?id=own')).text(), '/v1/8?id=own');
+  assert.equal(await (await ask(port, '/v1/9')).text(), '/v1/9?id=9');
+  assert.equal((await ask(port, '/else')).status, 404);
+});
