@@ -14,6 +14,7 @@ import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
 import { stateDirectory } from './control/state-directory.ts';
+import { routingFaults } from './edge/routing/compile.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
@@ -146,6 +147,7 @@ async function wire(options: PlatformOptions) {
         url: authorityOf(hosts[0] ?? options.host, port),
         region,
       }),
+    faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);

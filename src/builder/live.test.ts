@@ -27,6 +27,8 @@ async function live(dir: string, publishing: (version: number) => void = () => u
       look();
     }),
     environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
+    faults: ({ routing }) =>
+      routing?.rules.some((rule) => 'src' in rule && rule.src === '^/wrong$') ? ['it is wrong'] : [],
     publish(snapshot) {
       publishing(snapshot.version);
       published.push(snapshot);
@@ -155,4 +157,17 @@ test('the build that is served stays, however many after it cannot be published'
   } finally {
     await projects.close();
   }
+});
+
+test('a routing table that cannot be used is no new version, and its faults are told', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  await mkdir(join(dir, 'api'));
+  await writeFile(join(dir, 'api/a.js'), 'export const GET = () => new Response();');
+  const { published, lines, until, projects } = await live(dir);
+  await writeFile(join(dir, 'vercel.json'), '{ "routes": [{ "src": "^/wrong$", "dest": "/api/a" }] }');
+  await until(() => lines.some((line) => line.includes('it is wrong')));
+  assert.equal(published.length, 1);
+  await writeFile(join(dir, 'vercel.json'), '{ "routes": [{ "src": "^/right$", "dest": "/api/a" }] }');
+  await until(() => published.length === 2);
+  await projects.close();
 });

@@ -22,6 +22,8 @@ export interface LiveOptions {
   readonly target: 'production' | 'preview';
   /** What every function of a deployment finds in its environment, unless its project says otherwise. */
   environment(deployment: string, place: ProjectPlace): Readonly<Record<string, string>>;
+  /** What is wrong with a deployment's routing, a line each: such a one is refused. */
+  faults(deployment: Deployment): readonly string[];
   /** There is a newer version of what is to be served. */
   publish(snapshot: Snapshot): void;
 }
@@ -161,7 +163,7 @@ export class LiveProjects {
       attempt.warnings.add(message);
     };
     try {
-      return await buildProject(place.dir, {
+      const built = await buildProject(place.dir, {
         project: place.name,
         deployment,
         hosts: place.hosts,
@@ -170,6 +172,9 @@ export class LiveProjects {
         log: { ...log, warn },
         reads: attempt.reads,
       });
+      const faults = this.#options.faults(built);
+      if (faults.length > 0) throw new UsageError(faults.map((fault) => `${place.dir}: ${fault}`).join('\n'));
+      return built;
     } catch (error) {
       await removeBuild(place.dir, deployment);
       throw error;

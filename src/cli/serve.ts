@@ -1,5 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import { startPlatform } from '../main.ts';
+import type { Deployment } from '../model/snapshot.ts';
 import type { Platform, PlatformOptions, PlatformStatus } from '../main.ts';
 import { endedBy, stopping, stopSignals } from './stopping.ts';
 import type { StopSignal } from './stopping.ts';
@@ -55,17 +56,31 @@ const shownFunctions = 20;
 
 function introduction(platform: Platform): string[] {
   const { deployments, port } = platform;
-  const lines = deployments.flatMap(({ project, hosts, routes, functions, publicDir }) => {
+  const lines = deployments.flatMap((each) => {
+    const { project, hosts } = each;
     const address = hosts.length === 0 ? origin(platform.host, port) : `http://${hosts[0]}:${port}`;
-    const files = new Map(functions.map((spec) => [spec.id, spec.name]));
-    const shown = routes
-      .slice(0, shownFunctions)
-      .map(({ pattern, functionId }) => `  ${pattern}  ${files.get(functionId)}`);
-    if (routes.length > shownFunctions) shown.push(`  and ${routes.length - shownFunctions} more`);
-    return [`${project}  ${address}`, ...shown, ...(publicDir === null ? [] : ['  static files  public/'])];
+    return [`${project}  ${address}`, ...(each.outputs === null ? plainLines(each) : builtLines(each))];
   });
   const page = deployments.some(({ hosts }) => hosts.length === 0) ? '/_weir/status' : '';
   return [...lines, `status  http://localhost:${port}${page}`, platform.provider];
+}
+
+function plainLines({ routes, functions, publicDir }: Deployment): string[] {
+  const names = new Map(functions.map((spec) => [spec.id, spec.name]));
+  const shown = routes
+    .slice(0, shownFunctions)
+    .map(({ pattern, functionId }) => `  ${pattern}  ${names.get(functionId)}`);
+  if (routes.length > shownFunctions) shown.push(`  and ${routes.length - shownFunctions} more`);
+  return [...shown, ...(publicDir === null ? [] : ['  static files  public/'])];
+}
+
+/** Of a build there may be hundreds: how many of which kind. */
+function builtLines({ framework, functions, outputs }: Deployment): string[] {
+  const kinds = [...outputs!.values()].map(({ kind }) => kind);
+  const pages = kinds.filter((kind) => kind === 'prerender').length;
+  const files = kinds.filter((kind) => kind === 'file').length;
+  const what = [counted(functions.length, 'function'), counted(pages, 'kept page'), counted(files, 'static file')];
+  return [`  ${framework ?? 'a build'}  ${what.join(', ')}`];
 }
 
 const origin = (host: string, port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

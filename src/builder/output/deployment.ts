@@ -75,6 +75,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     routing: read.config.routing,
     crons: read.config.crons,
     fingerprint: await fingerprintOf(read),
+    ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
   };
 }
