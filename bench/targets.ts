@@ -93,6 +93,15 @@ export async function direct(): Promise<Target> {
   return target('node:http', child, `http://127.0.0.1:${port}`, []);
 }
 
+/** A server that listens on the port that PORT says, as `args` start it in `dir`. */
+export async function server(name: string, dir: string, args: readonly string[], path = ''): Promise<Target> {
+  const port = await freePort();
+  const env = { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1' };
+  const child = spawn(process.execPath, args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const origin = `http://127.0.0.1:${port}`;
+  return { ...(await target(name, child, origin + path, [])), origin };
+}
+
 /** In front of one server, or of several in turn (`name`). */
 export async function nginx(upstreams: readonly Target[], name = 'nginx → node:http'): Promise<Target> {
   const dir = projectDir(name.replaceAll(/\W+/g, '-'), {});
@@ -126,15 +135,21 @@ export interface WeirOptions {
   readonly name: string;
   readonly args?: readonly string[];
   readonly files?: Readonly<Record<string, string>>;
+  /** A project that is there, instead of `files`. */
+  readonly dir?: string;
   readonly probe?: string;
 }
 
+let states = 0;
+
 /** Weir as a user runs it: `weir dev DIR`. */
 export async function weir(options: WeirOptions): Promise<Target> {
-  const dir = projectDir(options.name.replaceAll(/\W+/g, '-'), options.files ?? { 'server.js': handler });
+  const files = options.files ?? { 'server.js': handler };
+  const dir = options.dir ?? projectDir(options.name.replaceAll(/\W+/g, '-'), files);
   const args = [join(repository, 'bin/weir'), 'dev', dir, '--port', '0', ...(options.args ?? [])];
   // Nothing that was learned before.
-  const env = { ...process.env, XDG_STATE_HOME: join(dir, '.state') };
+  const stateDir = join(workDir, 'state', String(process.pid), String((states += 1)));
+  const env = { ...process.env, XDG_STATE_HOME: stateDir };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   for await (const chunk of child.stdout) {

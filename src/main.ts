@@ -23,7 +23,7 @@ import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
-import type { Deployment } from './model/snapshot.ts';
+import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { FunctionLogLine } from './router/function-log.ts';
@@ -133,21 +133,8 @@ async function wire(options: PlatformOptions) {
     explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
   const edge = new Edge({ invoker: router, clock, random, log, status, explain });
   let port = options.port;
-  const projects = new LiveProjects({
-    clock,
-    random,
-    log,
-    // What is being worked on is not kept warm.
-    target: options.environment === 'production' ? 'production' : 'preview',
-    environment: (deployment, { name, hosts }) =>
-      platformVariables({
-        environment: options.environment,
-        project: name,
-        deployment,
-        url: authorityOf(hosts[0] ?? options.host, port),
-        region,
-      }),
-    faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
+  const projects = liveProjects(options, {
+    port: () => port,
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -162,6 +149,31 @@ async function wire(options: PlatformOptions) {
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
 }
+
+interface Served {
+  /** That clients connect to. */
+  port(): number;
+  publish(snapshot: Snapshot): void;
+}
+
+const liveProjects = ({ environment, host, log }: PlatformOptions, served: Served): LiveProjects =>
+  new LiveProjects({
+    clock: systemClock,
+    random: systemRandom,
+    log,
+    // What is being worked on is not kept warm.
+    target: environment === 'production' ? 'production' : 'preview',
+    environment: (deployment, { name, hosts }) =>
+      platformVariables({
+        environment,
+        project: name,
+        deployment,
+        url: authorityOf(hosts[0] ?? host, served.port()),
+        region,
+      }),
+    faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
+    publish: (snapshot) => served.publish(snapshot),
+  });
 
 /** What is served, asked for or not, and earlier versions that have not ended. */
 function explainable(deployments: readonly Deployment[], status: RouterStatus): Explainable[] {

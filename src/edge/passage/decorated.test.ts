@@ -17,7 +17,16 @@ test('what the answer says goes before what the table says; of some there may be
   assert.equal(withEffects(own, effects({})), own);
   const responseHeaders = ['cache-control', 'max-age=1', 'set-cookie', 'b=2', 'x-table', 'yes', 'vary', 'rsc'];
   assert.deepEqual(withEffects(own, effects({ responseHeaders })), [
-    ...['Cache-Control', 'no-store', 'Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'x-table', 'yes', 'vary', 'rsc'],
+    'Cache-Control',
+    'no-store',
+    'Set-Cookie',
+    'a=1',
+    'set-cookie',
+    'b=2',
+    'x-table',
+    'yes',
+    'vary',
+    'rsc',
   ]);
 });
 
@@ -28,7 +37,10 @@ test('what is important goes before what the answer says; edits come last', () =
     responseEdits: [{ op: 'delete', target: 'x-b' }],
   });
   assert.deepEqual(withEffects(['Cache-Control', 'no-store', 'X-B', '1'], told), [
-    ...['cache-control', 'immutable', 'x-a', 'important'],
+    'cache-control',
+    'immutable',
+    'x-a',
+    'important',
   ]);
 });
 

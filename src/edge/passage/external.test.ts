@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import type { RequestHead } from '../../model/invoke.ts';
 import { RecordedExchange } from './exchange.fixture.ts';
-import { ExternalInvocation } from './external.ts';
+import { invokeExternal } from './external.ts';
 
 async function origin(context: TestContext, listener: RequestListener): Promise<{ url: URL; server: Server }> {
   const server = createServer(listener);
@@ -33,12 +33,12 @@ const head = (changes: Partial<RequestHead> = {}): RequestHead => ({
 
 test('the request goes there under its name, the answer comes back', async (context) => {
   const { url } = await origin(context, (req, res) => {
-    res.setHeader('x-seen', `${req.method} ${req.url} ${req.headers.host} ${req.headers['x-forwarded-host']}`);
+    res.setHeader('x-seen', `${req.method} ${req.url} ${req.headers.host} ${String(req.headers['x-forwarded-host'])}`);
     res.writeHead(203, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
     res.end('from there');
   });
   const exchange = new RecordedExchange();
-  new ExternalInvocation(url, head(), exchange);
+  invokeExternal(url, head(), exchange);
   await exchange.until(({ ended }) => ended);
   assert.deepEqual([exchange.status, exchange.text], [203, 'from there']);
   assert.equal(exchange.header('x-seen'), `GET /there?a=1 ${url.host} shop.example`);
@@ -48,7 +48,7 @@ test('the request goes there under its name, the answer comes back', async (cont
 test('a body goes along, and waits where it must', async (context) => {
   const { url } = await origin(context, (req, res) => void req.pipe(res));
   const exchange = new RecordedExchange();
-  const invocation = new ExternalInvocation(url, head({ method: 'POST', hasBody: true }), exchange);
+  const invocation = invokeExternal(url, head({ method: 'POST', hasBody: true }), exchange);
   const piece = Buffer.alloc(1024 * 1024, 'x');
   assert.equal(invocation.write(piece), false, 'more than a connection takes at once');
   await exchange.until(({ drains }) => drains > 0);
@@ -64,7 +64,7 @@ test('a client that is slow slows the origin down', async (context) => {
   });
   const exchange = new RecordedExchange();
   exchange.room = false;
-  const invocation = new ExternalInvocation(url, head(), exchange);
+  const invocation = invokeExternal(url, head(), exchange);
   await exchange.until(({ chunks }) => chunks.length > 0);
   const before = exchange.chunks.length;
   await new Promise(setImmediate);
@@ -81,14 +81,14 @@ test('nobody there, or one that breaks off: a failure, once', async (context) =>
     res.write('half', () => res.destroy());
   });
   const broken = new RecordedExchange();
-  new ExternalInvocation(url, head(), broken);
+  invokeExternal(url, head(), broken);
   await broken.until(({ failure }) => failure !== null);
   assert.equal(broken.failure?.code, 'ROUTER_EXTERNAL_TARGET_ERROR');
   assert.equal(broken.ended, false);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   const nobody = new RecordedExchange();
-  new ExternalInvocation(url, head(), nobody);
+  invokeExternal(url, head(), nobody);
   await nobody.until(({ failure }) => failure !== null);
   assert.match(nobody.failure!.detail, /ECONNREFUSED/);
 });
@@ -100,7 +100,7 @@ test('whoever leaves takes the request along', async (context) => {
     req.socket.once('close', () => closed.resolve());
   });
   const exchange = new RecordedExchange();
-  const invocation = new ExternalInvocation(url, head(), exchange);
+  const invocation = invokeExternal(url, head(), exchange);
   await exchange.until(({ status }) => status === 200);
   invocation.cancel();
   await closed.promise;
@@ -115,7 +115,7 @@ test('an upgrade is passed on, both ways', async (context) => {
   });
   const exchange = new RecordedExchange();
   const headers = ['Connection', 'Upgrade', 'Upgrade', 'echo'];
-  const invocation = new ExternalInvocation(url, head({ headers, upgrade: true }), exchange);
+  const invocation = invokeExternal(url, head({ headers, upgrade: true }), exchange);
   await exchange.until(({ status }) => status === 101);
   assert.equal(exchange.header('upgrade'), 'echo');
   invocation.write(Buffer.from('both ways'));

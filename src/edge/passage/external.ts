@@ -11,15 +11,20 @@ const ours = new Set(['host', 'connection', 'keep-alive', 'transfer-encoding', '
 /** Connections to other origins are used again. */
 const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
 
-/** An exchange with another origin, in the form of an invocation: whoever has the client's exchange sees no difference. */
-export class ExternalInvocation implements Invocation {
+/**
+ * Passes a request on to another origin, in the form of an invocation: whoever has the client's exchange sees no difference.
+ * `url`: http or https.
+ */
+export const invokeExternal = (url: URL, head: RequestHead, exchange: Exchange): Invocation =>
+  new ExternalInvocation(url, head, exchange);
+
+class ExternalInvocation implements Invocation {
   readonly #request: http.ClientRequest;
   readonly #exchange: Exchange;
   #incoming: http.IncomingMessage | Duplex | null = null;
   #pipe: Duplex | null = null;
   #over = false;
 
-  /** `url`: http or https. */
   constructor(url: URL, head: RequestHead, exchange: Exchange) {
     this.#exchange = exchange;
     const secure = url.protocol === 'https:';

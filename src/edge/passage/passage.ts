@@ -13,7 +13,7 @@ import type { Site } from '../site.ts';
 import { serveFile } from '../static.ts';
 import type { UpgradeExchange } from '../upgrade.ts';
 import { DecoratedExchange, withEffects } from './decorated.ts';
-import { ExternalInvocation } from './external.ts';
+import { invokeExternal } from './external.ts';
 import { MiddlewareExchange } from './middleware.ts';
 import { HeaderFields } from './request-fields.ts';
 import type { There } from './there.ts';
@@ -182,7 +182,7 @@ export class Passage {
     const { head } = this.#passing;
     const headers = applyEdits(head.headers, effects.requestEdits);
     const exchange = new DecoratedExchange(this.#client, effects, null);
-    this.#start(new ExternalInvocation(new URL(url), { ...head, headers }, exchange));
+    this.#start(invokeExternal(new URL(url), { ...head, headers }, exchange));
   }
 
   #start(invocation: Invocation): void {
@@ -205,19 +205,11 @@ export class Passage {
 
 /** Null: the catalogue has nothing for it. */
 function failureOf(reason: Reason, status: number, path: string): Failure | null {
-  switch (reason) {
-    case 'TOO_MANY_FORKS':
-    case 'TOO_MANY_FILESYSTEM_CHECKS':
-    case 'ROUTER_CANNOT_MATCH':
-      return { code: reason, detail: `For ${path}.` };
-    case 'deny':
-    case 'challenge':
-      return { code: 'ROUTE_DENIED', detail: '' };
-    case 'NOT_FOUND':
-    case 'rule':
-    case 'failed':
-      return status === 404 ? { code: 'NOT_FOUND', detail: `Nothing answers for ${path}.` } : null;
+  if (reason === 'deny' || reason === 'challenge') return { code: 'ROUTE_DENIED', detail: '' };
+  if (reason === 'NOT_FOUND' || reason === 'rule' || reason === 'failed') {
+    return status === 404 ? { code: 'NOT_FOUND', detail: `Nothing answers for ${path}.` } : null;
   }
+  return { code: reason, detail: `For ${path}.` };
 }
 
 /** For placeholders in a routing table. All functions of a deployment share what it sets itself. */
