@@ -22,6 +22,8 @@ export interface CompiledRule {
   readonly continues: boolean;
   readonly checks: boolean;
   readonly transforms: readonly CompiledTransform[];
+  /** It keeps requests from what is behind it. */
+  readonly guards: boolean;
   readonly mitigation: 'challenge' | 'deny' | null;
   readonly locale: LocaleRedirect | null;
   /** The path of the function that is asked; null: none is. */
@@ -123,6 +125,10 @@ function compileRule(rule: SourceRule): CompiledRule {
     continues: rule.continue ?? false,
     checks: rule.check ?? false,
     transforms: (rule.transforms ?? []).map((transform) => compileTransform(transform, names)),
+    guards:
+      rule.middlewarePath !== undefined ||
+      rule.mitigate !== undefined ||
+      (rule.dest === undefined && (rule.status ?? 0) >= 400),
     mitigation: rule.mitigate?.action ?? null,
     locale:
       rule.locale?.redirect === undefined ? null : { redirect: rule.locale.redirect, cookie: rule.locale.cookie ?? '' },

@@ -45,7 +45,7 @@ function compileParameter(part: string, names: Names): CompiledParameter {
 export interface Place {
   /** Scheme and host of a place elsewhere; null: here. */
   readonly authority: string | null;
-  /** Encoded, begins with `/`. */
+  /** Encoded, begins with `/`; elsewhere it may be empty. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
 }
@@ -70,5 +70,5 @@ export function placeOf(
     if (text === null) return null;
     parameters.push({ name: plain, text: bare ? written : `${written}=${text}` });
   }
-  return { authority, path: absolutePath(path), parameters };
+  return { authority, path: authority === null ? absolutePath(path) : path, parameters };
 }
