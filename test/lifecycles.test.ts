@@ -11,6 +11,7 @@ import { transitions as stopping } from '../src/cli/stopping.ts';
 import { transitions as core } from '../src/core/core.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
+import { walkTransitions as walk } from '../src/edge/routing/walk.ts';
 import { upgradeTransitions as edgeUpgrade } from '../src/edge/upgrade.ts';
 import { transitions as child } from '../src/provider/child.ts';
 import { transitions as instanceState } from '../src/router/instance-state.ts';
@@ -28,6 +29,7 @@ const tables: Readonly<Record<string, Table>> = {
   'src/core/core.ts': core,
   'src/core/stream.ts': coreStream,
   'src/edge/respond.ts': respond,
+  'src/edge/routing/walk.ts': walk,
   'src/edge/upgrade.ts': edgeUpgrade,
   'src/provider/child.ts': child,
   'src/router/instance-state.ts': instanceState,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { limits } from '../../base/limits.ts';
 import type { Rule } from '../../model/routing.ts';
 import { compileRouting, routingFaults } from './compile.ts';
@@ -91,11 +92,76 @@ const prefixes: readonly (readonly [src: string, prefix: string])[] = [
   ['^(?:/a)?$', ''],
   ['/a', ''],
   ['^/é', ''],
+  ['^(?!/_next)/old/(.*)$', '/old/'],
+  ['^(?!\\/(?:a|b\\)))(?=/[)]?)/old$', '/old'],
+  ['^(?:/a)/b$', ''],
+  ['^(?!/x)(?:/a)$', ''],
 ];
 
 test('what every match begins with is known, and nothing more', () => {
   for (const [src, prefix] of prefixes) assert.equal(compilePattern(src, false).prefix, prefix, src);
   assert.equal(compilePattern('^/Blog$', true).prefix, '/Blog');
+});
+
+const lasts: readonly (readonly [src: string, last: string])[] = [
+  ['^/(.*)/$', '/'],
+  ['^/(.*)\\/$', '/'],
+  ['^(.+)/\\.RSC$', 'c'],
+  ['^/a\\.$', '.'],
+  ['^/a\\d$', ''],
+  ['^/a\\\\b$', ''],
+  ['^/a.$', ''],
+  ['^/a(b)$', ''],
+  ['^/a[b]$', ''],
+  ['^/ab?$', ''],
+  ['^/a|/b$', ''],
+  ['^/a\\$', ''],
+  ['^/a', ''],
+  ['^/a-$', ''],
+];
+
+test('what every match ends with is known, and nothing more', () => {
+  for (const [src, last] of lasts) assert.equal(compilePattern(src, false).last, last, src);
+});
+
+test('a look at the ends of a path never takes a match away', () => {
+  const piece = fc.constantFrom(
+    '/',
+    'a',
+    'B',
+    '.',
+    '\\/',
+    '\\.',
+    '\\d',
+    '(?!/x)',
+    '(a|/)',
+    '(?:b)',
+    '[ab]',
+    '|',
+    '1',
+    '-',
+  );
+  const mark = fc.constantFrom('', '', '', '?', '*', '+', '{1}', '{0,2}');
+  const source = fc.array(fc.tuple(piece, mark), { maxLength: 6 }).map((pieces) => `^${pieces.flat().join('')}$`);
+  const path = fc
+    .array(fc.constantFrom('/', 'a', 'b', 'B', '.', '1', '-', 'x'), { maxLength: 6 })
+    .map((all) => `/${all.join('')}`);
+  let matched = 0;
+  fc.assert(
+    fc.property(source, path, fc.boolean(), (src, asked, caseSensitive) => {
+      let plain: RegExp;
+      try {
+        plain = new RegExp(src, caseSensitive ? '' : 'i');
+      } catch {
+        return;
+      }
+      if (plain.exec(asked) === null) return;
+      matched += 1;
+      assert.ok(matches(src, asked, caseSensitive), `${src} ${asked}`);
+    }),
+    { numRuns: 8_000, seed: 3 },
+  );
+  assert.ok(matched > 100, `${matched} matched`);
 });
 
 const matches = (src: string, path: string, caseSensitive = false): boolean =>

@@ -9,6 +9,8 @@ import { type CompiledTransform, compileTransform } from './transforms.ts';
 
 export interface CompiledRule {
   readonly pattern: PathPattern;
+  /** That a destination can refer to. */
+  readonly names: readonly string[];
   readonly methods: ReadonlySet<string> | null;
   readonly has: readonly CompiledCondition[];
   readonly missing: readonly CompiledCondition[];
@@ -114,6 +116,7 @@ function compileRule(rule: SourceRule): CompiledRule {
   };
   return {
     pattern,
+    names: names.names,
     methods: rule.methods === undefined ? null : new Set(rule.methods.map((method) => method.toUpperCase())),
     has,
     missing,

@@ -11,6 +11,7 @@ import type { Step } from './step.ts';
 import { Walk } from './walk.ts';
 
 type NextRoute = Parameters<typeof nextRouting.resolveRoutes>[0]['routes']['beforeFiles'][number];
+type Condition = NonNullable<NextRoute['has']>[number];
 type Answer = { readonly headers: Readonly<Record<string, string>>; readonly status: number };
 
 interface Case {
@@ -48,7 +49,7 @@ const has = fc.oneof(
   { weight: 3, arbitrary: fc.constant(undefined) },
   {
     weight: 2,
-    arbitrary: fc.constantFrom<NonNullable<NextRoute['has']>[number]>(
+    arbitrary: fc.constantFrom<Condition>(
       { type: 'header', key: 'x-tier', value: 'gold' },
       { type: 'header', key: 'x-tier', value: '(?<tier>go.d|silver)' },
       { type: 'query', key: 'q' },
@@ -66,12 +67,21 @@ const source = fc.oneof(
   segment.map((found) => `^/${found}(?:/((?:[^/]+?)(?:/(?:[^/]+?))*))(?:/)?$`),
 );
 
+const withConditions = ([rule, one, other]: [NextRoute, Condition | undefined, Condition | undefined]): NextRoute => ({
+  ...rule,
+  ...(one === undefined ? {} : { has: [one] }),
+  ...(other === undefined ? {} : { missing: [other] }),
+});
 const conditioned = (rule: fc.Arbitrary<NextRoute>): fc.Arbitrary<NextRoute> =>
-  fc.tuple(rule, has, has).map(([found, one, other]) => ({
-    ...found,
-    ...(one === undefined ? {} : { has: [one] }),
-    ...(other === undefined ? {} : { missing: [other] }),
-  }));
+  fc.tuple(rule, has, has).map(withConditions);
+
+/** A reference to what the rule does not have is text to both, but an encoded one to the resolver. */
+function withOwnReferences(rule: NextRoute): NextRoute {
+  const tier = rule.has?.some(({ value }) => value?.includes('?<tier>') ?? false) ?? false;
+  const one = rule.sourceRegex.includes('([^') || rule.sourceRegex.includes('((');
+  const known = rule.destination!.replaceAll('$tier', tier ? '$tier' : 'none');
+  return { ...rule, destination: known.replaceAll('$1', one ? '$1' : 'none') };
+}
 
 const rewrite = conditioned(
   fc.record({
@@ -83,15 +93,7 @@ const rewrite = conditioned(
       segment.map((first) => `https://other.example/${first}`),
     ),
   }),
-).map((rule) => {
-  // A reference to what the rule does not have is text to both, but an encoded one to the resolver.
-  const tier = rule.has?.some(({ value }) => value?.includes('?<tier>') ?? false) ?? false;
-  const one = rule.sourceRegex.includes('([^') || rule.sourceRegex.includes('((');
-  const destination = rule
-    .destination!.replaceAll('$tier', tier ? '$tier' : 'none')
-    .replaceAll('$1', one ? '$1' : 'none');
-  return { ...rule, destination };
-});
+).map(withOwnReferences);
 
 const redirect = conditioned(
   fc.record({
@@ -104,7 +106,8 @@ const header = (name: string): fc.Arbitrary<NextRoute> =>
   conditioned(fc.record({ sourceRegex: source, headers: segment.map((value) => ({ [name]: value })) }));
 
 /** After dynamic routes a table has the output's path, `/d/[slug]`, and the resolver the one that was asked. */
-const onMatch = fc.tuple(header('x-on-match'), page).map(([rule, found]) => ({ ...rule, sourceRegex: `^${found}$` }));
+const forPage = ([rule, found]: [NextRoute, string]): NextRoute => ({ ...rule, sourceRegex: `^${found}$` });
+const onMatch = fc.tuple(header('x-on-match'), page).map(forPage);
 
 const answers: fc.Arbitrary<Answer> = fc.oneof(
   fc.constant<Answer>({ headers: { 'x-middleware-next': '1', 'x-said': 'yes' }, status: 200 }),
@@ -124,6 +127,9 @@ const answers: fc.Arbitrary<Answer> = fc.oneof(
 
 const few = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(one, { maxLength: 3 });
 
+/** The resolver asks its middleware before it redirects; a table does what comes first. */
+const oneOfBoth = (found: Case): Case => ({ ...found, redirects: found.middleware === null ? found.redirects : [] });
+
 const cases: fc.Arbitrary<Case> = fc
   .record({
     pages: fc.uniqueArray(page, { maxLength: 5 }),
@@ -142,8 +148,7 @@ const cases: fc.Arbitrary<Case> = fc
       { 'x-tier': 'silver', cookie: 'a=2; c=1' },
     ),
   })
-  // The resolver asks its middleware before it redirects; a table does what comes first.
-  .map((found) => ({ ...found, redirects: found.middleware === null ? found.redirects : [] }));
+  .map(oneOfBoth);
 
 const ruleOf =
   (more: Partial<Extract<Rule, { src: string }>>) =>

@@ -7,6 +7,7 @@ const names = { groups: 2, names: ['pathname', 'path', 'tenant'], environment: [
 
 const captured = (values: Readonly<Record<string, string>> = {}, path = '/a%20b/c&d'): Captured => ({
   match: /^\/([^/]+)\/(?<path>[^/]+)$/.exec(path)!,
+  names: ['path', ...Object.keys(values)],
   values,
 });
 
@@ -30,7 +31,10 @@ test('what the rule cannot have is text', () => {
 
 test('a group that took no part is empty', () => {
   const template = compileTemplate('/a$1/$rest', { groups: 1, names: ['rest'], environment: [] });
-  assert.equal(expand(template, { match: /^\/(?<rest>x)?/.exec('/')!, values: {} }, 'path', {}), '/a/');
+  assert.equal(
+    expand(template, { match: /^\/(?<rest>x)?/.exec('/')!, names: ['rest'], values: {} }, 'path', {}),
+    '/a/',
+  );
 });
 
 test('pieces of a path are encoded for a query; route parameters of Next.js once more, since it decodes once more', () => {

@@ -11,7 +11,7 @@ export interface Template {
   readonly literal: string | null;
 }
 
-export type Reference =
+type Reference =
   | { readonly from: 'group'; readonly at: number }
   | { readonly from: 'name'; readonly name: string }
   | { readonly from: 'environment'; readonly name: string };
@@ -29,6 +29,8 @@ export interface Names {
 export interface Captured {
   /** Groups over the path, percent-encoded as the path is. */
   readonly match: RegExpExecArray;
+  /** Of groups and values that there can be. */
+  readonly names: readonly string[];
   /** Groups over headers, cookies, query and host, and what else conditions give a name: as it came, decoded. */
   readonly values: Readonly<Record<string, string>>;
 }
@@ -68,7 +70,8 @@ export function expand(
 ): string | null {
   if (template.literal !== null) return template.literal;
   let text = '';
-  for (const [at, part] of template.parts.entries()) {
+  for (let at = 0; at < template.parts.length; at += 1) {
+    const part = template.parts[at]!;
     if (typeof part === 'string') text += part;
     else {
       // What follows a host and begins with a slash is a path: `https://example.com$1`.
@@ -104,14 +107,14 @@ const unprintable = /[^\x20-\x7e]/;
 function encodedPiece(raw: string, form: Form): string | null {
   if (form === 'path') return raw;
   // `a&b` and `a+b` are whole segments of a path, and not of a query.
-  if (form === 'query') return encodeURIComponent(decoded(raw));
-  return form === 'kept' ? encodeURIComponent(raw.toWellFormed()) : printable(raw, form);
+  if (form === 'query') return encoded(decoded(raw));
+  return form === 'kept' ? encoded(raw) : printable(raw, form);
 }
 
 /** A value that is not encoded: of a header, a cookie, the query, the environment. */
 function plainPiece(value: string, form: Form): string | null {
   if (form === 'path') return toPath(value);
-  return form === 'query' || form === 'kept' ? encodeURIComponent(value.toWellFormed()) : printable(value, form);
+  return form === 'query' || form === 'kept' ? encoded(value) : printable(value, form);
 }
 
 /** A client may not choose another host than the rule leaves open, nor end a header: no `@`, `:`, `/`, no line break. */
@@ -120,6 +123,11 @@ function printable(text: string, form: 'header' | 'authority'): string | null {
   return unprintable.test(text) ? toPath(text) : text;
 }
 
+const plain = /^[\w.~-]*$/;
+
+/** For a query. Most values are what they were. */
+export const encoded = (text: string): string => (plain.test(text) ? text : encodeURIComponent(text.toWellFormed()));
+
 /** Slashes stay, and what is percent-encoded already; what would end the path is encoded. */
 export const toPath = (text: string): string =>
   text
@@ -127,7 +135,7 @@ export const toPath = (text: string): string =>
     .replaceAll(/%(?![\da-f]{2})|[^\x21-\x7e]+|[?#\\"<>`]/gi, (character) => encodeURIComponent(character));
 
 function decoded(raw: string): string {
-  if (!raw.includes('%')) return raw.toWellFormed();
+  if (!raw.includes('%')) return raw;
   try {
     return decodeURIComponent(raw);
   } catch {
