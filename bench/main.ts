@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,routes,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,routes,routing,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -14,6 +14,7 @@ import { bodies, small } from './paths.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
 import { routesBench } from './routes.ts';
+import { routingBench } from './routing.ts';
 import { slowReaders } from './slow-readers.ts';
 import { starts } from './starts.ts';
 import { workDir } from './targets.ts';
@@ -39,6 +40,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   converge: () => converge(convergeParts, values.quick ? 5 : 20),
   place: async () => [section('place(): one decision', placeBench())],
   routes: async () => [section('The kind of a request', routesBench())],
+  routing: async () => [section('A walk through a routing table', routingBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
 

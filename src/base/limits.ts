@@ -224,8 +224,8 @@ export const limits = {
   routingPatternChars: 4096,
   routedTextChars: 32 * 1024,
   /** What the routing of one request may try: rewrites followed to see whether they lead somewhere, looks for an output. */
-  routingForks: 128,
-  routingLookups: 512,
+  routingForks: 256,
+  routingLookups: 1024,
 
   /** Files the builder reads, configuration included. */
   configBytes: 1024 * 1024,

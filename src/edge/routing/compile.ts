@@ -9,6 +9,8 @@ import { type CompiledTransform, compileTransform } from './transforms.ts';
 
 export interface CompiledRule {
   readonly pattern: PathPattern;
+  /** That a destination can refer to. */
+  readonly names: readonly string[];
   readonly methods: ReadonlySet<string> | null;
   readonly has: readonly CompiledCondition[];
   readonly missing: readonly CompiledCondition[];
@@ -22,6 +24,8 @@ export interface CompiledRule {
   readonly continues: boolean;
   readonly checks: boolean;
   readonly transforms: readonly CompiledTransform[];
+  /** It keeps requests from what is behind it. */
+  readonly guards: boolean;
   readonly mitigation: 'challenge' | 'deny' | null;
   readonly locale: LocaleRedirect | null;
   /** The path of the function that is asked; null: none is. */
@@ -112,6 +116,7 @@ function compileRule(rule: SourceRule): CompiledRule {
   };
   return {
     pattern,
+    names: names.names,
     methods: rule.methods === undefined ? null : new Set(rule.methods.map((method) => method.toUpperCase())),
     has,
     missing,
@@ -123,6 +128,10 @@ function compileRule(rule: SourceRule): CompiledRule {
     continues: rule.continue ?? false,
     checks: rule.check ?? false,
     transforms: (rule.transforms ?? []).map((transform) => compileTransform(transform, names)),
+    guards:
+      rule.middlewarePath !== undefined ||
+      rule.mitigate !== undefined ||
+      (rule.dest === undefined && (rule.status ?? 0) >= 400),
     mitigation: rule.mitigate?.action ?? null,
     locale:
       rule.locale?.redirect === undefined ? null : { redirect: rule.locale.redirect, cookie: rule.locale.cookie ?? '' },

@@ -131,16 +131,9 @@ function holds({ type, key, matches, names }: CompiledCondition, request: Condit
 }
 
 function valueOf(type: Condition['type'], key: string, request: Conditioned): string | undefined {
-  switch (type) {
-    case 'host':
-      return request.hostname;
-    case 'header':
-      return request.header(key);
-    case 'cookie':
-      return request.cookie(key);
-    case 'query':
-      return request.parameter(key);
-  }
+  if (type === 'host') return request.hostname;
+  if (type === 'header') return request.header(key);
+  return type === 'cookie' ? request.cookie(key) : request.parameter(key);
 }
 
 /** Of a Cookie header (RFC 6265, 4.2.1); of several with one name the first. */

@@ -12,6 +12,8 @@ export interface CompiledDestination {
 
 interface CompiledParameter {
   readonly name: Template;
+  /** The name, decoded; null: it is not the same for all requests. */
+  readonly plain: string | null;
   readonly value: Template;
   /** `name` alone, without `=`. */
   readonly bare: boolean;
@@ -39,13 +41,19 @@ function compileParameter(part: string, names: Names): CompiledParameter {
   const equals = part.indexOf('=');
   const name = equals === -1 ? part : part.slice(0, equals);
   const value = equals === -1 ? '' : part.slice(equals + 1);
-  return { name: compileTemplate(name, names), value: compileTemplate(value, names), bare: equals === -1 };
+  const template = compileTemplate(name, names);
+  return {
+    name: template,
+    plain: template.literal === null ? null : decodedPart(template.literal),
+    value: compileTemplate(value, names),
+    bare: equals === -1,
+  };
 }
 
 export interface Place {
   /** Scheme and host of a place elsewhere; null: here. */
   readonly authority: string | null;
-  /** Encoded, begins with `/`. */
+  /** Encoded, begins with `/`; elsewhere it may be empty. */
   readonly path: string;
   readonly parameters: readonly Parameter[];
 }
@@ -61,14 +69,14 @@ export function placeOf(
   const path = expand(destination.path, captured, 'path', environment);
   if (path === null || (authority === null && destination.authority !== null)) return null;
   const parameters: Parameter[] = [];
-  for (const { name, value, bare } of destination.query) {
+  for (const { name, plain: fixed, value, bare } of destination.query) {
     const written = expand(name, captured, 'query', environment);
     if (written === null) return null;
-    const plain = decodedPart(written);
+    const plain = fixed ?? decodedPart(written);
     // Next.js decodes its route parameters once more than a query is decoded.
     const text = expand(value, captured, isRouteParameter(plain) ? 'kept' : 'query', environment);
     if (text === null) return null;
     parameters.push({ name: plain, text: bare ? written : `${written}=${text}` });
   }
-  return { authority, path: absolutePath(path), parameters };
+  return { authority, path: authority === null ? absolutePath(path) : path, parameters };
 }

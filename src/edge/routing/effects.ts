@@ -142,7 +142,7 @@ export class EffectLog {
   }
 
   setIfNew(name: string, value: string, important: boolean): void {
-    const before = this.entries.findLast((entry) => entry.name === name);
+    const before = this.last(name);
     if (before === undefined || before.run === this.run) this.set(name, value, important);
   }
 
@@ -155,18 +155,25 @@ export class EffectLog {
   }
 
   get(name: string): string | undefined {
-    return this.entries.findLast((entry) => entry.name === name)?.value;
+    return this.last(name)?.value;
+  }
+
+  private last(name: string): Entry | undefined {
+    for (let at = this.entries.length - 1; at >= 0; at -= 1) {
+      if (this.entries[at]!.name === name) return this.entries[at];
+    }
+    return undefined;
   }
 
   effects(): Effects {
     const responseHeaders: string[] = [];
     const importantHeaders: string[] = [];
-    this.entries.forEach((entry, at) => {
-      if (entry.name !== 'set-cookie' && this.entries.some((later, index) => index > at && later.name === entry.name)) {
-        return;
-      }
-      (entry.important ? importantHeaders : responseHeaders).push(entry.name, entry.value);
-    });
+    const { entries } = this;
+    for (let at = 0; at < entries.length; at += 1) {
+      const { name, value, important } = entries[at]!;
+      if (name !== 'set-cookie' && this.last(name) !== entries[at]) continue;
+      (important ? importantHeaders : responseHeaders).push(name, value);
+    }
     return {
       responseHeaders,
       importantHeaders,

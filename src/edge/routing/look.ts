@@ -18,7 +18,7 @@ export function lookIn(outputs: Outputs, path: string): Look | null {
 }
 
 /** An encoded slash separates nothing, so it stays encoded. What is badly encoded is taken as it is. */
-function decodedPath(path: string): string {
+export function decodedPath(path: string): string {
   if (!path.includes('%')) return path;
   try {
     return decodeURIComponent(path.replaceAll(/%2f/gi, '%252F'));

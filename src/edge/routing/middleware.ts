@@ -20,7 +20,7 @@ export type Decision =
       readonly responseHeaders: readonly (readonly [name: string, value: string])[];
     };
 
-export type Rewrite =
+type Rewrite =
   /** `path` and `query`: encoded; the query without `?`. */
   | { readonly kind: 'path'; readonly path: string; readonly query: string }
   | { readonly kind: 'external'; readonly url: string };

@@ -3,9 +3,10 @@ import { type Conditioned, type Groups, cookieOf, holdsAll, holdsAny } from './c
 import { type Place, placeOf } from './destination.ts';
 import { EffectLog, type Mark, editedHeader } from './effects.ts';
 import { localeRedirect } from './locale.ts';
+import { decodedPath } from './look.ts';
 import { matchPath } from './pattern.ts';
 import { Query } from './query.ts';
-import { type Captured, type Template, expand } from './template.ts';
+import { type Captured, type Template, encoded, expand } from './template.ts';
 import { absolutePath, applyTransform } from './transforms.ts';
 
 export interface RoutedRequest {
@@ -57,9 +58,9 @@ export class Position implements Conditioned {
     this.environment = environment;
     this.hostname = request.host.toLowerCase().replace(/:\d*$/, '');
     this.wildcard = wildcards.get(this.hostname) ?? '';
-    this.path = absolutePath(request.path);
+    this.seenPath = absolutePath(request.path);
+    this.path = canonical(this.seenPath);
     this.lowered = this.path.toLowerCase();
-    this.seenPath = this.path;
     this.query = new Query(request.query);
   }
 
@@ -80,13 +81,14 @@ export class Position implements Conditioned {
   }
 
   moveTo(path: string): void {
+    if (path === this.path) return;
     this.path = path;
     this.lowered = path.toLowerCase();
   }
 
   /** A middleware's rewrite: its query takes the place of the request's own. */
   rewriteTo(path: string, query: string): void {
-    this.moveTo(absolutePath(path));
+    this.moveTo(canonical(absolutePath(path)));
     this.query = new Query(query);
   }
 
@@ -108,12 +110,20 @@ export class Position implements Conditioned {
   match(rule: CompiledRule): Captured | null {
     if (rule.methods !== null && !rule.methods.has(this.request.method)) return null;
     for (const name of rule.needs) if (this.header(name) === undefined) return null;
-    const match = matchPath(rule.pattern, this.path, this.lowered);
+    let match = matchPath(rule.pattern, this.path, this.lowered);
+    if (match === null && rule.guards && this.path.includes('%')) match = this.matchDecoded(rule);
     if (match === null) return null;
     const groups = rule.has.length === 0 ? noGroups : holdsAll(rule.has, this);
     if (groups === null) return null;
     if (rule.missing.length > 0 && holdsAny(rule.missing, this)) return null;
-    return { match, values: this.wildcard === '' ? groups : { ...groups, wildcard: this.wildcard } };
+    const values = this.wildcard === '' ? groups : { ...groups, wildcard: this.wildcard };
+    return { match, names: rule.names, values };
+  }
+
+  /** Outputs are found by decoded paths: by `/%40admin` nobody gets past a rule for `/@admin`. */
+  private matchDecoded(rule: CompiledRule): RegExpExecArray | null {
+    const path = decodedPath(this.path);
+    return matchPath(rule.pattern, path, path.toLowerCase());
   }
 
   /** Transforms, headers and redirects by language. `headersWin`: over those that are set. False: something is too long. */
@@ -165,20 +175,20 @@ export class Position implements Conditioned {
   routeMatches(): string | null {
     const last = this.captures.at(-1);
     if (last === undefined) return null;
-    const found: string[] = [];
-    last.match.forEach((text, at) => {
-      if (at > 0 && text !== undefined) found.push(`${at}=${encodeURIComponent(text.toWellFormed())}`);
-    });
-    const named: Record<string, string> = {};
-    for (const { match, values } of this.captures) {
-      for (const [name, text] of Object.entries({ ...values, ...match.groups })) {
-        if (text !== undefined && name !== 'wildcard') named[name] = text;
+    let found = '';
+    for (let at = 1; at < last.match.length; at += 1) {
+      const text = last.match[at];
+      if (text !== undefined) found += `&${at}=${encoded(text)}`;
+    }
+    const named = new Map<string, string>();
+    for (const { match, names, values } of this.captures) {
+      for (const name of names) {
+        const text = match.groups?.[name] ?? (Object.hasOwn(values, name) ? values[name] : undefined);
+        if (text !== undefined && name !== 'wildcard') named.set(name, text);
       }
     }
-    for (const [name, text] of Object.entries(named)) {
-      found.push(`${encodeURIComponent(name)}=${encodeURIComponent(text.toWellFormed())}`);
-    }
-    return found.length === 0 ? null : found.join('&');
+    for (const [name, text] of named) found += `&${encoded(name)}=${encoded(text)}`;
+    return found === '' ? null : found.slice(1);
   }
 }
 
@@ -187,4 +197,13 @@ function ownLocation(template: Template, location: string): string {
   const [first] = template.parts;
   if (!location.startsWith('//') || (typeof first === 'string' && first.startsWith('//'))) return location;
   return location.replace(/^\/+/, '/');
+}
+
+/** RFC 3986, 6.2.2: `/%61bout` is `/about`. What could mean another thing when it is decoded stays as it is. */
+function canonical(path: string): string {
+  if (!path.includes('%')) return path;
+  return path.replaceAll(/%[\da-f]{2}/gi, (written) => {
+    const character = String.fromCharCode(Number.parseInt(written.slice(1), 16));
+    return /[\w.~-]/.test(character) ? character : written.toUpperCase();
+  });
 }

@@ -1,3 +1,5 @@
+import { encoded } from './template.ts';
+
 /** A query that changes while it is routed. Parameters keep the spelling that they came with. */
 export class Query {
   /** Without `?`. */
@@ -63,7 +65,7 @@ export const isRouteParameter = (name: string): boolean => name.startsWith('nxtP
 
 export const parameterOf = (name: string, value: string): Parameter => ({
   name,
-  text: `${encodeURIComponent(name.toWellFormed())}=${encodeURIComponent(value.toWellFormed())}`,
+  text: `${encoded(name)}=${encoded(value)}`,
 });
 
 const fromParameters = (parameters: readonly Parameter[]): Query =>

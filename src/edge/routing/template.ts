@@ -11,7 +11,7 @@ export interface Template {
   readonly literal: string | null;
 }
 
-export type Reference =
+type Reference =
   | { readonly from: 'group'; readonly at: number }
   | { readonly from: 'name'; readonly name: string }
   | { readonly from: 'environment'; readonly name: string };
@@ -29,6 +29,8 @@ export interface Names {
 export interface Captured {
   /** Groups over the path, percent-encoded as the path is. */
   readonly match: RegExpExecArray;
+  /** Of groups and values that there can be. */
+  readonly names: readonly string[];
   /** Groups over headers, cookies, query and host, and what else conditions give a name: as it came, decoded. */
   readonly values: Readonly<Record<string, string>>;
 }
@@ -68,10 +70,14 @@ export function expand(
 ): string | null {
   if (template.literal !== null) return template.literal;
   let text = '';
-  for (const part of template.parts) {
+  for (let at = 0; at < template.parts.length; at += 1) {
+    const part = template.parts[at]!;
     if (typeof part === 'string') text += part;
     else {
-      const piece = pieceOf(part, captured, form, environment);
+      // What follows a host and begins with a slash is a path: `https://example.com$1`.
+      const isPath = form === 'authority' && at === template.parts.length - 1 && !text.endsWith('/');
+      const path = isPath ? pieceOf(part, captured, 'path', environment) : null;
+      const piece = path?.startsWith('/') === true ? path : pieceOf(part, captured, form, environment);
       if (piece === null) return null;
       text += piece;
     }
@@ -99,36 +105,28 @@ const unprintable = /[^\x20-\x7e]/;
 
 /** A piece of a path, as it is encoded there. */
 function encodedPiece(raw: string, form: Form): string | null {
-  switch (form) {
-    case 'path':
-      return raw;
-    case 'header':
-      return unprintable.test(raw) ? toPath(raw) : raw;
-    // `a&b` and `a+b` are whole segments of a path, and not of a query.
-    case 'query':
-      return encodeURIComponent(decoded(raw));
-    case 'kept':
-      return encodeURIComponent(raw.toWellFormed());
-    // A client may not choose another host than the rule leaves open: no `@`, `:`, `/` from outside.
-    case 'authority':
-      return hostPiece.test(raw) ? raw : null;
-  }
+  if (form === 'path') return raw;
+  // `a&b` and `a+b` are whole segments of a path, and not of a query.
+  if (form === 'query') return encoded(decoded(raw));
+  return form === 'kept' ? encoded(raw) : printable(raw, form);
 }
 
 /** A value that is not encoded: of a header, a cookie, the query, the environment. */
 function plainPiece(value: string, form: Form): string | null {
-  switch (form) {
-    case 'path':
-      return toPath(value);
-    case 'header':
-      return unprintable.test(value) ? toPath(value) : value;
-    case 'query':
-    case 'kept':
-      return encodeURIComponent(value.toWellFormed());
-    case 'authority':
-      return hostPiece.test(value) ? value : null;
-  }
+  if (form === 'path') return toPath(value);
+  return form === 'query' || form === 'kept' ? encoded(value) : printable(value, form);
 }
+
+/** A client may not choose another host than the rule leaves open, nor end a header: no `@`, `:`, `/`, no line break. */
+function printable(text: string, form: 'header' | 'authority'): string | null {
+  if (form === 'authority') return hostPiece.test(text) ? text : null;
+  return unprintable.test(text) ? toPath(text) : text;
+}
+
+const plain = /^[\w.~-]*$/;
+
+/** For a query. Most values are what they were. */
+export const encoded = (text: string): string => (plain.test(text) ? text : encodeURIComponent(text.toWellFormed()));
 
 /** Slashes stay, and what is percent-encoded already; what would end the path is encoded. */
 export const toPath = (text: string): string =>
@@ -137,7 +135,7 @@ export const toPath = (text: string): string =>
     .replaceAll(/%(?![\da-f]{2})|[^\x21-\x7e]+|[?#\\"<>`]/gi, (character) => encodeURIComponent(character));
 
 function decoded(raw: string): string {
-  if (!raw.includes('%')) return raw.toWellFormed();
+  if (!raw.includes('%')) return raw;
   try {
     return decodeURIComponent(raw);
   } catch {

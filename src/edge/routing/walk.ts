@@ -52,7 +52,8 @@ export class Walk {
   private state: State = { kind: 'walking' };
   private phaseAt = 0;
   private ruleAt = 0;
-  private readonly asked = new Set<string>();
+  /** Middleware that was asked. */
+  private asked: readonly string[] = [];
   private broken: Broken | null = null;
   private forks = 0;
   private lookups = 0;
@@ -174,8 +175,8 @@ export class Walk {
   }
 
   private ask(path: string): Step | null {
-    if (this.asked.has(path)) return null;
-    this.asked.add(path);
+    if (this.asked.includes(path)) return null;
+    this.asked = [...this.asked, path];
     const { target, log } = this.position;
     const output = path.startsWith('/') ? path.slice(1) : path;
     return { kind: 'middleware', output, target, requestEdits: [...log.requestEdits] };
