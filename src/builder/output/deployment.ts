@@ -21,6 +21,7 @@ import { Faults } from './json-file.ts';
 import { Layout } from './lay-out.ts';
 import { repositoryOf } from './repository.ts';
 import { Sources } from './sources.ts';
+import { mergedCrons, mergedRouting } from './merge.ts';
 import { configFile, outputFolder } from './place.ts';
 import { applyOverrides, readStaticFiles } from './static-files.ts';
 import type { StaticFiles } from './static-files.ts';
@@ -72,8 +73,8 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     routes: [],
     publicDir: null,
     outputs: outputsOf(read, groups, specs),
-    routing: read.config.routing,
-    crons: read.config.crons,
+    routing: mergedRouting(read.config.routing, options.config.routing),
+    crons: mergedCrons(read.config.crons, options.config.crons),
     fingerprint: await fingerprintOf(read),
     ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
