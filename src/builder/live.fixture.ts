@@ -31,10 +31,11 @@ export async function live(dir: string, publishing: (version: number) => void = 
   projects.watch();
   const until = (holds: () => boolean): Promise<void> =>
     new Promise((resolve) => {
-      const alive = setInterval(() => undefined, 1000);
+      // Watches alone do not keep a process.
+      const alive = systemClock.after(120_000, () => undefined);
       look = () => {
         if (!holds()) return;
-        clearInterval(alive);
+        alive.cancel();
         resolve();
       };
       look();

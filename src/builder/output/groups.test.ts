@@ -38,7 +38,7 @@ test('functions that may be bundled and fit are one, with the files of all', asy
     ...page('c', { experimentalAllowBundling: false }),
   });
   assert.deepEqual(of, { a: 'index', b: 'index', index: 'index', c: 'c' });
-  const [spec] = deployment.functions.filter(({ name }) => name === 'index');
+  const spec = deployment.functions.find(({ name }) => name === 'index');
   for (const file of ['pages/a.js', 'pages/b.js', 'pages/index.js', 'shared.js', 'index.js']) {
     assert.ok(existsSync(join(spec!.root, file)), file);
   }

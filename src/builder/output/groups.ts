@@ -31,7 +31,8 @@ export async function grouped(
   const groups: Growing[] = [];
   for (const bundle of bundles) {
     const config = configOf(bundle);
-    const key = JSON.stringify([bundle.handler, bundle.function.config.launch, config]);
+    const { launch, eventExport } = bundle.function.config;
+    const key = JSON.stringify([bundle.handler, launch, eventExport, config]);
     const group = bundle.function.config.mayBeGrouped ? await fitting(groups, key, bundle, sources) : null;
     if (group === null) groups.push({ key, members: [bundle], files: new Map(bundle.files), config });
     else {

@@ -100,7 +100,9 @@ const names = {
 };
 
 const object = (keys: readonly string[], base: object = {}) =>
-  fc.dictionary(fc.constantFrom(...keys), value, { maxKeys: 4 }).map((fields): object => ({ ...base, ...fields }));
+  fc
+    .dictionary(fc.constantFrom(...keys), value, { maxKeys: 4 })
+    .map((fields): object => Object.assign({}, base, fields));
 
 const config = fc.oneof(
   object(names.config, { version: 3 }),

@@ -23,7 +23,7 @@ const merged = (built: readonly Rule[], own: readonly Rule[]): readonly Rule[] =
   mergeRoutes({
     userRoutes: own as Routes,
     builds: [{ use: 'output', entrypoint: '', routes: built as Routes }],
-  }) as readonly Rule[];
+  });
 
 /** Those of both, each once. */
 export function mergedCrons(built: readonly Cron[], own: readonly Cron[]): readonly Cron[] {
