@@ -33,10 +33,12 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
   return value;
 }
 
+const secrets: ReadonlySet<PropertyKey> = new Set(['environment', 'env', 'bypassToken']);
+
 /** What stands in an environment may be a secret: its kind is shown, not its value. */
 export function valueText(value: unknown, path: readonly PropertyKey[]): string {
   const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a ${typeof value}`;
-  if (path.some((part) => part === 'environment' || part === 'env')) return kind;
+  if (path.some((part) => secrets.has(part))) return kind;
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;

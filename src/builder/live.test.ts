@@ -3,53 +3,11 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { systemClock } from '../base/clock.ts';
-import { textLog } from '../base/log.ts';
-import { seededRandom } from '../base/random.ts';
-import type { Snapshot } from '../model/snapshot.ts';
-import { LiveProjects } from './live.ts';
+import { live } from './live.fixture.ts';
 
 let home: string;
 before(async () => void (home = await mkdtemp(join(tmpdir(), 'weir-live-'))));
 after(() => rm(home, { recursive: true, force: true }));
-
-/** A project that is watched, and what was published and logged so far. */
-async function live(dir: string, publishing: (version: number) => void = () => undefined) {
-  const published: Snapshot[] = [];
-  const lines: string[] = [];
-  let look = (): void => undefined;
-  const projects = new LiveProjects({
-    target: 'preview',
-    clock: systemClock,
-    random: seededRandom(1),
-    log: textLog((line) => {
-      lines.push(line);
-      look();
-    }),
-    environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
-    faults: ({ routing }) =>
-      routing?.rules.some((rule) => 'src' in rule && rule.src === '^/wrong$') ? ['it is wrong'] : [],
-    publish(snapshot) {
-      publishing(snapshot.version);
-      published.push(snapshot);
-      look();
-    },
-  });
-  await projects.add({ dir, name: 'p', hosts: [] });
-  projects.publish();
-  projects.watch();
-  const until = (holds: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const alive = setInterval(() => undefined, 1000);
-      look = () => {
-        if (!holds()) return;
-        clearInterval(alive);
-        resolve();
-      };
-      look();
-    });
-  return { published, lines, until, projects };
-}
 
 test('what a function writes into its own project is no new version; what builds read is', async () => {
   const dir = await mkdtemp(join(home, 'p-'));

@@ -4,7 +4,10 @@ import { UsageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
-import { buildProject, removeAbandonedBuilds, removeBuild } from './project.ts';
+import { outputConfigFile } from './output/place.ts';
+import { outputSettled } from './output/settle.ts';
+import { buildProject, hasOutput, removeAbandonedBuilds, removeBuild } from './project.ts';
+import { isOfOutput } from './relevance.ts';
 import { watchProject } from './watch.ts';
 import type { Watch } from './watch.ts';
 
@@ -124,6 +127,7 @@ export class LiveProjects {
   /** Null when it cannot be built: the last one goes on. */
   async #replacement(live: Live, paths: readonly string[]): Promise<Deployment | null> {
     const { log } = this.#options;
+    if (await this.#isBeingWritten(live, paths)) return null;
     const attempt = newAttempt();
     live.next = attempt;
     const what = paths.length > 3 ? `${paths.slice(0, 3).join(', ')} and ${paths.length - 3} more` : paths.join(', ');
@@ -143,6 +147,15 @@ export class LiveProjects {
     } finally {
       live.next = null;
     }
+  }
+
+  /** A framework builds: what it built before goes on until there is something new, and that is complete. */
+  async #isBeingWritten({ place, deployment }: Live, paths: readonly string[]): Promise<boolean> {
+    const { clock, log } = this.#options;
+    if (paths.some(isOfOutput)) await outputSettled(place.dir, clock, () => this.#closed);
+    if (deployment.outputs === null || (await hasOutput(place.dir))) return false;
+    log.info(`${place.name}: ${outputConfigFile} is gone; the last version goes on until it is written again`);
+    return true;
   }
 
   /** The last few builds may still be starting instances for what had been queued; the one that is served will. */

@@ -55,8 +55,8 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
 }
 
 /** Whether a framework's build has left something to be served: it is served then, and not what is beside it. */
-const hasOutput = async (root: string): Promise<boolean> =>
-  (await stat(join(root, outputConfigFile)).catch(() => null))?.isFile() ?? false;
+export const hasOutput = async (dir: string): Promise<boolean> =>
+  (await stat(join(dir, outputConfigFile)).catch(() => null))?.isFile() ?? false;
 
 async function buildFromSources(
   root: string,

@@ -1,4 +1,5 @@
-import { sep } from 'node:path';
+import { dirname, sep } from 'node:path';
+import { outputConfigFile, outputFolder } from './output/place.ts';
 
 /** What happened to a path: `rename` is coming, going or both; `change` is another content. fs.watch's own words. */
 export type Happening = 'rename' | 'change';
@@ -10,6 +11,11 @@ const configuration = /^(?:package|jsconfig|tsconfig(?:\..+)?)\.json$/;
 const ownFile = /^(?:weir\.json|vercel\.json|\.env(?:\.(?!(?:sw[a-p]|tmp)$)[\w-]+)*)$/;
 const staticFolder = 'public';
 
+const outputFolders: ReadonlySet<string> = new Set([outputFolder, dirname(outputFolder)]);
+
+/** Whether this says that a framework has built: of what it wrote, one file and the folders it lies in are watched. */
+export const isOfOutput = (path: string): boolean => path === outputConfigFile || outputFolders.has(path);
+
 /**
  * Whether what happened to a file leads to a new version. A function may write into its own project (data, a database, a
  * log), and editors write beside what they edit: only what a build reads counts, and what static files there are.
@@ -18,6 +24,9 @@ const staticFolder = 'public';
 export function isRelevant(path: string, happening: Happening, reads: ReadonlySet<string>): boolean {
   const parts = path.split(sep);
   const name = parts.at(-1)!;
+  if (path === outputConfigFile) return true;
+  // What is served was made of the sources by somebody else, who sees to them.
+  if (reads.has(outputConfigFile)) return (parts.length === 1 && ownFile.test(name)) || isOfOutput(path);
   // Of static files the edge has a list; their content it reads at every request.
   if (parts[0] === staticFolder) return happening === 'rename' && parts.slice(1).every(isServed);
   if (reads.has(path)) return true;
@@ -30,6 +39,7 @@ export function isRelevant(path: string, happening: Happening, reads: ReadonlySe
 
 /** Whether anything in a folder can be relevant. `path` is relative to the project. */
 export function isWatched(path: string): boolean {
+  if (outputFolders.has(path)) return true;
   const parts = path.split(sep);
   return parts[0] === staticFolder ? parts.slice(1).every(isServed) : parts.every(isOurs);
 }

@@ -13,7 +13,7 @@ import { imagesOf } from './output/config-file.ts';
 import type { imagesSchema } from './output/config-file.ts';
 import { schemaFaults } from './output/json-schema.ts';
 import type { JsonSchema } from './output/json-schema.ts';
-import { ownWords, rulesFromNormalised } from './output/rules.ts';
+import { ownWords, rulesFromNormalised, uncheckedFaults } from './output/rules.ts';
 
 /** The fields of vercel.json that say how paths are answered; those of weir.json are the same. */
 const schemas = {
@@ -32,7 +32,8 @@ export function routingFaults(value: unknown): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   return Object.entries(schemas).flatMap(([name, schema]) => {
     const given = (value as Readonly<Record<string, unknown>>)[name];
-    return given === undefined ? [] : schemaFaults(schema, given, [name]);
+    const found = given === undefined ? [] : schemaFaults(schema, given, [name]);
+    return found.length === 0 && Array.isArray(given) ? uncheckedFaults(given, name) : found;
   });
 }
 
@@ -44,10 +45,20 @@ export function routingFaults(value: unknown): string[] {
 export function routingOf(value: Routed): { routing: Routing | null; faults: readonly string[] } {
   const { images, ...fields } = value;
   const faults: string[] = [];
-  const fault = (line: string): void => void faults.push(line);
-  const rules = rulesFromNormalised(transformed(fields, fault), 'routes', fault);
-  const routing: Routing = { rules, wildcard: [], images: images ? imagesOf(images) : null, afterCacheBypass: [] };
-  return { routing: rules.length === 0 && routing.images === null ? null : routing, faults };
+  const rules = rulesFromNormalised(transformed(fields, (line) => void faults.push(line)));
+  const phases = rules.flatMap((rule) => ('handle' in rule ? rule.handle : []));
+  if (new Set(phases).size < phases.length) {
+    faults.push('routes: handle: "filesystem" cannot be used together with rewrites, which come after it');
+  }
+  const isIdle = !images && phases.length === rules.length;
+  const table = {
+    rules,
+    wildcard: [],
+    images: images ? imagesOf(images) : null,
+    afterCacheBypass: [],
+    ...(fields.cleanUrls === true ? { cleanUrls: true } : {}),
+  };
+  return { routing: isIdle ? null : table, faults };
 }
 
 type Routed = { readonly [field in keyof typeof schemas]?: unknown } & {

@@ -10,6 +10,8 @@ export interface Routing {
   readonly images: Images | null;
   /** Answers with cached pages are not given to requests, or of pages, that match one of these. */
   readonly afterCacheBypass: readonly CacheBypass[];
+  /** Of a plain project: its file `x.html` is also found at `x`. Default: false. */
+  readonly cleanUrls?: boolean;
 }
 
 /** Where a phase begins; each at most once. */

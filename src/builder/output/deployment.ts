@@ -21,6 +21,7 @@ import { Faults } from './json-file.ts';
 import { Layout } from './lay-out.ts';
 import { repositoryOf } from './repository.ts';
 import { Sources } from './sources.ts';
+import { mergedCrons, mergedRouting } from './merge.ts';
 import { configFile, outputFolder } from './place.ts';
 import { applyOverrides, readStaticFiles } from './static-files.ts';
 import type { StaticFiles } from './static-files.ts';
@@ -72,8 +73,8 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     routes: [],
     publicDir: null,
     outputs: outputsOf(read, groups, specs),
-    routing: read.config.routing,
-    crons: read.config.crons,
+    routing: mergedRouting(read.config.routing, options.config.routing),
+    crons: mergedCrons(read.config.crons, options.config.crons),
     fingerprint: await fingerprintOf(read),
     ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
@@ -149,7 +150,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
     const isAway = away.has(group);
     const dir = isAway ? join(folder, `${group.name}.func`) : group.members[0]!.function.dir;
     if (isAway) await layout.make(dir, group.files);
-    const { launch, assets } = group.members[0]!.function.config;
+    const { launch, assets, eventExport } = group.members[0]!.function.config;
     specs.push({
       id: `${options.deployment}/${group.name}`,
       label: `${options.project}/${group.name}`,
@@ -162,6 +163,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
       entry: join(dir, group.handler),
       launch,
       ...(launch === 'edge' ? { assets: assets.map(({ name, path }) => ({ name, file: join(dir, path) })) } : {}),
+      ...(eventExport === null ? {} : { eventExport }),
       config: group.config,
     });
   }

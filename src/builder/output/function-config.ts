@@ -8,7 +8,9 @@ import type { Faults } from './json-file.ts';
 
 /** A function's `.vc-config.json`, as far as it has an effect. */
 export interface FunctionFile {
-  readonly launch: 'module' | 'edge';
+  readonly launch: 'module' | 'edge' | 'event';
+  /** Of launch 'event': the export that takes events. */
+  readonly eventExport: string | null;
   /** The file to load, as the bundle has it. */
   readonly handler: string;
   /** Bundle path → path below the repository's root. */
@@ -38,6 +40,8 @@ const filePathMap = z
     error: `at most ${limits.functionFiles} files`,
   });
 
+const eventHandler = 'the name of a file and of its export, as in "index.handler"';
+
 const nodeSchema = z.object(
   {
     handler: someText('the path of the file to load, in the bundle'),
@@ -48,7 +52,8 @@ const nodeSchema = z.object(
     }),
     launcherType: z.literal('Nodejs', { error: '"Nodejs"' }).optional(),
     awsLambdaHandler: z
-      .literal('', { error: 'nothing (handlers of AWS events are not run in this version of Weir)' })
+      .string({ error: eventHandler })
+      .regex(/^$|\.[\w$]+$/, { error: eventHandler })
       .optional(),
     memory: codeSettings.memory,
     maxDuration: codeSettings.maxDuration,
@@ -91,6 +96,7 @@ function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFil
   if (config === null) return null;
   return {
     launch: 'edge',
+    eventExport: null,
     handler: config.entrypoint,
     filePathMap: config.filePathMap ?? {},
     settings: {},
@@ -106,9 +112,11 @@ function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFil
 function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFile | null {
   const config = checked(nodeSchema, value, path, faults);
   if (config === null) return null;
-  const { memory, maxDuration, maxConcurrency, runtime } = config;
+  const { memory, maxDuration, maxConcurrency, runtime, awsLambdaHandler } = config;
+  const eventExport = awsLambdaHandler ? awsLambdaHandler.slice(awsLambdaHandler.lastIndexOf('.') + 1) : null;
   return {
-    launch: 'module',
+    launch: eventExport === null ? 'module' : 'event',
+    eventExport,
     handler: config.handler,
     filePathMap: config.filePathMap ?? {},
     settings: { memory, maxDuration, maxConcurrency, runtime },

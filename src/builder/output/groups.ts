@@ -4,7 +4,7 @@ import type { Source, Sources } from './sources.ts';
 
 /** What becomes one function: one or more of the output. */
 export interface Group {
-  /** That of the member with the shortest name. */
+  /** That of one of its members. */
   readonly name: string;
   readonly members: readonly Bundle[];
   readonly files: ReadonlyMap<string, Source>;
@@ -31,7 +31,8 @@ export async function grouped(
   const groups: Growing[] = [];
   for (const bundle of bundles) {
     const config = configOf(bundle);
-    const key = JSON.stringify([bundle.handler, bundle.function.config.launch, config]);
+    const { launch, eventExport } = bundle.function.config;
+    const key = JSON.stringify([bundle.handler, launch, eventExport, config]);
     const group = bundle.function.config.mayBeGrouped ? await fitting(groups, key, bundle, sources) : null;
     if (group === null) groups.push({ key, members: [bundle], files: new Map(bundle.files), config });
     else {
@@ -41,10 +42,13 @@ export async function grouped(
   }
   return groups.map(({ members, files, config }) => {
     const names = members.map(({ function: { name } }) => name);
-    const [name] = names.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1));
-    return { name: name!, members, files, handler: members[0]!.handler, config };
+    return { name: mostTelling(names), members, files, handler: members[0]!.handler, config };
   });
 }
+
+/** The page that people know the application by, or what has the shortest name. */
+const mostTelling = (names: readonly string[]): string =>
+  names.includes('index') ? 'index' : names.toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))[0]!;
 
 async function fitting(
   groups: readonly Growing[],

@@ -11,7 +11,10 @@ import { conditionFaults } from './rules.ts';
 const texts = z.array(z.string({ error: 'a string' }), { error: 'a list of strings' });
 const headers = z.record(z.string(), z.string({ error: 'a string' }), { error: 'an object whose values are strings' });
 const yesOrNo = z.boolean({ error: 'true or false' }).nullish();
-const seconds = z.union([z.literal(false), z.number().min(0)], { error: 'a number of seconds, or false' }).nullish();
+const secondsError = 'a number of seconds, or false';
+const seconds = z
+  .union([z.literal(false), z.number().min(0, { error: secondsError })], { error: secondsError })
+  .nullish();
 const natural = z.int({ error: 'a whole number from 1' }).min(1, { error: 'a whole number from 1' });
 
 const conditionSchema = z.union(

@@ -22,36 +22,38 @@ export function rulesOf(value: unknown, place: string, fault: (line: string) => 
     for (const line of lines) fault(line);
     return [];
   }
+  for (const line of uncheckedFaults(routes as Unchecked[], place)) fault(line);
   const normalised = normalizeRoutes(routes as Input);
   if (normalised.error !== null) {
     const { errors = [normalised.error.message] } = normalised.error;
     for (const text of errors) fault(ownWords(text));
     return [];
   }
-  return rulesFromNormalised(normalised.routes ?? [], place, fault);
+  return rulesFromNormalised(normalised.routes ?? []);
 }
 
-/** Takes over what is known to have an effect, and checks what the library leaves unchecked. */
-export function rulesFromNormalised(
-  routes: readonly Normalised[],
-  place: string,
-  fault: (line: string) => void,
-): readonly Rule[] {
-  return routes.map((route, index): Rule => {
-    if (!('src' in route) || 'handle' in route) return { handle: (route as { handle: Phase }).handle };
-    const at = `${place}[${index}]`;
-    if (route.destination !== undefined) {
-      fault(`${at}.destination: services of their own are not run in this version of Weir`);
-    }
-    for (const [name, conditions] of [
-      ['has', route.has],
-      ['missing', route.missing],
-    ] as const) {
-      for (const line of conditionFaults(conditions ?? [], `${at}.${name}`)) fault(line);
-    }
-    return sourceRule(route);
-  });
+/** What the library leaves unchecked in a list of rules, redirects, rewrites or headers that has the right form. */
+export function uncheckedFaults(list: readonly Unchecked[], place: string): string[] {
+  return list.flatMap(({ destination, has = [], missing = [] }, index) => [
+    ...(typeof destination === 'object'
+      ? [`${place}[${index}].destination: services of their own are not run in this version of Weir`]
+      : []),
+    ...conditionFaults(has, `${place}[${index}].has`),
+    ...conditionFaults(missing, `${place}[${index}].missing`),
+  ]);
 }
+
+interface Unchecked {
+  readonly destination?: unknown;
+  readonly has?: readonly Pick<Condition, 'value'>[];
+  readonly missing?: readonly Pick<Condition, 'value'>[];
+}
+
+/** Takes over what has an effect. */
+export const rulesFromNormalised = (routes: readonly Normalised[]): readonly Rule[] =>
+  routes.map((route) =>
+    'src' in route && !('handle' in route) ? sourceRule(route) : { handle: (route as { handle: Phase }).handle },
+  );
 
 type Phase = Extract<Rule, { handle: unknown }>['handle'];
 type Sourced = Extract<Normalised, { src: string }>;
