@@ -10,6 +10,10 @@ import type { Log } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
+import { NodeReleases } from './builder/node-releases.ts';
+import { NodeStore } from './builder/node-store.ts';
+import { userNpm } from './builder/npm.ts';
+import { openStore } from './builder/own-store.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
@@ -101,17 +105,9 @@ async function wire(options: PlatformOptions) {
   const { log } = options;
   const [clock, random] = [systemClock, systemRandom];
   const machine = new Machine();
-  const payload = await buildPayload({ cacheDir: cacheDirectory(process.env, homedir()) });
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
-  const provider = new ProcessProvider({
-    address,
-    payload,
-    environment: process.env,
-    clock,
-    log,
-    sentinel: options.sentinel,
-  });
+  const { provider, releases } = await openProvider(address, options);
   const learned = await openLearnedStore({
     file: join(stateDirectory(process.env, homedir()), 'learned.json'),
     clock,
@@ -148,6 +144,7 @@ async function wire(options: PlatformOptions) {
         region,
       }),
     faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
+    settle: (deployment, { dir }) => releases.settle(deployment, dir),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -161,6 +158,21 @@ async function wire(options: PlatformOptions) {
     rmSync(runDir, { recursive: true, force: true });
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
+}
+
+/** What starts instances, and the Nodes that they run on. */
+async function openProvider(address: string, { log, sentinel }: PlatformOptions) {
+  const clock = systemClock;
+  const cacheDir = cacheDirectory(process.env, homedir());
+  const payload = await buildPayload({ cacheDir });
+  const dir = await openStore(cacheDir, tmpdir(), 'node');
+  const system = `${process.platform}-${process.arch}`;
+  const store = new NodeStore({ dir, system, npm: userNpm({ environment: process.env, dir, clock }), clock, log });
+  const own = { version: process.versions.node, binary: process.execPath };
+  const releases = new NodeReleases({ own, store, log });
+  const node = (release: string): string | null => releases.binary(release);
+  const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, node });
+  return { provider, releases };
 }
 
 /** What is served, asked for or not, and earlier versions that have not ended. */

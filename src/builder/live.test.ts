@@ -29,6 +29,7 @@ async function live(dir: string, publishing: (version: number) => void = () => u
     environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
     faults: ({ routing }) =>
       routing?.rules.some((rule) => 'src' in rule && rule.src === '^/wrong$') ? ['it is wrong'] : [],
+    settle: (deployment) => Promise.resolve(deployment),
     publish(snapshot) {
       publishing(snapshot.version);
       published.push(snapshot);
