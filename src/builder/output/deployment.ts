@@ -149,7 +149,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
     const isAway = away.has(group);
     const dir = isAway ? join(folder, `${group.name}.func`) : group.members[0]!.function.dir;
     if (isAway) await layout.make(dir, group.files);
-    const { launch, assets } = group.members[0]!.function.config;
+    const { launch, assets, eventExport } = group.members[0]!.function.config;
     specs.push({
       id: `${options.deployment}/${group.name}`,
       label: `${options.project}/${group.name}`,
@@ -162,6 +162,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
       entry: join(dir, group.handler),
       launch,
       ...(launch === 'edge' ? { assets: assets.map(({ name, path }) => ({ name, file: join(dir, path) })) } : {}),
+      ...(eventExport === null ? {} : { eventExport }),
       config: group.config,
     });
   }

@@ -8,7 +8,9 @@ import type { Faults } from './json-file.ts';
 
 /** A function's `.vc-config.json`, as far as it has an effect. */
 export interface FunctionFile {
-  readonly launch: 'module' | 'edge';
+  readonly launch: 'module' | 'edge' | 'event';
+  /** Functions that take events only: the export to call. */
+  readonly eventExport: string | null;
   /** The file to load, as the bundle has it. */
   readonly handler: string;
   /** Bundle path → path below the repository's root. */
@@ -38,6 +40,9 @@ const filePathMap = z
     error: `at most ${limits.functionFiles} files`,
   });
 
+const eventText = 'the file and the export that takes AWS events, as "index.handler"';
+const eventPattern = /^(?:[^\0]*\.[\w$]+)?$/;
+
 const nodeSchema = z.object(
   {
     handler: someText('the path of the file to load, in the bundle'),
@@ -47,9 +52,7 @@ const nodeSchema = z.object(
         '(functions of other runtimes are not run in this version of Weir)',
     }),
     launcherType: z.literal('Nodejs', { error: '"Nodejs"' }).optional(),
-    awsLambdaHandler: z
-      .literal('', { error: 'nothing (handlers of AWS events are not run in this version of Weir)' })
-      .optional(),
+    awsLambdaHandler: z.string({ error: eventText }).regex(eventPattern, { error: eventText }).optional(),
     memory: codeSettings.memory,
     maxDuration: codeSettings.maxDuration,
     maxConcurrency: codeSettings.maxConcurrency,
@@ -91,6 +94,7 @@ function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFil
   if (config === null) return null;
   return {
     launch: 'edge',
+    eventExport: null,
     handler: config.entrypoint,
     filePathMap: config.filePathMap ?? {},
     settings: {},
@@ -107,8 +111,10 @@ function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFil
   const config = checked(nodeSchema, value, path, faults);
   if (config === null) return null;
   const { memory, maxDuration, maxConcurrency, runtime } = config;
+  const eventExport = config.awsLambdaHandler?.split('.').at(-1) || null;
   return {
-    launch: 'module',
+    launch: eventExport === null ? 'module' : 'event',
+    eventExport,
     handler: config.handler,
     filePathMap: config.filePathMap ?? {},
     settings: { memory, maxDuration, maxConcurrency, runtime },
@@ -116,7 +122,7 @@ function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFil
     helpers: config.shouldAddHelpers ?? false,
     webApi: config.useWebApi ?? false,
     streams: config.supportsResponseStreaming ?? config.experimentalResponseStreaming ?? true,
-    mayBeGrouped: config.experimentalAllowBundling ?? false,
+    mayBeGrouped: eventExport === null && (config.experimentalAllowBundling ?? false),
     assets: [],
   };
 }
