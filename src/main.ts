@@ -10,6 +10,10 @@ import type { Log } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
+import { NodeReleases } from './builder/node-releases.ts';
+import { NodeStore } from './builder/node-store.ts';
+import { userNpm } from './builder/npm.ts';
+import { openStore } from './builder/own-store.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
@@ -101,17 +105,9 @@ async function wire(options: PlatformOptions) {
   const { log } = options;
   const [clock, random] = [systemClock, systemRandom];
   const machine = new Machine();
-  const payload = await buildPayload({ cacheDir: cacheDirectory(process.env, homedir()) });
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
-  const provider = new ProcessProvider({
-    address,
-    payload,
-    environment: process.env,
-    clock,
-    log,
-    sentinel: options.sentinel,
-  });
+  const { provider, releases } = await openProvider(address, options);
   const learned = await openLearnedStore({
     file: join(stateDirectory(process.env, homedir()), 'learned.json'),
     clock,
@@ -135,6 +131,7 @@ async function wire(options: PlatformOptions) {
   let port = options.port;
   const projects = liveProjects(options, {
     port: () => port,
+    settle: (deployment, { dir }) => releases.settle(deployment, dir),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -153,6 +150,8 @@ async function wire(options: PlatformOptions) {
 interface Served {
   /** That clients connect to. */
   port(): number;
+  /** A deployment that can be run here: the Nodes that its functions ask for are there. */
+  settle(deployment: Deployment, place: ProjectPlace): Promise<Deployment>;
   publish(snapshot: Snapshot): void;
 }
 
@@ -172,8 +171,24 @@ const liveProjects = ({ environment, host, log }: PlatformOptions, served: Serve
         region,
       }),
     faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
+    settle: (deployment, place) => served.settle(deployment, place),
     publish: (snapshot) => served.publish(snapshot),
   });
+
+/** What starts instances, and the Nodes that they run on. */
+async function openProvider(address: string, { log, sentinel }: PlatformOptions) {
+  const clock = systemClock;
+  const cacheDir = cacheDirectory(process.env, homedir());
+  const payload = await buildPayload({ cacheDir });
+  const dir = await openStore(cacheDir, tmpdir(), 'node');
+  const system = `${process.platform}-${process.arch}`;
+  const store = new NodeStore({ dir, system, npm: userNpm({ environment: process.env, dir, clock }), clock, log });
+  const own = { version: process.versions.node, binary: process.execPath };
+  const releases = new NodeReleases({ own, store, log });
+  const node = (release: string): string | null => releases.binary(release);
+  const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, node });
+  return { provider, releases };
+}
 
 /** What is served, asked for or not, and earlier versions that have not ended. */
 function explainable(deployments: readonly Deployment[], status: RouterStatus): Explainable[] {

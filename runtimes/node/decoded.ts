@@ -17,10 +17,9 @@ const compressedAnew = new WeakSet<object>();
 const decodesZstd = Number.parseInt(process.versions['undici'] ?? '0', 10) >= 7;
 
 /** Those that fetch() decodes; it leaves a body as it is when it does not know one of its codings. */
-export const codings: ReadonlySet<string> = new Set([
-  ...['gzip', 'x-gzip', 'deflate', 'br'],
-  ...(decodesZstd ? ['zstd'] : []),
-]);
+export const codings: ReadonlySet<string> = new Set(
+  decodesZstd ? ['gzip', 'x-gzip', 'deflate', 'br', 'zstd'] : ['gzip', 'x-gzip', 'deflate', 'br'],
+);
 
 const isDecodable = (value: string): boolean =>
   value.split(',').every((coding) => codings.has(coding.trim().toLowerCase()));

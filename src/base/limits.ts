@@ -251,6 +251,19 @@ export const limits = {
   payloadKeptMs: 30 * 24 * 3_600_000,
   /** A platform that runs says so often that it uses its runtime. */
   payloadTouchMs: 24 * 3_600_000,
+  /** An installed Node that nothing was started from for so long is removed when another is installed. */
+  nodeKeptMs: 90 * 24 * 3_600_000,
+  /** Asking npm for what there is, and then fetching 50 MB. */
+  npmViewMs: 60_000,
+  npmInstallMs: 15 * 60_000,
+  /** Between lines that say how far an installation has come. */
+  installTellMs: 3_000,
+  /** What npm says is kept for the error, its end only. */
+  npmOutputBytes: 64 * 1024,
+  /** Versions that a package may have, as JSON. */
+  npmViewBytes: 4 * 1024 * 1024,
+  /** `.weir/runtimes.json` */
+  runtimeLockBytes: 4 * 1024,
   /** A build's folder that does not say which process it is of may be one in the making; after so long it is not. */
   unownedBuildMs: 60_000,
   /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */

@@ -18,6 +18,7 @@ export async function live(dir: string, publishing: (version: number) => void = 
       look();
     }),
     environment: (deployment, { name }) => ({ WHERE: `${name} ${deployment}` }),
+    settle: (deployment) => Promise.resolve(deployment),
     faults: ({ routing }) =>
       routing?.rules.some((rule) => 'src' in rule && rule.src === '^/wrong$') ? ['it is wrong'] : [],
     publish(snapshot) {

@@ -27,6 +27,8 @@ export interface LiveOptions {
   environment(deployment: string, place: ProjectPlace): Readonly<Record<string, string>>;
   /** What is wrong with a deployment's routing, a line each: such a one is refused. */
   faults(deployment: Deployment): readonly string[];
+  /** What a deployment needs before it can be served: done, or told by a UsageError. */
+  settle(deployment: Deployment, place: ProjectPlace): Promise<Deployment>;
   /** There is a newer version of what is to be served. */
   publish(snapshot: Snapshot): void;
 }
@@ -187,7 +189,7 @@ export class LiveProjects {
       });
       const faults = this.#options.faults(built);
       if (faults.length > 0) throw new UsageError(faults.map((fault) => `${place.dir}: ${fault}`).join('\n'));
-      return built;
+      return await this.#options.settle(built, place);
     } catch (error) {
       await removeBuild(place.dir, deployment);
       throw error;

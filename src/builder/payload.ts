@@ -7,6 +7,7 @@ import type { BuildOptions } from 'esbuild';
 import { systemClock } from '../base/clock.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { isCode, openStore } from './own-store.ts';
 
 /** What an instance of the Node runtime is started from: our own code only, two files without dependencies. */
 export interface Payload {
@@ -83,7 +84,7 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
  */
 export async function buildPayload(options: PayloadOptions): Promise<Payload> {
   const clock = options.clock ?? systemClock;
-  const store = await openStore(options.cacheDir, options.temporaryDir ?? os.tmpdir());
+  const store = await openStore(options.cacheDir, options.temporaryDir ?? os.tmpdir(), 'payload');
   const key = await keyOf(store, options.sources ?? repositorySources, clock);
   keepInUse(store, key, clock);
   return payloadAt(store, key);
@@ -187,29 +188,6 @@ async function prune(store: string, current: string): Promise<void> {
   }
 }
 
-/** The directory of payloads: in `cacheDir` if that can be ours, else in one of our own under `temporaryDir`. */
-async function openStore(cacheDir: string, temporaryDir: string): Promise<string> {
-  const candidates = [cacheDir, path.join(temporaryDir, `weir-${process.getuid?.() ?? 'user'}`)];
-  for (const candidate of candidates) {
-    const store = path.join(candidate, 'payload');
-    if (await canBeOurs(store)) return store;
-  }
-  return fs.mkdtemp(path.join(temporaryDir, 'weir-'));
-}
-
-/** What lies there is going to be executed: it must belong to this user, and be writable by nobody else. */
-async function canBeOurs(store: string): Promise<boolean> {
-  try {
-    await fs.mkdir(store, { recursive: true, mode: 0o700 });
-    await fs.access(store, fs.constants.W_OK);
-    const stats = await fs.lstat(store);
-    return stats.isDirectory() && stats.uid === (process.getuid?.() ?? stats.uid) && (stats.mode & 0o022) === 0;
-  } catch (error) {
-    if (isCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT', 'ENOSPC')) return false;
-    throw error;
-  }
-}
-
 async function esbuildVersion(): Promise<string> {
   const file = fileURLToPath(import.meta.resolve('esbuild/package.json'));
   return (JSON.parse(await fs.readFile(file, 'utf8')) as { version: string }).version;
@@ -256,8 +234,4 @@ async function replaceFile(file: string, text: string): Promise<void> {
 function ifMissing(error: unknown): null {
   if (isCode(error, 'ENOENT')) return null;
   throw error;
-}
-
-function isCode(error: unknown, ...codes: readonly string[]): boolean {
-  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }

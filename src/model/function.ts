@@ -50,9 +50,15 @@ export interface FunctionSpec {
   /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
   readonly entry: string;
   readonly launch: Launch;
+  /** Exactly which release runs it: `nodejs22.3.0`. Absent: the platform's own Node, which is of its runtime's major. */
+  readonly release?: string;
   /** Files that an edge function fetches by name, absolute. */
   readonly assets?: readonly { readonly name: string; readonly file: string }[];
   /** Of launch 'event': the export to call. */
   readonly eventExport?: string;
   readonly config: FunctionConfig;
 }
+
+/** What runs a function: instances of equal releases are interchangeable until they are told their function. */
+export const releaseOf = (spec: Pick<FunctionSpec, 'release' | 'config'>): string =>
+  spec.release ?? spec.config.runtime;

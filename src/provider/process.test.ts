@@ -31,7 +31,7 @@ async function open(t: TestContext, program: string, more: Partial<ProcessProvid
 
 providerConformance('processes', {
   open: (t, program) => open(t, program),
-  openBroken: (t) => open(t, '', { node: '/nowhere/node' }),
+  openBroken: (t) => open(t, '', { node: () => '/nowhere/node' }),
   usage: process.platform === 'linux',
 });
 
@@ -72,7 +72,7 @@ test('a platform that exits without closing takes its instances with it', async 
     import { ProcessProvider } from ${from('./process.ts')};
     const options = { address: 'x', payload: { main: ${JSON.stringify(main)} }, environment: {}, clock: systemClock };
     const provider = new ProcessProvider({ ...options, log: silentLog });
-    const order = { instance: 'ins_1', token: 't', runtime: 'nodejs24.x', memoryMiB: 256 };
+    const order = { instance: 'ins_1', token: 't', release: 'nodejs24.x', memoryMiB: 256 };
     const { pid } = provider.start(order, { exited() {}, output: () => console.log(pid) || process.exit(0) });`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', platform], {
     stdio: ['ignore', 'pipe', 'inherit'],

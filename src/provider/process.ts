@@ -19,8 +19,8 @@ export interface ProcessProviderOptions {
   readonly log: Log;
   /** Whether instances have their second thread. Default: they do. */
   readonly sentinel?: boolean;
-  /** The Node binary of instances, 24 or newer. Default: the platform's own. */
-  readonly node?: string;
+  /** The Node binary of a release; null: there is none. Default: the platform's own for all. */
+  node?(release: string): string | null;
   /** Default: what this process is allowed. */
   readonly cgroups?: CgroupAccess;
   /** Default: this system's. Decides how memory is looked at where there are no cgroups. */
@@ -86,15 +86,21 @@ export class ProcessProvider implements Provider {
   }
 
   #launch(order: StartOrder): Launch {
-    const { node = process.execPath, payload, clock } = this.#options;
+    const { payload, clock } = this.#options;
+    const node = this.#options.node === undefined ? process.execPath : this.#options.node(order.release);
     return {
-      command: node,
+      command: node ?? '',
       args: [...nodeFlags(order.memoryMiB), payload.main],
       environment: this.#environment,
       token: order.token,
       clock,
-      refused: this.#closing === null ? null : 'the provider is closed',
+      refused: this.#refusal(order, node),
     };
+  }
+
+  #refusal({ release }: StartOrder, node: string | null): string | null {
+    if (this.#closing !== null) return 'the provider is closed';
+    return node === null ? `${release} is not installed` : null;
   }
 
   #limitMemory(child: ChildInstance, order: StartOrder): void {

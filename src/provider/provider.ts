@@ -1,5 +1,3 @@
-import type { Runtime } from '../model/function.ts';
-
 /** What starts and stops instances. It knows nothing of functions' code: an instance dials the router and is told there. */
 export interface Provider {
   readonly kind: 'process' | 'container' | 'kubernetes';
@@ -15,7 +13,8 @@ export interface StartOrder {
   readonly instance: string;
   /** Lets its data connection in, once. Handed over outside argv, so that no process list shows it. */
   readonly token: string;
-  readonly runtime: Runtime;
+  /** As `releaseOf` names it: `nodejs24.x` (the platform's own), `nodejs22.3.0` (exactly that). */
+  readonly release: string;
   readonly memoryMiB: number;
 }
 

@@ -5,7 +5,7 @@ import { limits } from '../base/limits.ts';
 import { type StemDemand, type StemInput, stemsToBoot, stemsWanted } from './stems.ts';
 
 const demand = (memoryMiB: number, functions: number, recentStarts = 0): StemDemand => ({
-  runtime: 'nodejs24.x',
+  release: 'nodejs24.x',
   memoryMiB,
   functions,
   recentStarts,

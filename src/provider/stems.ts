@@ -1,9 +1,8 @@
 import { limits } from '../base/limits.ts';
-import type { Runtime } from '../model/function.ts';
 
 /** Stems are interchangeable within a class: a heap limit is fixed when the process starts, so memory is part of it. */
 interface StemClass {
-  readonly runtime: Runtime;
+  readonly release: string;
   readonly memoryMiB: number;
 }
 
@@ -53,9 +52,9 @@ export function stemsWanted(input: StemInput): readonly StemCount[] {
       left -= 1;
     }
   }
-  return ranked.flatMap(({ runtime, memoryMiB, recentStarts }, rank) => {
+  return ranked.flatMap(({ release, memoryMiB, recentStarts }, rank) => {
     const count = counts[rank] ?? 0;
-    return count > 0 ? [{ runtime, memoryMiB, count, isNeeded: recentStarts > 0 }] : [];
+    return count > 0 ? [{ release, memoryMiB, count, isNeeded: recentStarts > 0 }] : [];
   });
 }
 
@@ -92,6 +91,6 @@ function byDemand(left: StemDemand, right: StemDemand): number {
     right.recentStarts - left.recentStarts ||
     right.functions - left.functions ||
     left.memoryMiB - right.memoryMiB ||
-    left.runtime.localeCompare(right.runtime)
+    left.release.localeCompare(right.release)
   );
 }

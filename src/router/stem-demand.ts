@@ -1,9 +1,9 @@
-import type { FunctionSpec, Runtime } from '../model/function.ts';
+import { type FunctionSpec, releaseOf } from '../model/function.ts';
 import type { StemDemand } from '../provider/stems.ts';
 
-/** Functions of one runtime and memory size, which can use the same stems. */
+/** Functions of one release and memory size, which can use the same stems. */
 interface StemClass {
-  readonly runtime: Runtime;
+  readonly release: string;
   readonly memoryMiB: number;
   functions: number;
   /** When instances of it were needed, as far back as counts. */
@@ -30,17 +30,18 @@ export class StemDemands {
   at(nowMs: number): StemDemand[] {
     return [...this.#classes.values()].map((each) => {
       each.neededMs = each.neededMs.filter((atMs) => nowMs - atMs < demandWindowMs);
-      const { runtime, memoryMiB, functions, neededMs } = each;
-      return { runtime, memoryMiB, functions, recentStarts: neededMs.length };
+      const { release, memoryMiB, functions, neededMs } = each;
+      return { release, memoryMiB, functions, recentStarts: neededMs.length };
     });
   }
 
   #classOf(spec: FunctionSpec): StemClass {
-    const { runtime, memoryMiB } = spec.config;
-    const key = `${runtime}/${memoryMiB}`;
+    const release = releaseOf(spec);
+    const { memoryMiB } = spec.config;
+    const key = `${release}/${memoryMiB}`;
     const known = this.#classes.get(key);
     if (known !== undefined) return known;
-    const made: StemClass = { runtime, memoryMiB, functions: 0, neededMs: [] };
+    const made: StemClass = { release, memoryMiB, functions: 0, neededMs: [] };
     this.#classes.set(key, made);
     return made;
   }

@@ -3,7 +3,7 @@ import { instanceId } from '../base/id.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
-import type { FunctionSpec, Runtime } from '../model/function.ts';
+import { type FunctionSpec, releaseOf } from '../model/function.ts';
 import type { Spare } from '../provider/machine.ts';
 import type { Provider, ProviderEvents } from '../provider/provider.ts';
 import { stemsToBoot, stemsWanted } from '../provider/stems.ts';
@@ -76,12 +76,13 @@ export class Supply implements Keeper, InstanceSource {
 
   /** For a function that needs an instance now: a stem, one that is booting, or a process of its own. */
   obtain(spec: FunctionSpec, keeper: Home): Instance {
-    const { runtime, memoryMiB } = spec.config;
+    const release = releaseOf(spec);
+    const { memoryMiB } = spec.config;
     if (this.#options.stems && this.#options.machine !== null) this.#demands.needed(spec, this.#options.clock.nowMs());
     this.#refillSoon();
-    const stem = this.#best(runtime, memoryMiB);
+    const stem = this.#best(release, memoryMiB);
     if (stem !== null) this.stems.delete(stem);
-    const instance = stem ?? this.#start(runtime, memoryMiB, keeper);
+    const instance = stem ?? this.#start(release, memoryMiB, keeper);
     instance.keeper = keeper;
     instance.home = keeper;
     instance.kind = instance.state.kind === 'stem' ? 'prewarmed' : 'cold';
@@ -136,11 +137,13 @@ export class Supply implements Keeper, InstanceSource {
     return permit;
   }
 
-  #roomFor({ id, config: { runtime, memoryMiB } }: FunctionSpec, machine: Spare): Room {
+  #roomFor(spec: FunctionSpec, machine: Spare): Room {
+    const { memoryMiB } = spec.config;
+    const release = releaseOf(spec);
     let stems = 0;
-    for (const stem of this.stems) if (stem.runtime === runtime && stem.memoryMiB === memoryMiB) stems += 1;
+    for (const stem of this.stems) if (stem.runtime === release && stem.memoryMiB === memoryMiB) stems += 1;
     let own = 0;
-    for (const instance of this.#stillBooting()) if (this.#holdings.ownerOf(instance) === id) own += 1;
+    for (const instance of this.#stillBooting()) if (this.#holdings.ownerOf(instance) === spec.id) own += 1;
     return { freeMiB: this.#spareMiB(machine), places: placesOf(machine), booting: this.#booting.size, own, stems };
   }
 
@@ -271,10 +274,10 @@ export class Supply implements Keeper, InstanceSource {
   // — stock —
 
   /** One that is connected, else the one that has been booting for longest. */
-  #best(runtime: Runtime, memoryMiB: number): Instance | null {
+  #best(release: string, memoryMiB: number): Instance | null {
     let booting: Instance | null = null;
     for (const stem of this.stems) {
-      if (stem.runtime !== runtime || stem.memoryMiB !== memoryMiB) continue;
+      if (stem.runtime !== release || stem.memoryMiB !== memoryMiB) continue;
       if (stem.state.kind === 'stem') return stem;
       booting ??= stem;
     }
@@ -304,16 +307,16 @@ export class Supply implements Keeper, InstanceSource {
     const freeMemoryMiB = machine.freeMemoryMiB + this.stems.size * limits.stemRssMiB;
     const surplus = new Set(this.stems);
     let bootable = this.#bootable(machine);
-    for (const { runtime, memoryMiB, count, isNeeded } of stemsWanted({ demands, freeMemoryMiB })) {
+    for (const { release, memoryMiB, count, isNeeded } of stemsWanted({ demands, freeMemoryMiB })) {
       let has = 0;
       for (const stem of this.stems) {
-        if (has === count || stem.runtime !== runtime || stem.memoryMiB !== memoryMiB) continue;
+        if (has === count || stem.runtime !== release || stem.memoryMiB !== memoryMiB) continue;
         surplus.delete(stem);
         has += 1;
       }
       const booting = Math.min(bootable, stemsToBoot({ count, has, isNeeded, cpuIdle: machine.cpuIdle }));
       if (booting < count - has) this.#refillSoon();
-      for (let left = booting; left > 0; left -= 1) this.stems.add(this.#start(runtime, memoryMiB, this));
+      for (let left = booting; left > 0; left -= 1) this.stems.add(this.#start(release, memoryMiB, this));
       bootable -= booting;
     }
     for (const stem of surplus) this.#dismiss(stem, 'no longer needed');
@@ -330,9 +333,9 @@ export class Supply implements Keeper, InstanceSource {
     stem.drain(reason, limits.terminateGraceMs);
   }
 
-  #start(runtime: Runtime, memoryMiB: number, keeper: Keeper): Instance {
+  #start(release: string, memoryMiB: number, keeper: Keeper): Instance {
     const { clock, random, log, provider, tokens, flusher } = this.#options;
-    const instance = new Instance({ id: instanceId(random), memoryMiB, runtime, keeper, clock, flusher, log });
+    const instance = new Instance({ id: instanceId(random), memoryMiB, runtime: release, keeper, clock, flusher, log });
     const token = tokens.issue(instance, 'data', clock.nowMs());
     const events: ProviderEvents = {
       // Never from within start: whoever asked for the instance has yet to learn of it.
@@ -346,7 +349,7 @@ export class Supply implements Keeper, InstanceSource {
         instance.keeper.logged({ level, source, text: line.slice(0, limits.logLineBytes) }, instance, null);
       },
     };
-    instance.process = provider.start({ instance: instance.id, token, runtime, memoryMiB }, events);
+    instance.process = provider.start({ instance: instance.id, token, release, memoryMiB }, events);
     instance.pid = instance.process.pid;
     this.#booting.add(instance);
     this.#arrives(instance, limits.stemRssMiB);

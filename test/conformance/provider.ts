@@ -25,7 +25,7 @@ export class Watcher {
   constructor(provider: Provider, order: Partial<StartOrder> = {}) {
     const instance = `ins_${randomBytes(8).toString('hex')}`;
     this.started = provider.start(
-      { instance, token: 'a-token', runtime: 'nodejs24.x', memoryMiB: 256, ...order },
+      { instance, token: 'a-token', release: 'nodejs24.x', memoryMiB: 256, ...order },
       {
         exited: (exit) => {
           this.exits.push(exit);

@@ -86,7 +86,7 @@ export class StemStock {
     const { nowMs } = this.#host;
     return [...this.#classes].map(([memoryMiB, each]) => {
       each.neededMs = each.neededMs.filter((atMs) => nowMs - atMs < demandWindowMs);
-      return { runtime: 'nodejs24.x', memoryMiB, functions: each.functions, recentStarts: each.neededMs.length };
+      return { release: 'nodejs24.x', memoryMiB, functions: each.functions, recentStarts: each.neededMs.length };
     });
   }
 

@@ -169,3 +169,29 @@ test('paths of a project in a repository of several are relative to the reposito
   assert.equal(root, join(repository, 'apps/web/.weir/dev/dep_1/functions/a.func'));
   assert.equal(existsSync(join(root, 'node_modules/dep/index.js')), true);
 });
+
+test('a handler of AWS events is called as one, and shares its instances with nobody', async () => {
+  const functions = (awsLambdaHandler: unknown, also: string) => ({
+    [`functions/${also}.func/.vc-config.json`]: { ...nodeConfig, awsLambdaHandler, experimentalAllowBundling: true },
+    [`functions/${also}.func/index.js`]: 'exports.main = async () => ({ statusCode: 200 });',
+  });
+  const dir = await outputProject({
+    ...functions('index.main', 'a'),
+    ...functions('index.main', 'b'),
+    ...functions('', 'c'),
+  });
+  const { functions: specs } = (await build(dir)).deployment;
+  assert.deepEqual(
+    specs.map(({ name, launch, eventExport }) => [name, launch, eventExport]),
+    [
+      ['a', 'event', 'main'],
+      ['b', 'event', 'main'],
+      ['c', 'module', undefined],
+    ],
+  );
+  const wrong = await outputProject(functions('nothing', 'a'));
+  assert.equal(
+    await refusal(wrong, () => build(wrong)),
+    'DIR/.vercel/output/functions/a.func/.vc-config.json: awsLambdaHandler: expected the file and the export that takes AWS events, as "index.handler", got "nothing"',
+  );
+});

@@ -124,7 +124,7 @@ function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFil
     helpers: config.shouldAddHelpers ?? false,
     webApi: config.useWebApi ?? false,
     streams: config.supportsResponseStreaming ?? config.experimentalResponseStreaming ?? true,
-    mayBeGrouped: config.experimentalAllowBundling ?? false,
+    mayBeGrouped: eventExport === null && (config.experimentalAllowBundling ?? false),
     assets: [],
   };
 }
