@@ -6,7 +6,9 @@ import { streamText } from 'hono/streaming';
 const app = new Hono();
 
 app.get('/', (c) => c.html('<h1>Weir and Hono</h1><form method="post" action="/form"><input name="name"></form>'));
-app.get('/api/hello/:name', (c) => c.json({ message: `Hello, ${c.req.param('name')}!`, tab: c.req.query('tab') ?? null }));
+app.get('/api/hello/:name', (c) =>
+  c.json({ message: `Hello, ${c.req.param('name')}!`, tab: c.req.query('tab') ?? null }),
+);
 app.post('/api/sum', async (c) => {
   const { numbers } = await c.req.json();
   if (!Array.isArray(numbers)) return c.json({ error: 'numbers are expected' }, 400);

@@ -1,6 +1,8 @@
 import { Form, data } from 'react-router';
 
-export const loader = ({ request }) => ({ name: /(?:^|; )name=([^;]*)/.exec(request.headers.get('cookie') ?? '')?.[1] });
+export const loader = ({ request }) => ({
+  name: /(?:^|; )name=([^;]*)/.exec(request.headers.get('cookie') ?? '')?.[1],
+});
 
 export async function action({ request }) {
   const name = String((await request.formData()).get('name'));

@@ -1,6 +1,10 @@
 import { notFound } from 'next/navigation';
 
-const posts = { first: 'The first post', second: 'The second post', third: 'The third post, made when it is asked for' };
+const posts = {
+  first: 'The first post',
+  second: 'The second post',
+  third: 'The third post, made when it is asked for',
+};
 
 export const generateStaticParams = () => [{ slug: 'first' }, { slug: 'second' }];
 
