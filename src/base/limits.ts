@@ -255,6 +255,8 @@ export const limits = {
   unownedBuildMs: 60_000,
   /** Of what a command printed, the end that an error repeats. */
   commandTailCharacters: 2_000,
+  /** Memory of a framework's development server: it compiles, and keeps what it compiled. */
+  devServerMiB: 4096,
   /** A half-installed tool of that age is nobody's. */
   abandonedToolMs: 24 * 3_600_000,
   /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */

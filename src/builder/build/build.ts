@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
 import { readConfig } from '../config.ts';
+import { configFile, outputConfigFile, outputFolder } from '../output/place.ts';
 import { runCommand } from './command.ts';
 import type { Ended } from './command.ts';
 import { frameworkOf, frameworks } from './frameworks.ts';
@@ -87,7 +88,7 @@ export async function makeOutput(dir: string, options: MakeOptions): Promise<Mad
 async function read(dir: string): Promise<Project> {
   const found = await stat(dir).catch(() => null);
   if (!found?.isDirectory()) throw new UsageError(`${dir}: there is no such directory`);
-  const { environment, file } = await readConfig(dir);
+  const { declared: environment, file } = await readConfig(dir);
   const fields = file === null ? null : await readJsonFile(file);
   const settings = file === null || fields === null ? null : { path: file, fields: { ...fields } };
   const packageFile = await readPackageFile(dir);
@@ -98,7 +99,7 @@ async function read(dir: string): Promise<Project> {
     const { install } = await packageManagerOf(dir);
     throw new UsageError(`${dir}: ${framework.dependency} is in package.json, and not installed: \`${install}\` first`);
   }
-  return { dir, framework, version, packageFile, settings, environment, outputDir: join(dir, '.vercel', 'output') };
+  return { dir, framework, version, packageFile, settings, environment, outputDir: join(dir, outputFolder) };
 }
 
 function nothingKnown({ dir, packageFile }: Project): UsageError {
@@ -203,12 +204,12 @@ function ifMissing(error: unknown): void {
 
 /** Looks whether there is an output, and adds what the project's own file says of it (`vercel build` has done so itself). */
 async function complete({ dir, framework, outputDir, settings }: Project, byVercel: boolean): Promise<void> {
-  const path = join(outputDir, 'config.json');
+  const path = join(outputDir, configFile);
   const config = await readJsonFile(path);
   if (config === null) {
     const adapter = framework?.adapter ?? null;
     const wanted = adapter === null ? 'the project chooses another output' : `the project has to use ${adapter}`;
-    throw new UsageError(`${dir}: the build has left no .vercel/output/config.json: ${wanted}`);
+    throw new UsageError(`${dir}: the build has left no ${outputConfigFile}: ${wanted}`);
   }
   if (!('version' in config) || config.version !== 3) {
     throw new UsageError(
