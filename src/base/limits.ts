@@ -266,6 +266,12 @@ export const limits = {
   runtimeLockBytes: 4 * 1024,
   /** A build's folder that does not say which process it is of may be one in the making; after so long it is not. */
   unownedBuildMs: 60_000,
+  /** Of what a command printed, the end that an error repeats. */
+  commandTailCharacters: 2_000,
+  /** Memory of a framework's development server: it compiles, and keeps what it compiled. */
+  devServerMiB: 4096,
+  /** A half-installed tool of that age is nobody's. */
+  abandonedToolMs: 24 * 3_600_000,
   /** Changes of a project count as one when they are so close together; how often to look where nothing tells. */
   watchQuietMs: 60,
   watchPollMs: 1_000,

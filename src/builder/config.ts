@@ -18,6 +18,8 @@ export interface ProjectConfig {
   readonly name: string | null;
   /** For every function: the file's own, then `.env`, then `.env.local`, the later ones winning. */
   readonly environment: Readonly<Record<string, string>>;
+  /** As much of it as the file says: frameworks read `.env` files themselves. */
+  readonly declared: Readonly<Record<string, string>>;
   /** In the order of the file: the first that matches a function's file is the function's. */
   readonly rules: readonly Rule[];
   /** For functions that do not say which: what `engines.node` of package.json chooses. */
@@ -28,6 +30,9 @@ export interface ProjectConfig {
   /** Sentences for whoever reads the terminal. */
   readonly warnings: readonly string[];
 }
+
+/** What one file says. */
+type Declared = Omit<ProjectConfig, 'declared'>;
 
 interface Rule {
   readonly glob: string;
@@ -48,11 +53,12 @@ export async function readConfig(dir: string): Promise<ProjectConfig> {
     ...config,
     runtime: engine.runtime,
     environment: { ...config.environment, ...(await dotenv(dir)) },
+    declared: config.environment,
     warnings: [...config.warnings, ...engine.warnings],
   };
 }
 
-const nothing: ProjectConfig = {
+const nothing: Declared = {
   file: null,
   name: null,
   environment: {},
@@ -115,7 +121,7 @@ function covers(glob: string, path: string): boolean {
 const listed = (paths: readonly string[]): string =>
   paths.length > 8 ? `${paths.slice(0, 8).join(', ')} and ${paths.length - 8} more` : paths.join(', ');
 
-function fromWeir(dir: string, text: string): ProjectConfig {
+function fromWeir(dir: string, text: string): Declared {
   const path = join(dir, 'weir.json');
   const value = parseJson(path, text);
   const parsed = weirSchema.safeParse(value);
@@ -133,7 +139,7 @@ function fromWeir(dir: string, text: string): ProjectConfig {
   };
 }
 
-function fromVercel(dir: string, text: string): ProjectConfig {
+function fromVercel(dir: string, text: string): Declared {
   const path = join(dir, 'vercel.json');
   const value = parseJson(path, text);
   const parsed = vercelSchema.safeParse(value);

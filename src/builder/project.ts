@@ -17,6 +17,7 @@ import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
 import { buildFromOutput } from './output/deployment.ts';
 import { outputConfigFile } from './output/place.ts';
+import { nextDevServer, unbuiltFramework } from './next-dev.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -51,7 +52,10 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
     const environment = { ...(await gitVariables(root)), ...options.environment };
     return buildFromOutput(root, { ...options, environment, config, outDir, claim: () => claim(root, outDir) });
   }
-  return buildFromSources(root, outDir, config, options);
+  const framework = await unbuiltFramework(root);
+  if (framework === null) return buildFromSources(root, outDir, config, options);
+  if (framework.recipe === 'next' && options.target === 'preview') return nextDevelopment(root, config, options);
+  throw new UsageError(`${root}: a ${framework.name} project that has not been built: weir build ${root} first`);
 }
 
 /** Whether a framework's build has left something to be served: it is served then, and not what is beside it. */
@@ -76,12 +80,7 @@ async function buildFromSources(
     const { settings, isEdge } = inCode[index]!;
     const own = functionConfig(config, found.file, settings);
     return {
-      id: `${options.deployment}/${found.name}`,
-      label: `${options.project}/${found.name}`,
-      project: options.project,
-      deployment: options.deployment,
-      environment: options.target,
-      name: found.name,
+      ...namesOf(found.name, options),
       root,
       entry: entries[index]!,
       launch: isEdge ? 'edge' : found.launch,
@@ -89,10 +88,7 @@ async function buildFromSources(
     };
   });
   return {
-    id: options.deployment,
-    project: options.project,
-    environment: options.target,
-    hosts: options.hosts,
+    ...plainDeployment(options),
     functions: specs,
     routes: functions.map(({ pattern, segments }, index): Route => ({
       pattern,
@@ -100,17 +96,51 @@ async function buildFromSources(
       functionId: specs[index]!.id,
     })),
     publicDir,
-    outputs: null,
     routing: config.routing,
     crons: config.crons,
-    fingerprint: options.deployment,
   };
 }
+
+const namesOf = (name: string, { deployment, project, target }: BuildOptions) => ({
+  id: `${deployment}/${name}`,
+  label: `${project}/${name}`,
+  project,
+  deployment,
+  environment: target,
+  name,
+});
+
+const plainDeployment = ({ deployment, project, target, hosts }: BuildOptions) => ({
+  id: deployment,
+  project,
+  environment: target,
+  hosts,
+  publicDir: null,
+  outputs: null,
+  routing: null,
+  crons: [],
+  fingerprint: deployment,
+});
 
 async function settingsInCode(dir: string, { file, launch }: DetectedFunction, log: Log): Promise<CodeConfig> {
   const code = await readCodeConfig(dir, file, launch);
   for (const warning of [...code.warnings, ...runtimeWarnings(join(dir, file), [code.settings])]) log.warn(warning);
   return code;
+}
+
+/** The framework's own server sees to changes of the sources, as its build does. */
+async function nextDevelopment(root: string, config: ProjectConfig, options: BuildOptions): Promise<Deployment> {
+  options.reads.add(outputConfigFile);
+  const own = functionConfig(config, 'server');
+  // It reads the .env files itself, in an order of its own.
+  const environment = { ...(await gitVariables(root)), ...options.environment, ...config.declared };
+  const spec = await nextDevServer(root, namesOf('server', options), { ...own, environment });
+  const segments = [{ kind: 'rest', name: 'path' }] as const;
+  return {
+    ...plainDeployment(options),
+    functions: [spec],
+    routes: [{ pattern: '/[...path]', segments, functionId: spec.id }],
+  };
 }
 
 /** Makes the folder of a build. Before anything is in it, it says whose it is: nobody else then takes it for abandoned. */

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { UsageError } from '../base/errors.ts';
+import { addBuild } from './commands/build.ts';
 import { addDev } from './commands/dev.ts';
 import { addExplain } from './commands/explain.ts';
 import { addStart } from './commands/start.ts';
@@ -46,10 +47,11 @@ function commands(lines: Terminal, { out, err }: Streams): Command {
     .showHelpAfterError('(weir --help says more)')
     .addHelpText(
       'after',
-      '\nExamples\n  weir dev            serve the project in this directory\n  weir start          serve every project in ./examples\n  weir explain        what a running one does, and why\n  weir dev --help     what a project is, and all options',
+      '\nExamples\n  weir dev            serve the project in this directory\n  weir start          serve every project in ./examples\n  weir build          make what is served of a project in Next.js and the like\n  weir explain        what a running one does, and why\n  weir dev --help     what a project is, and all options',
     );
   addDev(program, lines);
   addStart(program, lines);
+  addBuild(program, lines, { out, err });
   addExplain(program, lines, out);
   return program;
 }

@@ -4,6 +4,8 @@ export interface FunctionConfig {
   readonly maxDurationMs: number;
   /** A ceiling on invocations in one instance; 1 restores one-invocation-per-instance. 'auto' leaves it to the scheduler. */
   readonly maxConcurrency: number | 'auto';
+  /** Instances at once, where it may not have as many as the platform allows. */
+  readonly maxInstances?: number;
   /** Its part of the machine's memory and processors beside other functions that want them: 2 gets twice as much as 1. */
   readonly weight: number;
   readonly runtime: Runtime;

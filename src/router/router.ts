@@ -162,7 +162,10 @@ export class Router implements Invoker {
       onQuiet: () => this.#quiet(),
       keepAliveMs: keepAliveMs ?? null,
       learned: this.#remembering.recall(target),
-      maxInstances: instancesPerFunction ?? limits.instancesPerFunction,
+      maxInstances: Math.min(
+        target.config.maxInstances ?? Infinity,
+        instancesPerFunction ?? limits.instancesPerFunction,
+      ),
     });
     this.#pools.set(target.id, pool);
     // Matched before the newest snapshot was published: served, and then gone again.

@@ -1,0 +1,6 @@
+import { defineEventHandler, getQuery, getRouterParam } from 'h3';
+
+export default defineEventHandler((event) => ({
+  message: `Hello, ${getRouterParam(event, 'name')}!`,
+  tab: getQuery(event).tab ?? null,
+}));

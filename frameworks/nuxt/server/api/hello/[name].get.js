@@ -1,0 +1,4 @@
+export default defineEventHandler((event) => ({
+  message: `Hello, ${getRouterParam(event, 'name')}!`,
+  tab: getQuery(event).tab ?? null,
+}));
