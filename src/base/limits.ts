@@ -39,7 +39,7 @@ export const limits = {
   detailBytes: 4 * 1024,
 
   /** What an instance asks the platform: the JSON of one ask or answer, and its body; a frame carries at most so much of that. */
-  askJsonBytes: 64 * 1024,
+  askJsonBytes: 128 * 1024,
   askBodyBytes: 2 * 1024 * 1024,
   askFrameBytes: 256 * 1024,
   /** Asks of one instance without an answer, and their bodies together; those that wait for room in there, in the instance. */
@@ -62,20 +62,23 @@ export const limits = {
   runtimeCacheBytes: 256 * 1024 * 1024,
   runtimeCacheScopeBytes: 128 * 1024 * 1024,
   runtimeCacheItemOverheadBytes: 256,
-  /** Keys (longer ones are hashed), names, what is kept beside an item's bytes; tags of an item, of one request, of getCache(). */
+  /** Keys and tags (longer ones are told by their hash), names, what is kept beside an item's bytes; tags of one item or ask;
+   * those that an item of getCache() may have. */
   cacheKeyBytes: 512,
   cacheNameBytes: 256,
-  cacheNoteBytes: 8 * 1024,
+  cacheNoteBytes: 1024,
   cacheTagBytes: 256,
-  cacheTags: 128,
+  cacheTags: 256,
   runtimeCacheTags: 64,
   /** Tags of one project's environment of which it is known when they were expired. */
   cacheTagsKnown: 10_000,
   /** Items that are shown by name. */
   cacheItemsShown: 20,
-  /** Source images in one purge, and the length of one. */
-  purgedImages: 128,
-  purgedImageBytes: 4 * 1024,
+  /** Tags or source images in one purge, and the length of one. */
+  purgedAtOnce: 128,
+  purgedBytes: 4 * 1024,
+  /** Of texts in one ask, so that they fit into its JSON however they are escaped. */
+  askTextsBytes: 16 * 1024,
 
   /** A log line (text beyond it is cut, and says so). */
   logLineBytes: 256 * 1024,

@@ -22,7 +22,7 @@ const item = (key: string, text: string, more: Partial<CacheItem> = {}): CacheIt
 interface Stand {
   readonly clock: VirtualClock;
   readonly store: RuntimeCacheStore;
-  text(key: string, tags?: readonly string[]): Promise<string | null>;
+  readonly text: (key: string, tags?: readonly string[]) => Promise<string | null>;
 }
 
 function stand(options: { maxBytes?: number; scopeMaxBytes?: number } = {}): Stand {
@@ -39,6 +39,7 @@ test('what was set is there, with its note, until it is deleted', async () => {
   await store.set(scope, item('a', 'one', { note: 'beside' }));
   const hit = await store.get(scope, 'app', 'a', []);
   assert.equal(hit?.note, 'beside');
+  assert.deepEqual(hit?.tags, []);
   assert.equal(hit?.stale, false);
   await store.set(scope, item('a', 'two'));
   assert.equal(await text('a'), 'two');

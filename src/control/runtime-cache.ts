@@ -94,7 +94,8 @@ export class RuntimeCacheStore implements RuntimeCache {
     const id = idOf(space, key);
     const item = scope.items.get(id);
     const nowMs = this.#clock.wallMs();
-    const own = item === undefined || nowMs >= item.endsMs ? 'gone' : scope.tags.freshness(item.tags, item.madeMs, nowMs);
+    const own =
+      item === undefined || nowMs >= item.endsMs ? 'gone' : scope.tags.freshness(item.tags, item.madeMs, nowMs);
     if (item !== undefined && own === 'gone') this.#remove(scope, id, item);
     const asked = item === undefined ? 'gone' : scope.tags.freshness(tags, item.madeMs, nowMs);
     if (item === undefined || own === 'gone' || asked === 'gone') {
@@ -104,8 +105,8 @@ export class RuntimeCacheStore implements RuntimeCache {
     scope.hits += 1;
     item.hits += 1;
     this.#use(scope, id, item);
-    const { body, note, madeMs } = item;
-    return { body, note, madeMs, stale: own === 'stale' || asked === 'stale' };
+    const { body, note, tags: its, madeMs } = item;
+    return { body, note, tags: its, madeMs, stale: own === 'stale' || asked === 'stale' };
   }
 
   async set(of: ServiceScope, { space, key, body, tags, ttlS, name, note, madeMs }: CacheItem): Promise<void> {

@@ -101,10 +101,11 @@ export class Asks {
    * time is told apart there is one callback for each, and this one is the first's.
    */
   readDone(): void {
+    // There may be room now.
+    if (this.#waiting.length > 0) this.#pump();
     if (this.#answers.length === 0) return;
     const answers = this.#answers;
     this.#answers = [];
-    this.#pump();
     for (const [index, { ask, message }] of answers.entries()) {
       if (index > 0) this.#options.later(ask.call, () => this.#settle(ask, message));
       else {

@@ -40,7 +40,7 @@ export class Metrics {
   }
 
   report(): MetricsReport {
-    return { series: [...this.#series.values()].map((series) => ({ ...series })), dropped: this.#dropped };
+    return { series: [...this.#series.values()].map(copyOf), dropped: this.#dropped };
   }
 
   #of({ name, attributes }: CustomMetric): Series | null {
@@ -54,3 +54,5 @@ export class Metrics {
     return made;
   }
 }
+
+const copyOf = (series: Series): SeriesReport => ({ ...series });

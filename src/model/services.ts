@@ -60,6 +60,7 @@ export interface CacheItem {
 export interface CacheHit {
   readonly body: Buffer;
   readonly note: string | null;
+  readonly tags: readonly string[];
   readonly madeMs: number;
   /** One of the tags was expired since, and its time is not up. */
   readonly stale: boolean;

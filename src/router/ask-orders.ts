@@ -50,19 +50,22 @@ export async function execute(
     }
     case 'cache.freshness': {
       const madeMs = amountOf(fields, 'madeMs') ?? 0;
-      return { fields: { freshness: await cache.freshness(scope, textsOf(fields, 'tags', cacheTagBounds), madeMs) }, body: null };
+      return {
+        fields: { freshness: await cache.freshness(scope, textsOf(fields, 'tags', cacheTagBounds), madeMs) },
+        body: null,
+      };
     }
     case 'cache.expireTags':
       await cache.expireTags(scope, textsOf(fields, 'tags', cacheTagBounds), afterOf(fields));
       return nothing;
     case 'purge.tags': {
-      const [tags, afterS] = [textsOf(fields, 'tags', cacheTagBounds), afterOf(fields)];
+      const [tags, afterS] = [textsOf(fields, 'tags', purgeBounds), afterOf(fields)];
       if (afterS === null) await purge.invalidateByTag(scope, tags);
       else await purge.dangerouslyDeleteByTag(scope, tags, afterS);
       return nothing;
     }
     case 'purge.images': {
-      const [sources, afterS] = [textsOf(fields, 'sources', imageBounds), afterOf(fields)];
+      const [sources, afterS] = [textsOf(fields, 'sources', purgeBounds), afterOf(fields)];
       if (afterS === null) await purge.invalidateBySrcImage(scope, sources);
       else await purge.dangerouslyDeleteBySrcImage(scope, sources, afterS);
       return nothing;
@@ -76,8 +79,8 @@ async function getItem(fields: Fields, scope: ServiceScope, { cache }: PlatformS
   const { space, key } = placeOf(fields);
   const hit = await cache.get(scope, space, key, textsOf(fields, 'tags', cacheTagBounds));
   if (hit === null) return { fields: { hit: false }, body: null };
-  const { body, note, madeMs, stale } = hit;
-  return { fields: { hit: true, madeMs, stale, ...(note !== null && { note }) }, body };
+  const { body, note, tags, madeMs, stale } = hit;
+  return { fields: { hit: true, madeMs, stale, tags, ...(note !== null && { note }) }, body };
 }
 
 interface Bounds {
@@ -86,7 +89,7 @@ interface Bounds {
 }
 
 const cacheTagBounds: Bounds = { most: limits.cacheTags, eachBytes: limits.cacheTagBytes };
-const imageBounds: Bounds = { most: limits.purgedImages, eachBytes: limits.purgedImageBytes };
+const purgeBounds: Bounds = { most: limits.purgedAtOnce, eachBytes: limits.purgedBytes };
 
 function placeOf(fields: Fields): { space: CacheSpace; key: string } {
   const space = cacheSpaces.find((each) => each === fields['space']);
