@@ -71,7 +71,10 @@ test('an instance asks, and is answered: the runtime cache', async () => {
   assert.deepEqual((await stand.ask(set, large)).fields, { ok: true });
   const hit = await stand.ask({ do: 'cache.get', ...key, tags: ['other'] });
   assert.ok(hit.body.equals(large));
-  assert.deepEqual({ ...hit.fields, madeMs: 0 }, { ok: true, hit: true, madeMs: 0, stale: false, tags: ['t'], note: 'beside' });
+  assert.deepEqual(
+    { ...hit.fields, madeMs: 0 },
+    { ok: true, hit: true, madeMs: 0, stale: false, tags: ['t'], note: 'beside' },
+  );
   const { madeMs } = hit.fields;
   assert.equal((await stand.ask({ do: 'cache.freshness', tags: ['t'], madeMs })).fields['freshness'], 'fresh');
   await stand.ask({ do: 'cache.expireTags', tags: ['t'], afterS: null });
@@ -147,7 +150,13 @@ test('a service that fails, and one that never answers: the function is told, in
 
 test('so many at once, and so much of them: beyond that the instance is cut off', async () => {
   const { promise: never } = Promise.withResolvers<never>();
-  const cache = { get: () => never, set: () => never, delete: () => never, freshness: () => never, expireTags: () => never };
+  const cache = {
+    get: () => never,
+    set: () => never,
+    delete: () => never,
+    freshness: () => never,
+    expireTags: () => never,
+  };
   const get = { do: 'cache.get', ...key, tags: [] };
   const counted = new Stand({ cache });
   for (let asked = 0; asked < limits.asksUnanswered; asked += 1) counted.send(get);
@@ -200,7 +209,13 @@ test('answers wait for an instance that is slow to take them, and are not lost',
 test('an instance that goes away while it waits harms nobody', async () => {
   const { promise, resolve } = Promise.withResolvers<null>();
   const { promise: never } = Promise.withResolvers<never>();
-  const cache = { get: () => promise, set: () => never, delete: () => never, freshness: () => never, expireTags: () => never };
+  const cache = {
+    get: () => promise,
+    set: () => never,
+    delete: () => never,
+    freshness: () => never,
+    expireTags: () => never,
+  };
   const stand = new Stand({ cache });
   stand.send({ do: 'cache.get', ...key, tags: [] });
   await stand.arrive();

@@ -118,7 +118,12 @@ test('what does not fit together is refused, before memory is taken for it', () 
 });
 
 test('a frame says no more than its lengths allow', () => {
-  const payload = partFrame({ number: 1, begin: { json: '{"a":1}', bodyBytes: 3 }, ends: true, bytes: Buffer.from('xyz') });
+  const payload = partFrame({
+    number: 1,
+    begin: { json: '{"a":1}', bodyBytes: 3 },
+    ends: true,
+    bytes: Buffer.from('xyz'),
+  });
   for (let cut = 0; cut < payload.length; cut += 1) {
     const short = payload.subarray(0, cut);
     try {
