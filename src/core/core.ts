@@ -15,6 +15,7 @@ import { currentCall } from './context.ts';
 import { type Connected, type CorePhase, transitions } from './core-phase.ts';
 import { Exit } from './exit.ts';
 import { Logs } from './logs.ts';
+import { setImmediate } from './loop.ts';
 import { keepListening } from './process-events.ts';
 import { SentinelThread } from './sentinel-thread.ts';
 import { StreamCall } from './stream.ts';

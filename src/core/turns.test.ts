@@ -64,3 +64,17 @@ test('periods wrap', async () => {
   await turn(turns, 5);
   assert.ok(delayMs() >= 5);
 });
+
+test('a turn ends with the loop, whatever user code has put in the place of its functions', async (t) => {
+  const { turns } = watched();
+  const { setImmediate: ofLoop } = globalThis;
+  const { nextTick } = process;
+  t.after(() => Object.assign(globalThis, { setImmediate: ofLoop }) && Object.assign(process, { nextTick }));
+  // As Next does while it renders in advance: before the loop goes on.
+  const called: string[] = [];
+  Object.assign(globalThis, { setImmediate: (go: () => void) => called.push('immediate') && nextTick(go) });
+  Object.assign(process, { nextTick: (go: () => void) => called.push('tick') && nextTick(go) });
+  turns.enter();
+  while (turns.inside) await new Promise((resolve) => ofLoop(resolve));
+  assert.deepEqual(called, []);
+});
