@@ -12,7 +12,7 @@ import {
   type Welcome,
 } from './greeting.ts';
 import { headersText, headText } from './head.ts';
-import { type MessagePart, readMetric, readPart } from './message.ts';
+import { type MessagePart, readFields, readMetric, readPart } from './message.ts';
 import {
   type BeginsMode,
   type CancelReason,
@@ -108,7 +108,7 @@ function partOf(m: Meaning): MessagePart {
 
 function meaningOfPart(payload: Buffer): Meaning {
   const { begin, bytes, ...rest } = readPart(payload);
-  const begun = begin === null ? null : { fields: JSON.parse(begin.json) as unknown, bodyBytes: begin.bodyBytes };
+  const begun = begin === null ? null : { fields: readFields(begin.json), bodyBytes: begin.bodyBytes };
   return { ...rest, begin: begun, bytes: Buffer.from(bytes).toString('hex') };
 }
 

@@ -90,7 +90,7 @@ export class Inbox {
       if (this.#incomplete.has(number)) throw bad(`number ${number} begins twice`);
       begins(number, begin.bodyBytes);
       const body = Buffer.allocUnsafeSlow(begin.bodyBytes);
-      this.#incomplete.set(number, { fields: fieldsOf(begin.json), body, filled: 0 });
+      this.#incomplete.set(number, { fields: readFields(begin.json), body, filled: 0 });
     }
     const message = this.#incomplete.get(number);
     if (message === undefined) throw bad(`number ${number} has not begun`);
@@ -126,7 +126,7 @@ export function readMetric(payload: Buffer): Metric {
   if (payload.length < metricFixedBytes || payload.length > limits.metricBytes) {
     throw bad(`a metric of ${payload.length} bytes`);
   }
-  const { name, attributes } = fieldsOf(payload.toString('utf8', metricFixedBytes));
+  const { name, attributes } = readFields(payload.toString('utf8', metricFixedBytes));
   return {
     name: typeof name === 'string' ? name : '',
     value: payload.readDoubleBE(0),
@@ -134,7 +134,8 @@ export function readMetric(payload: Buffer): Metric {
   };
 }
 
-function fieldsOf(json: string): Fields {
+/** A JSON object. Throws ProtocolError BAD_FRAME. */
+export function readFields(json: string): Fields {
   let value: unknown;
   try {
     value = JSON.parse(json);
