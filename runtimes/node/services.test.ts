@@ -208,7 +208,7 @@ test('attachDatabasePool keeps the instance awake until idle connections have cl
   process.env['VERCEL_URL'] = 'test.localhost';
   process.env['VERCEL_REGION'] = 'dev1';
   const pool = Object.assign(new EventEmitter(), { options: { idleTimeoutMillis: 50 } });
-  attachDatabasePool(pool as unknown as Parameters<typeof attachDatabasePool>[0]);
+  attachDatabasePool(pool);
   const change = host.backgroundChange();
   await inInvocation(() => pool.emit('release'));
   await change;

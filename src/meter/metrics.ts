@@ -11,7 +11,7 @@ interface Series {
   last: number;
 }
 
-export type SeriesReport = Readonly<Series>;
+type SeriesReport = Readonly<Series>;
 
 export interface MetricsReport {
   readonly series: readonly SeriesReport[];

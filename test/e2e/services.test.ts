@@ -52,7 +52,7 @@ test('getCache: shared by all instances, with namespace, ttl and tags, over depl
 
   const before = weir.output().length;
   writeFiles(dir, { 'api/cache.js': `${cacheFunction}\n// another deployment` });
-  await weir.printed(/changed|updated|built|deploy/i, before);
+  await weir.printed(/: api\/cache\.js changed: new version/, before);
   assert.deepEqual((await act({ act: 'get', key: 'a' })).got, value, 'it survives deployments');
 
   await act({ act: 'expireTag', key: ['t'] });
@@ -68,4 +68,92 @@ test('getCache: shared by all instances, with namespace, ttl and tags, over depl
   assert.equal(runtimeCache[0].environment, 'preview');
   assert.ok(runtimeCache[0].hits >= 5 && runtimeCache[0].misses >= 3);
   assert.equal(await weir.stop(), 0);
+});
+
+test('getCache: many at once, and values as large as they may be', async (t) => {
+  const dir = withPackages(t, {
+    'api/many.js': `
+import { getCache } from '@vercel/functions';
+export async function GET() {
+  const cache = getCache({ keyHashFunction: (key) => key });
+  const keys = Array.from({ length: 200 }, (_, at) => 'k' + at);
+  await Promise.all(keys.map((key) => cache.set(key, { key })));
+  const small = await Promise.all(keys.map((key) => cache.get(key)));
+  const largest = 'x'.repeat(2 * 1024 * 1024 - 2);
+  await Promise.all(keys.slice(0, 10).map((key) => cache.set('large ' + key, largest)));
+  const large = await Promise.all(keys.slice(0, 10).map((key) => cache.get('large ' + key)));
+  await cache.set('too large', largest + 'x');
+  return Response.json({
+    small: small.every((value, at) => value.key === keys[at]),
+    large: large.every((value) => value === largest),
+    tooLarge: await cache.get('too large'),
+  });
+}`,
+  });
+  const weir = await dev(t, dir);
+  assert.deepEqual((await weir.get('/api/many')).json(), { small: true, large: true, tooLarge: null });
+  await weir.printed(/inv_\w+.*runtime cache: a value was not kept \(too large\): it has 2097153 bytes/);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('addCacheTag, purges and metrics', async (t) => {
+  const dir = withPackages(t, {
+    'api/tags.js': `
+import { addCacheTag, dangerouslyDeleteBySrcImage, dangerouslyDeleteByTag, invalidateBySrcImage, invalidateByTag, metric } from '@vercel/functions';
+export async function GET() {
+  await addCacheTag(['product', 'größe']);
+  await addCacheTag('shop');
+  await invalidateByTag('product');
+  await dangerouslyDeleteByTag(['product'], { revalidationDeadlineSeconds: 5 });
+  await invalidateBySrcImage('/cat.png');
+  await dangerouslyDeleteBySrcImage('/cat.png');
+  metric('orders', 3, { plan: 'pro' });
+  metric('orders', 5, { plan: 'pro' });
+  return new Response('tagged', { headers: { 'vercel-cache-tag': 'own' } });
+}`,
+    'api/server.js': `
+import { addCacheTag } from '@vercel/functions';
+export default async function (req, res) {
+  await addCacheTag('streamed');
+  res.write('one');
+  await addCacheTag('late');
+  res.end();
+}`,
+  });
+  const weir = await dev(t, dir);
+  const tagged = await weir.get('/api/tags');
+  assert.equal(tagged.text, 'tagged');
+  assert.equal(tagged.headers['vercel-cache-tag'], 'own,product,gr%C3%B6%C3%9Fe,shop');
+  assert.equal((await weir.get('/api/server')).headers['vercel-cache-tag'], 'streamed');
+  await weir.printed(/inv_\w+.*addCacheTag: the head of the answer has left.*late/);
+  const { functions } = await weir.status();
+  const { metrics } = functions.find(({ label }: { label: string }) => label.endsWith('api/tags'));
+  const [series] = metrics.series;
+  assert.deepEqual(series, { name: 'orders', attributes: { plan: 'pro' }, count: 2, sum: 8, min: 3, max: 5, last: 5 });
+  assert.equal(metrics.dropped, 0);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('attachDatabasePool: a drained instance stays until its idle connections have closed', async (t) => {
+  const dir = withPackages(t, {
+    'api/query.js': `
+import { EventEmitter } from 'node:events';
+import { attachDatabasePool } from '@vercel/functions';
+class Pool extends EventEmitter {
+  options = { idleTimeoutMillis: 1000 };
+  async query() {
+    setTimeout(() => console.log('the idle connection was closed'), this.options.idleTimeoutMillis).unref();
+    this.emit('release', null, {});
+    return 'row';
+  }
+}
+const pool = new Pool();
+attachDatabasePool(pool);
+export const GET = async () => new Response(await pool.query());`,
+  });
+  const weir = await dev(t, dir);
+  assert.equal((await weir.get('/api/query')).text, 'row');
+  assert.equal(await weir.stop(), 0);
+  assert.match(weir.output(), /the idle connection was closed/);
+  assert.doesNotMatch(weir.output(), /outside of request scope/);
 });
