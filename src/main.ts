@@ -17,6 +17,7 @@ import { openStore } from './builder/own-store.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
+import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
 import { stateDirectory } from './control/state-directory.ts';
 import { routingFaults } from './edge/routing/compile.ts';
 import { Edge } from './edge/server.ts';
@@ -27,6 +28,7 @@ import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
+import { nothingKept } from './model/services.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
@@ -70,7 +72,7 @@ export interface Platform {
   close(): Promise<void>;
 }
 
-export type PlatformStatus = ReturnType<typeof statusReport>;
+export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtimeCache: RuntimeCacheReport[] };
 
 /**
  * Builds the projects and serves them. Rejects with a UsageError when none of them can be served, or nothing can be
@@ -113,6 +115,7 @@ async function wire(options: PlatformOptions) {
     clock,
     log,
   });
+  const runtimeCache = new RuntimeCacheStore({ clock });
   const router = new Router({
     clock,
     random,
@@ -123,8 +126,9 @@ async function wire(options: PlatformOptions) {
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
     memory: memoryIn(learned),
+    services: { cache: runtimeCache, purge: nothingKept },
   });
-  const status = () => statusReport(router.status());
+  const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
     explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
   const edge = new Edge({ invoker: router, clock, random, log, status, explain });
@@ -320,6 +324,7 @@ function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) 
     wallGbSeconds: usage.usage.wallGbSeconds,
     cost: usage.cost,
     routes: usage.routes,
+    metrics: usage.metrics,
   };
 }
 

@@ -8,7 +8,7 @@ import { transitions as exchange } from '../runtimes/node/exchange.ts';
 import { transitions as requestBody } from '../runtimes/node/request-body.ts';
 import { transitions as upgrade } from '../runtimes/node/upgrade.ts';
 import { transitions as stopping } from '../src/cli/stopping.ts';
-import { transitions as core } from '../src/core/core.ts';
+import { transitions as core } from '../src/core/core-phase.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
 import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
@@ -27,7 +27,7 @@ const tables: Readonly<Record<string, Table>> = {
   'runtimes/node/request-body.ts': requestBody,
   'runtimes/node/upgrade.ts': upgrade,
   'src/cli/stopping.ts': stopping,
-  'src/core/core.ts': core,
+  'src/core/core-phase.ts': core,
   'src/core/stream.ts': coreStream,
   'src/edge/passage/middleware.ts': middleware,
   'src/edge/respond.ts': respond,

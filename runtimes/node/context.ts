@@ -1,9 +1,13 @@
 /**
- * The request context of unmodified user code: `Symbol.for('@vercel/request-context')` for @vercel/functions and
- * `Symbol.for('@next/request-context')` for Next.js. Nothing is made for an invocation that does not ask.
+ * What unmodified user code finds of the platform, under well-known symbols: the request context of @vercel/functions and
+ * that of Next.js, the way of custom metrics, Next's cache handlers. Nothing is made for an invocation that does not ask.
  */
 import type { Call } from '../../src/core/call.ts';
 import { describe, type Host } from './host.ts';
+import { metricSender } from './metrics.ts';
+import { type NextCacheHandlers, nextCacheHandlers } from './next-cache.ts';
+import { addCacheTag, purgeApi, type PurgeApi } from './purge.ts';
+import { runtimeCache, type RuntimeCache } from './runtime-cache.ts';
 import type { Upgrade } from './upgrade.ts';
 
 /** What `get()` returns, and what web handlers get as their second argument. Each member is made when it is read. */
@@ -12,6 +16,8 @@ export class InvocationContext {
   readonly #host: Host;
   #waitUntil: ((work: unknown) => void) | null = null;
   #headers: Record<string, string> | null = null;
+  #cache: RuntimeCache | null = null;
+  #purge: PurgeApi | null = null;
 
   constructor(call: Call, host: Host) {
     this.#call = call;
@@ -33,6 +39,22 @@ export class InvocationContext {
   get headers(): Record<string, string> {
     this.#headers ??= toRecord(this.#call.headers);
     return this.#headers;
+  }
+
+  /** Undefined: the platform has none; packages use what they have in place of it. */
+  get cache(): RuntimeCache | undefined {
+    if (!this.#host.services) return undefined;
+    return (this.#cache ??= runtimeCache(this.#call, this.#host));
+  }
+
+  get purge(): PurgeApi | undefined {
+    if (!this.#host.services) return undefined;
+    return (this.#purge ??= purgeApi(this.#host));
+  }
+
+  /** May be taken off the object. */
+  get addCacheTag(): (tag: unknown) => Promise<void> {
+    return (tag) => addCacheTag(tag, this.#call, this.#host);
   }
 
   /** The raw connection of a request that asks for an upgrade; undefined for others. */
@@ -97,7 +119,7 @@ function keepAlive(work: unknown, call: Call, host: Host): void {
   });
 }
 
-/** Installs both symbols. `get()` outside an invocation answers undefined. */
+/** Installs the symbols. `get()` outside an invocation answers undefined. */
 export function installContext(host: Host): void {
   const current = (): InvocationContext | undefined => {
     const call = host.currentCall();
@@ -107,8 +129,13 @@ export function installContext(host: Host): void {
     const context = current();
     return context === undefined ? undefined : { waitUntil: context.waitUntil };
   };
-  define('@vercel/request-context', current);
-  define('@next/request-context', next, { [Symbol.for('internal.storage')]: { run: runAsIs, getStore: next } });
+  define('@vercel/request-context', { get: current });
+  define('@next/request-context', {
+    get: next,
+    [Symbol.for('internal.storage')]: { run: runAsIs, getStore: next },
+  });
+  define('@vercel/rusty-runtime-ipc', metricSender(host));
+  defineCacheHandlers(host);
 }
 
 /**
@@ -117,7 +144,20 @@ export function installContext(host: Host): void {
  */
 const runAsIs = (_: unknown, run: (...args: unknown[]) => unknown, ...args: unknown[]): unknown => run(...args);
 
-function define(name: string, get: () => unknown, besides: object = {}): void {
-  const value = { get, ...besides };
-  Object.defineProperty(globalThis, Symbol.for(name), { value, enumerable: false, configurable: true });
+function define(name: string, value: unknown): void {
+  Object.defineProperty(globalThis, Symbol.for(name), { value, enumerable: false, configurable: true, writable: true });
+}
+
+/** Only Next looks for them, so they are made when somebody does. */
+function defineCacheHandlers(host: Host): void {
+  const name = '@next/cache-handlers';
+  let handlers: NextCacheHandlers | null = null;
+  Object.defineProperty(globalThis, Symbol.for(name), {
+    enumerable: false,
+    configurable: true,
+    get: () => (host.services ? (handlers ??= nextCacheHandlers(host)) : undefined),
+    set: (value: unknown) => {
+      define(name, value);
+    },
+  });
 }

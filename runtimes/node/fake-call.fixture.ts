@@ -1,6 +1,7 @@
 // A call for tests: what a runtime is given, and what it answered, as the core would have sent it.
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import type { Answered } from '../../src/core/asks.ts';
 import type { Call, CallListener } from '../../src/core/call.ts';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Host } from './host.ts';
@@ -43,6 +44,7 @@ export class FakeCall implements Call {
   code = '';
   detail = '';
   consumedBytes = 0;
+  readonly tags: string[] = [];
   credit: number;
   over = false;
   readonly #events = new EventEmitter();
@@ -97,6 +99,11 @@ export class FakeCall implements Call {
   }
   consumed(bytes: number): void {
     this.consumedBytes += bytes;
+  }
+  addCacheTags(tags: readonly string[]): boolean {
+    if (this.status !== 0) return false;
+    this.tags.push(...tags);
+    return true;
   }
 
   #say(what: string): void {
@@ -162,8 +169,22 @@ export interface LogLine {
 export class FakeHost implements Host {
   readonly lines: LogLine[] = [];
   outstanding = 0;
+  services = true;
+  /** What was asked, and what is answered: undefined is an answer without fields. */
+  readonly asked: { fields: Readonly<Record<string, unknown>>; body: Uint8Array | null }[] = [];
+  readonly metrics: { value: number; name: unknown; attributes: unknown }[] = [];
+  onAsk: (fields: Readonly<Record<string, unknown>>, body: Uint8Array | null) => Promise<Answered> | undefined = () =>
+    undefined;
   readonly #events = new EventEmitter();
 
+  ask(json: string, body: Uint8Array | null): Promise<Answered> {
+    const fields = JSON.parse(json) as Readonly<Record<string, unknown>>;
+    this.asked.push({ fields, body });
+    return this.onAsk(fields, body) ?? Promise.resolve({ fields: { ok: true }, body: Buffer.alloc(0) });
+  }
+  metric(value: number, json: string): void {
+    this.metrics.push({ value, ...(JSON.parse(json) as { name: unknown; attributes: unknown }) });
+  }
   background(delta: 1 | -1): void {
     this.outstanding += delta;
     this.#events.emit('background');

@@ -1,3 +1,4 @@
+import type { Answered } from '../../src/core/asks.ts';
 import type { Call } from '../../src/core/call.ts';
 import type { LogLevel, LogSource } from '../../src/tunnel/payload.ts';
 
@@ -9,6 +10,12 @@ export interface Host {
   log(level: LogLevel, source: LogSource, text: string, call: Call | null): void;
   /** The invocation that the code on the stack works for. */
   currentCall(): Call | undefined;
+  /** The platform answers what it is asked, and counts metrics. */
+  readonly services: boolean;
+  /** `json`: of an object (protocol/tunnel.md, Asks); the body must not change any more. Rejects with AskFailed, in bounded time. */
+  ask(json: string, body: Uint8Array | null): Promise<Answered>;
+  /** `json`: of a metric's name and attributes. */
+  metric(value: number, json: string): void;
 }
 
 /** A thrown value as a person reads it: the stack, and the causes below it. */

@@ -30,6 +30,11 @@ const runtime: NodeRuntime = new NodeRuntime({
   background: (delta) => core.background(delta),
   log: (level, source, text, call) => core.log(level, source, text, call),
   currentCall: () => core.currentCall(),
+  get services() {
+    return core.services;
+  },
+  ask: (json, body) => core.ask(json, body),
+  metric: (value, json) => core.metric(value, json),
 });
 const core = startCore({
   address,

@@ -41,6 +41,9 @@ class Rehearsal implements Call {
   write(): boolean {
     return true;
   }
+  addCacheTags(): boolean {
+    return true;
+  }
   end(): void {
     this.answered = true;
   }
@@ -53,7 +56,14 @@ interface Helped {
 
 /** Resolves when all of it has run, with how many invocations there were and how many of them were answered. */
 export async function rehearse(): Promise<{ invocations: number; answered: number }> {
-  const host: Host = { background: ignore, log: ignore, currentCall: () => undefined };
+  const host: Host = {
+    background: ignore,
+    log: ignore,
+    currentCall: () => undefined,
+    services: false,
+    ask: () => Promise.reject(new Error('nobody is there')),
+    metric: ignore,
+  };
   const GET = (request: Request): Response => Response.json({ name: new URL(request.url).searchParams.get('name') });
   const POST = async (request: Request): Promise<Response> => new Response(await request.text());
   const invokers = [

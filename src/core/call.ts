@@ -34,6 +34,8 @@ export interface Call {
   end(): void;
   /** No (complete) answer will come. Code: one of the catalogue's. Terminal. */
   fail(code: string, detail: string): void;
+  /** For whoever keeps the answer. False: its head has left. */
+  addCacheTags(tags: readonly string[]): boolean;
   /** The consumer took so many bytes of the request body: the router may send as many more. */
   consumed(bytes: number): void;
 }

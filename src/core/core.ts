@@ -6,13 +6,16 @@ import { FrameType } from '../tunnel/frame.ts';
 import { readLoad } from '../tunnel/greeting.ts';
 import { type LogLevel, type LogSource, readDrain } from '../tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd, type SessionEvents } from '../tunnel/session.ts';
+import { type Answered, AskFailed, Asks } from './asks.ts';
 import { Attribution } from './attribution.ts';
 import { boardBytes, boardCells, boardMemory, Cell, clockOriginMs } from './board.ts';
 import type { Call, LoadOrder, Runtime } from './call.ts';
 import { Claims } from './claims.ts';
 import { currentCall } from './context.ts';
+import { type Connected, type CorePhase, transitions } from './core-phase.ts';
 import { Exit } from './exit.ts';
 import { Logs } from './logs.ts';
+import { setImmediate } from './loop.ts';
 import { keepListening } from './process-events.ts';
 import { SentinelThread } from './sentinel-thread.ts';
 import { StreamCall } from './stream.ts';
@@ -46,37 +49,13 @@ export interface Core {
   fatal(error: unknown, origin: string): void;
   /** The instance takes nothing new any more. */
   readonly draining: boolean;
+  /** The router answers what it is asked, and counts metrics. */
+  readonly services: boolean;
+  /** `json`: of an object; the body must not change any more. Rejects with AskFailed, in bounded time. */
+  ask(json: string, body: Uint8Array | null): Promise<Answered>;
+  /** A custom metric; `json`: of its name and attributes, at most limits.metricBytes. */
+  metric(value: number, json: string): void;
 }
-
-interface Connected {
-  readonly session: Session;
-  readonly streams: Streams;
-}
-
-type CorePhase =
-  | { readonly kind: 'connecting' }
-  /** Connected, without user code. */
-  | { readonly kind: 'stem'; readonly at: Connected }
-  | { readonly kind: 'loading'; readonly at: Connected }
-  | { readonly kind: 'open'; readonly at: Connected }
-  /**
-   * Takes nothing new; ends with this code when what it has is done. `agreed`: the router sends nothing new, because it
-   * said so, or did not in time. Until then invocations may be on their way, which are to be nacked.
-   */
-  | { readonly kind: 'draining'; readonly at: Connected; readonly exitCode: number; readonly agreed: boolean }
-  /** User code was told, and has a little time: it may still have something to log. */
-  | { readonly kind: 'leaving'; readonly at: Connected; readonly exitCode: number }
-  | { readonly kind: 'ended' };
-
-export const transitions: Readonly<Record<CorePhase['kind'], readonly CorePhase['kind'][]>> = {
-  connecting: ['stem', 'ended'],
-  stem: ['loading', 'draining', 'ended'],
-  loading: ['open', 'draining', 'ended'],
-  open: ['draining', 'ended'],
-  draining: ['draining', 'leaving', 'ended'],
-  leaving: ['ended'],
-  ended: [],
-};
 
 /** Before a stem, or an instance that nobody calls, gets its sentinel: a first invocation comes at once or much later. */
 const sentinelDelayMs = 100;
@@ -101,6 +80,7 @@ class InstanceCore implements Core, SessionEvents {
   #failed = false;
   /** Null once it was started, or when there is to be none. */
   #sentinel: SentinelThread | null;
+  #asks: Asks | null = null;
   #reporter: VitalsReporter | null = null;
   #vitalsTimer: Timer | null = null;
   #heapAtMs = -Infinity;
@@ -132,6 +112,32 @@ class InstanceCore implements Core, SessionEvents {
 
   get draining(): boolean {
     return !['connecting', 'stem', 'loading', 'open'].includes(this.#phase.kind);
+  }
+
+  get services(): boolean {
+    return this.#session?.welcome.services === true;
+  }
+
+  ask(json: string, body: Uint8Array | null): Promise<Answered> {
+    const [session, streams] = [this.#session, this.#streams()];
+    if (session === null || streams === null || !this.services) {
+      return Promise.reject(new AskFailed('CLOSED', 'the router cannot be asked'));
+    }
+    this.#asks ??= new Asks({
+      session,
+      clock: systemClock,
+      written: () => streams.written(),
+      enter: (call) => void this.#attribution.enter(call),
+      later: (call, go) => (call === null ? setImmediate(go) : currentCall.run(call, setImmediate, go)),
+    });
+    return this.#asks.ask(json, body, currentCall.getStore() ?? null);
+  }
+
+  metric(value: number, json: string): void {
+    const streams = this.#streams();
+    if (streams === null || !this.services) return;
+    streams.writer.metric(value, json);
+    streams.written();
   }
 
   background(delta: 1 | -1): void {
@@ -178,6 +184,8 @@ class InstanceCore implements Core, SessionEvents {
       this.#phase.at.streams.frame(type, stream, payload);
     } else if (type === FrameType.LOAD) {
       this.#takeLoad(readLoad(payload));
+    } else if (type === FrameType.ANSWER) {
+      this.#asks?.frame(payload);
     } else if (type === FrameType.DRAIN) {
       readDrain(payload);
       this.#drain(0, null);
@@ -189,6 +197,7 @@ class InstanceCore implements Core, SessionEvents {
   }
 
   readDone(): void {
+    this.#asks?.readDone();
     this.#streams()?.readDone();
   }
 
@@ -203,6 +212,7 @@ class InstanceCore implements Core, SessionEvents {
     }
     const streams = this.#streams();
     this.#end(this.#phase.kind === 'leaving' ? this.#phase.exitCode : 1);
+    this.#asks?.close();
     streams?.cancelAll('tunnel');
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
+import { setImmediate } from './loop.ts';
 import { announceTermination, keepListening } from './process-events.ts';
 
 interface ExitOptions {

@@ -1,3 +1,5 @@
+import { nextTick } from './loop.ts';
+
 type ProcessEvent = 'uncaughtException' | 'SIGTERM' | 'SIGINT';
 /** As EventEmitter has it: what an event carries depends on its name. */
 type Listener = Parameters<NodeJS.EventEmitter['on']>[1];
@@ -14,7 +16,7 @@ export function keepListening(event: ProcessEvent, listener: Listener): void {
   };
   // Not at once: process.removeAllListeners() still throws away what is added while it runs.
   const removed = (_event: string | symbol, other: unknown): void => {
-    if (other === listener) process.nextTick(install);
+    if (other === listener) nextTick(install);
   };
   install();
 }
@@ -29,7 +31,7 @@ export function announceTermination(ours: Listener): boolean {
   try {
     emitter.emit('SIGTERM', 'SIGTERM', 15);
   } catch (error) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw error;
     });
   }

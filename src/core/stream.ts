@@ -5,6 +5,7 @@ import { ReceiveCredit, SendCredit } from '../tunnel/flow.ts';
 import { headersText } from '../tunnel/head.ts';
 import { type Request, requestFlags } from '../tunnel/payload.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
+import { withCacheTags } from './cache-tags.ts';
 import type { Call, CallListener } from './call.ts';
 
 /** What an invocation needs of its session. */
@@ -72,6 +73,7 @@ export class StreamCall implements Call {
   #bodyEnded = false;
   /** write() said no: writable() is owed. */
   #writableOwed = false;
+  #tags: Set<string> | null = null;
 
   constructor(host: StreamHost, stream: number, request: Request) {
     this.#host = host;
@@ -109,7 +111,7 @@ export class StreamCall implements Call {
       this.end();
       return;
     }
-    const head = isStatus(status) ? this.#head(headers) : null;
+    const head = isStatus(status) ? this.#head(this.#tagged(headers)) : null;
     if (head === null) {
       this.#invalid(`status ${status}`);
       return;
@@ -121,7 +123,7 @@ export class StreamCall implements Call {
 
   head(status: number, headers: readonly string[]): void {
     if (this.phase !== 'begun') return;
-    const head = isStatus(status) || (status === 101 && this.upgrade) ? this.#head(headers) : null;
+    const head = isStatus(status) || (status === 101 && this.upgrade) ? this.#head(this.#tagged(headers)) : null;
     if (head === null) {
       this.#invalid(`status ${status}`);
       return;
@@ -148,6 +150,13 @@ export class StreamCall implements Call {
     if (this.phase !== 'answering') return;
     if (this.#unsent === null) this.#finishAnswer();
     else this.#enter('closing');
+  }
+
+  addCacheTags(tags: readonly string[]): boolean {
+    if (this.phase !== 'begun') return false;
+    this.#tags ??= new Set();
+    for (const tag of tags) this.#tags.add(tag);
+    return true;
   }
 
   fail(code: string, detail: string): void {
@@ -252,6 +261,10 @@ export class StreamCall implements Call {
     this.#unsent = null;
     this.#early = null;
     this.#host.ended(this);
+  }
+
+  #tagged(headers: readonly string[]): readonly string[] {
+    return this.#tags === null ? headers : withCacheTags(headers, this.#tags);
   }
 
   /** Null: not fit to be sent; the call has been failed. */

@@ -15,6 +15,7 @@ import { Cell } from './board.ts';
 import type { CallListener } from './call.ts';
 import type { Claims } from './claims.ts';
 import { currentCall } from './context.ts';
+import { nextTick } from './loop.ts';
 import { StreamCall, type StreamHost } from './stream.ts';
 import type { Turns } from './turns.ts';
 
@@ -129,7 +130,7 @@ export class Streams implements StreamHost {
     if (this.#mode === 'batched' || this.#reading || this.#tick) return;
     // User code is known to keep the loop: what is ready does not wait for whoever is called next.
     this.#tick = true;
-    process.nextTick(this.flush);
+    nextTick(this.flush);
   }
 
   readonly flush = (): void => {

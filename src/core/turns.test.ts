@@ -64,3 +64,21 @@ test('periods wrap', async () => {
   await turn(turns, 5);
   assert.ok(delayMs() >= 5);
 });
+
+test('a turn ends with the loop, whatever user code has put in the place of its functions', async (t) => {
+  const { turns } = watched();
+  const { setImmediate: ofLoop } = globalThis;
+  const { nextTick } = process;
+  t.after(() => Object.assign(globalThis, { setImmediate: ofLoop }) && Object.assign(process, { nextTick }));
+  // As Next does while it renders in advance: they are called before the loop goes on.
+  const callers: string[] = [];
+  const replaced = (go: (...args: unknown[]) => void, ...args: unknown[]): void => {
+    callers.push(new Error('called').stack ?? '');
+    nextTick(go, ...args);
+  };
+  Object.assign(globalThis, { setImmediate: replaced });
+  Object.assign(process, { nextTick: replaced });
+  turns.enter();
+  while (turns.inside) await new Promise((resolve) => ofLoop(resolve));
+  assert.ok(callers.every((stack) => !stack.includes('/turns.ts:')));
+});

@@ -1,5 +1,6 @@
 // Hot path: a mark at the start and one at the end of every busy turn of the loop.
 import { Cell, Wake } from './board.ts';
+import { nextTick, setImmediate } from './loop.ts';
 
 /**
  * The turns of the main loop, marked in shared memory for the sentinel. A turn begins with the first callback after the
@@ -43,7 +44,7 @@ export class Turns {
       this.ending();
     } finally {
       // Writes that were made there leave ticks behind, which would begin a turn of their own.
-      process.nextTick(this.#leave);
+      nextTick(this.#leave);
     }
   };
 

@@ -2,6 +2,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
+import { Metrics, type MetricsReport } from './metrics.ts';
 import { addUsage, costOf, gbSeconds, noUsage, splitCpu, subtractUsage } from './account.ts';
 import type { Cost, Usage } from './account.ts';
 import { publishedPrices } from './prices.ts';
@@ -138,6 +139,11 @@ export class InstanceMeter {
     if (attributedUs > this.#reportedAttributedUs) this.#reportedAttributedUs = attributedUs;
   }
 
+  /** User code measured something. As it was sent: it is checked here. */
+  metric(name: unknown, value: unknown, attributes: unknown): void {
+    this.#function.metrics.add(name, value, attributes);
+  }
+
   /** The instance is gone. `finalCpuUs`: the operating system's last word, where it could be asked. Idempotent. */
   close(nowMs: number, finalCpuUs: number | null): void {
     if (this.#state === 'closed') return;
@@ -188,6 +194,7 @@ export class FunctionMeter {
   readonly label: string;
   readonly memoryMiB: number;
   readonly tally = new Tally();
+  readonly metrics = new Metrics();
   readonly #routes = new Map<string, RouteMeter>();
   readonly #open = new Set<InstanceMeter>();
   /** The last few that ended, oldest first. */
@@ -253,6 +260,7 @@ export class FunctionMeter {
       cost: costOf(usage, prices),
       routes: [...this.#routes.values()].map((route) => ({ route: route.pattern, tally: route.tally.report() })),
       instances: [...open, ...this.#ended.map((instance) => instance.report(nowMs))],
+      metrics: this.metrics.report(),
     };
   }
 }
@@ -268,6 +276,8 @@ export interface FunctionReport extends TallyReport {
   readonly routes: readonly { readonly route: string; readonly tally: TallyReport }[];
   /** Those that run, and the last few that ended. */
   readonly instances: readonly InstanceReport[];
+  /** What its code has measured (custom metrics). */
+  readonly metrics: MetricsReport;
 }
 
 export interface LedgerReport {

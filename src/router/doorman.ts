@@ -4,6 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { Connection } from '../tunnel/connection.ts';
 import type { Hello } from '../tunnel/greeting.ts';
 import { acceptSession, type Admission, type Session, type SessionEnd } from '../tunnel/session.ts';
+import type { AskServing } from './asks.ts';
 import { InstanceFrames } from './frames.ts';
 import type { Instance } from './instance.ts';
 import type { Tokens } from './tokens.ts';
@@ -12,6 +13,8 @@ export interface DoormanOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly tokens: Tokens<Instance>;
+  /** What functions may ask; null: nothing. */
+  readonly serving: AskServing | null;
 }
 
 /** Lets in who has a token (I7), and nobody else. */
@@ -44,7 +47,7 @@ export class Doorman {
   }
 
   #admit(hello: Hello, session: Session): Admission {
-    const { tokens, clock } = this.#options;
+    const { tokens, clock, serving } = this.#options;
     const nowMs = clock.nowMs();
     const instance = tokens.redeem(hello.token, hello.role, nowMs);
     if (instance === null || !instance.mayConnect(hello.role)) {
@@ -53,11 +56,12 @@ export class Doorman {
     }
     this.#greeting.delete(session.connection);
     const welcome = { instance: instance.id, maxStreams: limits.streamsPerTunnel, windowBytes: limits.windowBytes };
-    const events = new InstanceFrames(instance, hello.role);
+    const events = new InstanceFrames(instance, hello.role, serving);
     if (hello.role === 'control') return { kind: 'welcome', welcome, events };
     if (hello.pid > 0) instance.pid ??= hello.pid;
     const controlToken = tokens.issue(instance, 'control', nowMs);
-    return { kind: 'welcome', welcome: { ...welcome, controlToken }, events };
+    const offered = serving === null ? {} : { services: true as const };
+    return { kind: 'welcome', welcome: { ...welcome, controlToken, ...offered }, events };
   }
 
   #refused(connection: Connection, end: SessionEnd): void {

@@ -1,5 +1,5 @@
 // Hot path: every frame an instance sends.
-import { errors, type ErrorCode } from '../base/errors.ts';
+import { errors, type ErrorCode, ProtocolError } from '../base/errors.ts';
 import { FrameType, type Role } from '../tunnel/frame.ts';
 import {
   readBackground,
@@ -17,9 +17,12 @@ import {
   responseFlags,
 } from '../tunnel/payload.ts';
 import { readLoaded } from '../tunnel/greeting.ts';
+import { readMetric } from '../tunnel/message.ts';
 import type { Session, SessionEnd, SessionEvents } from '../tunnel/session.ts';
+import { Asks, type AskServing } from './asks.ts';
 import type { Instance } from './instance.ts';
 import type { RoutedInvocation } from './invocation.ts';
+import { scopeOf } from '../model/services.ts';
 import { noVitals, type Vitals } from '../model/vitals.ts';
 
 /**
@@ -33,10 +36,14 @@ export class InstanceFrames implements SessionEvents {
   #session: Session | null = null;
   /** VITALS say what changed since the last ones on the same connection. */
   #vitals: Vitals = noVitals;
+  /** Null: nothing can be asked. */
+  readonly #serving: AskServing | null;
+  #asks: Asks | null = null;
 
-  constructor(instance: Instance, role: Role) {
+  constructor(instance: Instance, role: Role, serving: AskServing | null) {
     this.#instance = instance;
     this.#role = role;
+    this.#serving = serving;
   }
 
   opened(session: Session): void {
@@ -50,7 +57,8 @@ export class InstanceFrames implements SessionEvents {
   }
 
   drained(): void {
-    // Nothing to do: what is outstanding on a slow tunnel is bounded by the credit of its streams (I4).
+    // Of streams nothing waits here: what is outstanding on a slow tunnel is bounded by their credit (I4).
+    this.#asks?.drained();
   }
 
   /**
@@ -63,6 +71,7 @@ export class InstanceFrames implements SessionEvents {
   }
 
   closed(end: SessionEnd): void {
+    this.#asks?.close();
     if (this.#role === 'data') this.#instance.dataClosed(end);
     else this.#instance.controlClosed(end);
   }
@@ -148,7 +157,23 @@ export class InstanceFrames implements SessionEvents {
       case FrameType.LOADED:
         instance.gotLoaded(readLoaded(payload));
         return;
+      case FrameType.METRIC: {
+        const { name, value, attributes } = readMetric(payload);
+        instance.meter?.metric(name, value, attributes);
+        return;
+      }
+      case FrameType.ASK:
+        this.#ask(payload);
+        return;
       default:
     }
+  }
+
+  /** Whose things it may ask for is its function's to say, not its own (I7). */
+  #ask(payload: Buffer): void {
+    const { home } = this.#instance;
+    if (this.#serving === null || home === null) throw new ProtocolError('UNEXPECTED_FRAME', 'ASK, and no function');
+    this.#asks ??= new Asks(this.#session!, this.#serving);
+    this.#asks.frame(payload, scopeOf(home.spec));
   }
 }

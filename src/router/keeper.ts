@@ -1,3 +1,4 @@
+import type { FunctionSpec } from '../model/function.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
@@ -16,6 +17,7 @@ export interface Keeper {
 
 /** The pool of its function. */
 export interface Home extends Keeper {
+  readonly spec: FunctionSpec;
   loaded(instance: Instance): void;
   loadFailed(instance: Instance, message: string): void;
   /** An invocation left it: it may have room. */

@@ -7,6 +7,7 @@ import type { Ledger } from '../meter/ledger.ts';
 import type { Explanation } from '../model/explain.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
+import type { PlatformServices } from '../model/services.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Spare } from '../provider/machine.ts';
 import type { Provider } from '../provider/provider.ts';
@@ -40,6 +41,8 @@ export interface RouterOptions {
   readonly instancesPerFunction?: number;
   /** What was learned of functions, over restarts and deployments. Without it: nothing is kept. */
   readonly memory?: Memory;
+  /** What functions may ask of the platform. Without it: nothing. */
+  readonly services?: PlatformServices;
 }
 
 /**
@@ -60,11 +63,16 @@ export class Router implements Invoker {
   #whenQuiet: (() => void)[] = [];
 
   constructor(options: RouterOptions) {
-    const { clock, random, log, provider } = options;
+    const { clock, random, log, provider, services } = options;
     this.#options = options;
     this.#remembering = new Remembering(options.memory ?? null, clock);
     this.#tokens = new Tokens(random);
-    this.#doorman = new Doorman({ clock, log, tokens: this.#tokens });
+    this.#doorman = new Doorman({
+      clock,
+      log,
+      tokens: this.#tokens,
+      serving: services === undefined ? null : { services, clock, log },
+    });
     this.#supply = new Supply({
       clock,
       random,

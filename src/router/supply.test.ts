@@ -22,7 +22,7 @@ const mebibyte = 1024 * 1024;
 class Stand extends Rig {
   #spare: Spare = { freeMemoryMiB: 100_000, cores: 2, cpuIdle: null };
   readonly tokens = new Tokens<Instance>(seededRandom(3));
-  readonly doorman = new Doorman({ clock: this.clock, log: silentLog, tokens: this.tokens });
+  readonly doorman = new Doorman({ clock: this.clock, log: silentLog, tokens: this.tokens, serving: null });
   readonly supply = new Supply({
     clock: this.clock,
     random: seededRandom(5),
@@ -75,6 +75,7 @@ class Stand extends Rig {
 
 const ignore = (): void => undefined;
 const nothing: Home = {
+  spec: functionSpec(),
   connected: ignore,
   logged: ignore,
   retired: ignore,

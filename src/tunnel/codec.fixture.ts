@@ -12,6 +12,7 @@ import {
   type Welcome,
 } from './greeting.ts';
 import { headersText, headText } from './head.ts';
+import { type MessagePart, readFields, readMetric, readPart } from './message.ts';
 import {
   type BeginsMode,
   type CancelReason,
@@ -64,6 +65,9 @@ export function encode(writer: FrameWriter, { type, stream, meaning: m }: MeantF
     LOAD: () => writer.load(m as unknown as Load),
     LOADED: () => writer.loaded(m as unknown as Loaded),
     BEGINS: () => writer.begins(text('mode') as BeginsMode),
+    METRIC: () => writer.metric(number('value'), JSON.stringify({ name: m['name'], attributes: m['attributes'] })),
+    ASK: () => writer.part(FrameType.ASK, partOf(m)),
+    ANSWER: () => writer.part(FrameType.ANSWER, partOf(m)),
     REQUEST: () =>
       writer.request(
         stream,
@@ -90,6 +94,22 @@ export function encode(writer: FrameWriter, { type, stream, meaning: m }: MeantF
     RECALL: () => writer.recall(stream),
   };
   ways[type]();
+}
+
+function partOf(m: Meaning): MessagePart {
+  const begin = m['begin'] as { fields: unknown; bodyBytes: number } | null;
+  return {
+    number: m['number'] as number,
+    begin: begin === null ? null : { json: JSON.stringify(begin.fields), bodyBytes: begin.bodyBytes },
+    ends: m['ends'] as boolean,
+    bytes: hex(m['bytes']),
+  };
+}
+
+function meaningOfPart(payload: Buffer): Meaning {
+  const { begin, bytes, ...rest } = readPart(payload);
+  const begun = begin === null ? null : { fields: readFields(begin.json), bodyBytes: begin.bodyBytes };
+  return { ...rest, begin: begun, bytes: Buffer.from(bytes).toString('hex') };
 }
 
 /** What a payload means. `known.previous`: the vitals before, for VITALS. Throws ProtocolError. */
@@ -123,6 +143,11 @@ export function decode(type: number, payload: Buffer, from: Side, known: Meaning
       return { ...readLoaded(payload) };
     case FrameType.BEGINS:
       return { mode: readBegins(payload) };
+    case FrameType.METRIC:
+      return { ...readMetric(payload) };
+    case FrameType.ASK:
+    case FrameType.ANSWER:
+      return meaningOfPart(payload);
     default:
       return decodeOfStream(type, payload, from);
   }

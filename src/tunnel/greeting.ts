@@ -19,6 +19,8 @@ export interface Welcome {
   readonly windowBytes: number;
   /** On a data connection: what lets the instance's control connection in. */
   readonly controlToken?: string;
+  /** The router takes METRIC and ASK, and answers what it is asked. */
+  readonly services?: true;
 }
 
 /** The function an instance is to run. */
@@ -75,11 +77,12 @@ export function readWelcome(payload: Buffer): Welcome {
   const version = payload[0] ?? 0;
   const fields = new Fields('WELCOME', payload.subarray(1));
   const controlToken = fields.has('controlToken') ? { controlToken: fields.text('controlToken') } : {};
+  const services = fields.has('services') && fields.flag('services') ? { services: true as const } : {};
   const maxStreams = fields.count('maxStreams');
   const windowBytes = fields.count('windowBytes');
   if (maxStreams < 1 || maxStreams > 65_536) throw bad(`WELCOME with maxStreams ${maxStreams}`);
   if (windowBytes < 1 || windowBytes > 0x7fff_ffff) throw bad(`WELCOME with windowBytes ${windowBytes}`);
-  return { version, instance: fields.text('instance'), maxStreams, windowBytes, ...controlToken };
+  return { version, instance: fields.text('instance'), maxStreams, windowBytes, ...controlToken, ...services };
 }
 
 export function welcomePayload({ version, ...rest }: Welcome): Buffer {

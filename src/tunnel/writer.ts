@@ -6,6 +6,14 @@ import type { Connection } from './connection.ts';
 import { frameHeaderBytes, FrameType } from './frame.ts';
 import { type Hello, helloPayload, type Load, type Loaded, type Welcome, welcomePayload } from './greeting.ts';
 import {
+  type MessagePart,
+  type MessageType,
+  metricFixedBytes,
+  partBeginFixedBytes,
+  partFixedBytes,
+  partFlags,
+} from './message.ts';
+import {
   type BeginsMode,
   beginsModes,
   type CancelReason,
@@ -238,6 +246,32 @@ export class FrameWriter {
 
   begins(mode: BeginsMode): void {
     this.#u8(FrameType.BEGINS, 0, beginsModes.indexOf(mode));
+  }
+
+  /** A frame of an ask or an answer. Its bytes over 4 KiB are sent from where they are: they must not change before. */
+  part(type: MessageType, { number, begin, ends, bytes }: MessagePart): void {
+    const json = begin === null ? null : Buffer.from(begin.json);
+    const fixed = partFixedBytes + (json === null ? 0 : partBeginFixedBytes + json.length);
+    const byReference = bytes.length > limits.copiedBodyBytes;
+    const at = this.#begin(type, 0, fixed + bytes.length, byReference ? fixed : undefined);
+    const slab = this.#slab as Buffer;
+    put32(slab, at, number);
+    slab[at + 4] = (begin === null ? 0 : partFlags.begins) | (ends ? partFlags.ends : 0);
+    if (json !== null) {
+      put32(slab, at + partFixedBytes, json.length);
+      put32(slab, at + partFixedBytes + 4, begin?.bodyBytes ?? 0);
+      slab.set(json, at + partFixedBytes + partBeginFixedBytes);
+    }
+    if (byReference) this.#refer(bytes);
+    else slab.set(bytes, at + fixed);
+  }
+
+  /** `json`: of `{ name, attributes }`. */
+  metric(value: number, json: string): void {
+    const bytes = Buffer.from(json);
+    const at = this.#begin(FrameType.METRIC, 0, metricFixedBytes + bytes.length);
+    this.#slab?.writeDoubleBE(value, at);
+    this.#slab?.set(bytes, at + metricFixedBytes);
   }
 
   /** Writes the header, and reserves `inSlab` bytes of the payload behind it. Returns where they begin. */

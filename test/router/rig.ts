@@ -13,6 +13,7 @@ import { Router, type RouterOptions } from '../../src/router/router.ts';
 import { FrameType } from '../../src/tunnel/frame.ts';
 import { readLoad, type Load } from '../../src/tunnel/greeting.ts';
 import { headersText } from '../../src/tunnel/head.ts';
+import { Inbox, type Message } from '../../src/tunnel/message.ts';
 import { readCancel, readCredit, readDrain, readRequest, type Request } from '../../src/tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd } from '../../src/tunnel/session.ts';
 import { memoryConnections, type MemoryConnection } from '../sim/memory-connection.ts';
@@ -126,12 +127,14 @@ export class FakeInstance implements Started {
   readonly recallsOnData: number[] = [];
   readonly credits: { stream: number; bytes: number }[] = [];
   readonly drains: string[] = [];
+  readonly answers: Message[] = [];
   readonly ends: SessionEnd[] = [];
   terminated = false;
   killed = false;
   #exited = false;
   #vitals: Vitals = noVitals;
   #sequence = 0;
+  readonly #inbox = new Inbox();
   readonly #rig: Rig;
 
   constructor(rig: Rig, order: StartOrder, events: ProviderEvents) {
@@ -269,7 +272,10 @@ export class FakeInstance implements Started {
     else if (type === FrameType.BODY_END) this.bodyEnds.push(stream);
     else if (type === FrameType.CANCEL) this.cancels.push({ stream, reason: readCancel(payload) });
     else if (type === FrameType.CREDIT) this.credits.push({ stream, bytes: readCredit(payload) });
-    else if (type === FrameType.DRAIN) {
+    else if (type === FrameType.ANSWER) {
+      const answer = this.#inbox.take(payload, () => undefined);
+      if (answer !== null) this.answers.push(answer);
+    } else if (type === FrameType.DRAIN) {
       this.drains.push(readDrain(payload).reason);
       this.#rig.onDrain(this);
     }
@@ -283,7 +289,7 @@ export class FakeInstance implements Started {
 }
 
 export interface RigOptions extends Partial<
-  Pick<RouterOptions, 'machine' | 'stems' | 'keepAliveMs' | 'instancesPerFunction' | 'memory'>
+  Pick<RouterOptions, 'machine' | 'stems' | 'keepAliveMs' | 'instancesPerFunction' | 'memory' | 'services'>
 > {
   readonly log?: Log;
 }

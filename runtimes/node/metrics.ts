@@ -1,0 +1,41 @@
+/** Custom metrics: what `metric()` of @vercel/functions looks for. */
+import { limits } from '../../src/base/limits.ts';
+import type { Call } from '../../src/core/call.ts';
+import { validMetric } from '../../src/model/metric.ts';
+import type { Host } from './host.ts';
+
+export interface MetricSender {
+  sendMetric(name: unknown, value: unknown, attributes?: unknown): void;
+}
+
+/** Of each invocation limits.metricsPerInvocation are sent, and as many in all of code that belongs to none. */
+export function metricSender(host: Host): MetricSender {
+  const sent = new WeakMap<Call, number>();
+  let sentOutside = 0;
+  const count = (call: Call | undefined): number => {
+    if (call === undefined) return (sentOutside += 1);
+    const now = (sent.get(call) ?? 0) + 1;
+    sent.set(call, now);
+    return now;
+  };
+  return {
+    sendMetric(name, value, attributes) {
+      if (!host.services) return;
+      const call = host.currentCall();
+      const warn = (text: string): void => host.log('warn', 'platform', `metric: ${text}`, call ?? null);
+      const number = count(call);
+      if (number > limits.metricsPerInvocation) {
+        // Once: whoever sends too many does so often.
+        if (number === limits.metricsPerInvocation + 1)
+          warn(`only the first ${number - 1} of an invocation are counted`);
+        return;
+      }
+      const metric = validMetric(name, value, attributes);
+      if (metric === null) {
+        warn(`expected a name, a finite number and at most ${limits.metricAttributes} attributes; it is not counted`);
+        return;
+      }
+      host.metric(metric.value, JSON.stringify({ name: metric.name, attributes: metric.attributes }));
+    },
+  };
+}
