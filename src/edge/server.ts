@@ -241,7 +241,9 @@ export class Edge {
     const vercelId = this.vercelId(id);
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
     const protocol = req.fields.upgrade ?? '';
-    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
+    const maxDurationMs = admission.kind === 'function' ? admission.spec.config.maxDurationMs : 0;
+    const asked = { req, early, protocol, vercelId, maxDurationMs };
+    const exchange = new UpgradeExchange(this.responder, connection, asked);
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);
     else exchange.refuse({ code: 'MALFORMED_REQUEST_HEADER', detail: 'There is nothing here to upgrade to.' });
