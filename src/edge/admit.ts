@@ -2,10 +2,11 @@
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import { Chains } from './chain.ts';
 import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
-import { addForwarding, HeadScan } from './head.ts';
+import { addForwarding, chainHeader, HeadScan } from './head.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
@@ -52,9 +53,11 @@ function isForwarded({ fields }: EdgeRequest): boolean {
 export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
+  private readonly chains: Chains;
 
-  constructor(sites: Sites) {
+  constructor(sites: Sites, chainKey: string) {
     this.sites = sites;
+    this.chains = new Chains(chainKey);
   }
 
   /** `scan.hasBody` holds afterwards, unless the request was refused with `close`. */
@@ -121,7 +124,12 @@ export class Admitter {
         false,
       );
     }
-    const { headers, hasBody } = this.scan;
+    const { headers, hasBody, chain } = this.scan;
+    if (chain !== '') {
+      const link = this.chains.extend(chain, matched.spec);
+      if (link.kind === 'loop') return refused(link.refusal, false);
+      headers.push(chainHeader, link.header);
+    }
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);

@@ -36,6 +36,8 @@ export interface EdgeOptions {
   explain?(name: string | null): Explained;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
+  /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
+  readonly chainKey?: string;
   /** Milliseconds; what is left out is as in limits. */
   readonly timeouts?: {
     readonly headMs?: number;
@@ -50,7 +52,7 @@ export class Edge {
   private readonly options: EdgeOptions;
   private readonly server: Server;
   private readonly responder: Responder;
-  private readonly admitter = new Admitter(noSites);
+  private readonly admitter: Admitter;
   private readonly nextId: () => string;
   private readonly region: string;
   /** Touched once per connection, not per request. */
@@ -60,6 +62,7 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
+    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.server = this.createServer();
