@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { limits } from '../../src/base/limits.ts';
 import type { Call, LoadOrder } from '../../src/core/call.ts';
 import { type Capture, captureServers, isHttp2, type ListeningServer } from './capture.ts';
+import { carryChain } from './chain.ts';
 import { captureOutput } from './console.ts';
 import { installContext } from './context.ts';
 import { detect, type Handler } from './detect.ts';
@@ -41,6 +42,7 @@ export function prepare(host: Host): Capture {
     withholdWarnings();
     replaceGlobals();
     resolveLocalhost();
+    carryChain(host);
     prepared = captureServers(host);
   }
   return prepared;

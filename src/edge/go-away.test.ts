@@ -20,7 +20,7 @@ interface Opened extends Started {
   readonly seen: Seen;
   readonly connection: RawClient;
   /** What came behind the head. */
-  after(): string;
+  readonly after: () => string;
 }
 
 async function open(context: Parameters<typeof startEdge>[0], protocol = 'websocket'): Promise<Opened> {
