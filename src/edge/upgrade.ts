@@ -273,7 +273,6 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (this.isUpgraded) {
       this.invocation!.endBody();
       if (this.functionEnded) this.close();
-      else if (this.phase === 'closing' && this.goodbye === null) this.socket.end();
     } else if (this.phase === 'asked') {
       // Half a connection is no use to whoever asked for a whole one.
       this.socket.destroy();

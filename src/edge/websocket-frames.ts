@@ -38,7 +38,8 @@ export class FrameTracker {
 
   #follow(chunk: Uint8Array, oneFrame: boolean): number {
     let at = 0;
-    while (at < chunk.length && !(oneFrame && this.atBoundary)) {
+    while (at < chunk.length) {
+      if (oneFrame && this.atBoundary) break;
       if (this.#payloadLeft > 0) {
         const step = Math.min(this.#payloadLeft, chunk.length - at);
         this.#payloadLeft -= step;
