@@ -3,6 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { limits } from '../../src/base/limits.ts';
 import type { Call, LoadOrder } from '../../src/core/call.ts';
 import { type Capture, captureServers, isHttp2, type ListeningServer } from './capture.ts';
+import { carryChain } from './chain.ts';
 import type { EventHandler } from './event.ts';
 import { captureOutput } from './console.ts';
 import { installContext } from './context.ts';
@@ -42,6 +43,7 @@ export function prepare(host: Host): Capture {
     withholdWarnings();
     replaceGlobals();
     resolveLocalhost();
+    carryChain(host);
     prepared = captureServers(host);
   }
   return prepared;

@@ -41,6 +41,12 @@ export const errors = {
     retry: 'never',
     message: 'The function answered with something that is not HTTP.',
   },
+  INFINITE_LOOP_DETECTED: {
+    status: 508,
+    source: 'function',
+    retry: 'never',
+    message: 'The function calls itself, directly or through others, without an end.',
+  },
   FUNCTION_THROTTLED: {
     status: 503,
     source: 'platform',

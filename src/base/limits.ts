@@ -251,6 +251,13 @@ export const limits = {
   clientBufferBytes: 128 * 1024,
   /** A client that takes nothing of what waits for it for so long is cut off. */
   clientStallMs: 60_000,
+  /** What an upgraded connection whose time is up gets to end by itself: a close frame there and back. Then it is cut. */
+  socketCloseMs: 2_000,
+  /** How often a function may occur among the invocations that led to one, and how many those may be (508 beyond). */
+  chainRecursions: 16,
+  chainDepth: 64,
+  /** The header that says so: 64 functions and a signature. */
+  chainBytes: 1024,
   /** What is still read of a request body whose answer is complete, and for how long; then the connection is cut. */
   discardedBodyBytes: 16 * 1024 * 1024,
   discardedBodyMs: 10_000,

@@ -2,10 +2,11 @@
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import { Chains } from './chain.ts';
 import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
-import { addForwarding, HeadScan } from './head.ts';
+import { addForwarding, chainHeader, HeadScan } from './head.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
@@ -56,9 +57,11 @@ function isForwarded({ fields }: EdgeRequest): boolean {
 export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
+  readonly chains: Chains;
 
-  constructor(sites: Sites) {
+  constructor(sites: Sites, chainKey: string) {
     this.sites = sites;
+    this.chains = new Chains(chainKey);
   }
 
   /** `scan.hasBody` holds afterwards, unless the request was refused with `close`. */
@@ -112,7 +115,8 @@ export class Admitter {
     const method = arrival.req.method!;
     if (site.table !== null) {
       const head = this.head(arrival, at, { target: target.text, route: target.path });
-      return { kind: 'routed', passing: { site, table: site.table, head, host: at.host, path: target.path } };
+      const { chain } = this.scan;
+      return { kind: 'routed', passing: { site, table: site.table, head, host: at.host, path: target.path, chain } };
     }
     const file = site.files.size === 0 ? undefined : site.files.get(decodePath(target.path) ?? target.path);
     if (file !== undefined && (method === 'GET' || method === 'HEAD')) return { kind: 'file', file };
@@ -125,7 +129,18 @@ export class Admitter {
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
     const head = this.head(arrival, at, { target: matched.target, route: matched.pattern });
-    return { kind: 'function', spec: matched.spec, head };
+    const refusal = this.chain(matched.spec, head.headers);
+    return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
+  }
+
+  /** Adds to the headers that the function was led to. Not null: it led to itself too often. */
+  private chain(spec: FunctionSpec, headers: string[]): Refusal | null {
+    const { chain } = this.scan;
+    if (chain === '') return null;
+    const link = this.chains.extend(chain, spec);
+    if (link.kind === 'loop') return link.refusal;
+    headers.push(chainHeader, link.header);
+    return null;
   }
 
   /** Of the request that was scanned last. */
@@ -133,7 +148,7 @@ export class Admitter {
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
     { target, route }: { target: string; route: string },
-  ): RequestHead {
+  ): RequestHead & { readonly headers: string[] } {
     const { headers, hasBody } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.

@@ -18,6 +18,8 @@ export interface LiveExchange {
   requestBroke(failure: Failure): void;
   /** Calls back when the answer is written; never, when the connection ends first. */
   whenWritten(then: () => void): void;
+  /** It does not end by itself: both ends are to be told that the platform does. */
+  goAway?(why: 'shutdown'): void;
 }
 
 const connectionKey = Symbol('weir.connection');
@@ -60,7 +62,10 @@ export class ClientConnection implements Peer {
   /** Ends when what is under way has been answered, and the client has taken it: that answer may not say that it is the last. */
   endSoon(): void {
     if (this.quiet) this.socket.destroySoon();
-    else this.latest?.whenWritten(() => this.endSoon());
+    else {
+      this.latest?.whenWritten(() => this.endSoon());
+      this.latest?.goAway?.('shutdown');
+    }
   }
 
   began(exchange: LiveExchange): void {

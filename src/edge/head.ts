@@ -18,16 +18,20 @@ const Kind = {
   contentLength: 4,
   transferEncoding: 5,
   upgrade: 6,
+  /** Not passed on as it came: see chain.ts. */
+  chain: 7,
 } as const;
 type Kind = (typeof Kind)[keyof typeof Kind];
 
 /** Fields the edge adds to what the client sent; see `forwarding`. */
-const addedFields = 11;
+const addedFields = 12;
 
 /** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
 const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);
 /** What frameworks take for the word of the proxy in front of them: where a request was routed, what middleware said. */
 const proxyNames = new Set(['x-real-ip', 'x-matched-path', 'x-now-route-matches']);
+/** Which functions led to the request: see chain.ts. */
+export const chainHeader = 'x-weir-chain';
 const platformPrefixes = ['x-weir-', 'x-forwarded-', 'x-vercel-', 'x-middleware-', 'x-invoke-'];
 
 /** Only names that begin with x come here. An underscore reads as a hyphen in CGI-like environments, so it does here. */
@@ -36,7 +40,9 @@ function kindOfExtension(name: string): Kind {
   if (lower.includes('_')) lower = lower.replaceAll('_', '-');
   if (proxyNames.has(lower)) return Kind.dropped;
   if (clientNames.has(lower)) return Kind.plain;
-  for (const prefix of platformPrefixes) if (lower.startsWith(prefix)) return Kind.dropped;
+  for (const prefix of platformPrefixes) {
+    if (lower.startsWith(prefix)) return lower === chainHeader ? Kind.chain : Kind.dropped;
+  }
   return Kind.plain;
 }
 
@@ -99,6 +105,8 @@ export class HeadScan {
   hasBody = false;
   /** Upgrade's value, when Connection says upgrade too; empty otherwise. */
   upgrade = '';
+  /** The value of x-weir-chain; empty: none. */
+  chain = '';
 
   private hosts = 0;
   private contentLength = '';
@@ -110,6 +118,7 @@ export class HeadScan {
   scan(raw: readonly string[], minor: number): Refusal | null {
     this.headers = [];
     this.host = this.contentLength = this.transferEncoding = this.connection = this.upgradeValue = this.upgrade = '';
+    this.chain = '';
     this.hosts = 0;
     if (raw.length > 2 * (limits.headFields - addedFields)) {
       return {
@@ -140,6 +149,9 @@ export class HeadScan {
         return;
       case Kind.upgrade:
         this.upgradeValue = value;
+        return;
+      case Kind.chain:
+        this.chain = value;
         return;
       case Kind.plain:
     }

@@ -38,6 +38,8 @@ export interface EdgeOptions {
   explain?(name: string | null): Explained;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
+  /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
+  readonly chainKey?: string;
   /** Milliseconds; what is left out is as in limits. */
   readonly timeouts?: {
     readonly headMs?: number;
@@ -52,7 +54,7 @@ export class Edge {
   private readonly options: EdgeOptions;
   private readonly server: Server;
   private readonly responder: Responder;
-  private readonly admitter = new Admitter(noSites);
+  private readonly admitter: Admitter;
   private readonly nextId: () => string;
   private readonly region: string;
   /** Touched once per connection, not per request. */
@@ -62,6 +64,7 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
+    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.server = this.createServer();
@@ -214,7 +217,8 @@ export class Edge {
   /** `expects`: the client waits for 100 before it sends the body. */
   private pass(passing: Passing, exchange: HttpExchange | UpgradeExchange, expects: boolean): void {
     if (expects && exchange instanceof HttpExchange) exchange.res.writeContinue();
-    new Passage(this.options, passing, exchange).run();
+    const { invoker, log } = this.options;
+    new Passage({ invoker, log, chains: this.admitter.chains }, passing, exchange).run();
   }
 
   private answerStatus(exchange: HttpExchange): void {
@@ -252,7 +256,9 @@ export class Edge {
     const vercelId = this.vercelId(id);
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
     const protocol = req.fields.upgrade ?? '';
-    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
+    const maxDurationMs = admission.kind === 'function' ? admission.spec.config.maxDurationMs : 0;
+    const asked = { req, early, protocol, vercelId, maxDurationMs };
+    const exchange = new UpgradeExchange(this.responder, connection, asked);
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'routed') this.pass(admission.passing, exchange, false);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);

@@ -164,11 +164,11 @@ test('a large ordinary answer to an upgrade waits for its reader', async (t) => 
   assert.equal(text.length - text.indexOf('\r\n\r\n') - 4, 64 * limits.chunkBytes);
 });
 
-test('a failure after the 101 cuts the connection', async (t) => {
+test('a failure after the 101 cuts a connection that is no WebSocket', async (t) => {
   const { port, invoker } = await startEdge(t, never);
   const connection = client(t, port).send(ask);
   const seen = await invoker.nth(1);
-  seen.exchange.head(101, []);
+  seen.exchange.head(101, ['Upgrade', 'no-websocket']);
   await connection.reads(opened);
   seen.exchange.fail({ code: 'NO_RESPONSE_FROM_FUNCTION', detail: 'gone' });
   assert.match(await connection.untilClosed(), /\r\n\r\n$/);

@@ -1,27 +1,32 @@
 import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Timer } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { Exchange, Invocation } from '../model/invoke.ts';
+import type { Exchange, GoAway, Invocation } from '../model/invoke.ts';
 import { serverName } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { headerLines } from './inform.ts';
 import type { EdgeRequest } from './request.ts';
 import { HttpExchange } from './respond.ts';
 import type { Responder } from './respond.ts';
+import { closeCodes, closeFrame, FrameTracker } from './websocket-frames.ts';
 
 export type UpgradePhase =
   /** The function has not answered; what the client sends already is kept. */
   | 'asked'
   /** 101: bytes both ways. */
   | 'open'
+  /** It is to end, and both ends are told: the client by a close frame, the function by the client's answer to it. */
+  | 'closing'
   /** The function answered something else: an ordinary answer, then the connection ends. */
   | 'declined'
   | 'closed';
 
 export const upgradeTransitions: Readonly<Record<UpgradePhase, readonly UpgradePhase[]>> = {
   asked: ['open', 'declined', 'closed'],
-  open: ['closed'],
+  open: ['closing', 'closed'],
+  closing: ['closed'],
   declined: ['closed'],
   closed: [],
 };
@@ -37,7 +42,16 @@ const skipped = new Set([
   'te',
   'server',
   'x-vercel-id',
+  'x-weir-max-duration',
 ]);
+
+/** What the close frame says. All but the last are for the client to try again: it will find another instance. */
+const goodbyes: Readonly<Record<GoAway | 'failed', { code: number; reason: string }>> = {
+  maxDuration: { code: closeCodes.goingAway, reason: 'maxDuration is up' },
+  replaced: { code: closeCodes.serviceRestart, reason: 'replaced by a newer instance' },
+  shutdown: { code: closeCodes.goingAway, reason: 'the platform shuts down' },
+  failed: { code: closeCodes.internalError, reason: 'the function failed' },
+};
 
 interface Asked {
   readonly req: EdgeRequest;
@@ -46,6 +60,8 @@ interface Asked {
   /** Upgrade's value. */
   readonly protocol: string;
   readonly vercelId: string;
+  /** The function's; 0: there is none. */
+  readonly maxDurationMs: number;
 }
 
 /** An invocation that may turn its connection into a pipe. */
@@ -54,8 +70,16 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   private readonly connection: ClientConnection;
   private readonly socket: Socket;
   private readonly asked: Asked;
+  private readonly responder: Responder;
   /** Answers what is not a 101. */
   private readonly plain: HttpExchange;
+  /** Of what the function sends, where that is a WebSocket. */
+  private frames: FrameTracker | null = null;
+  /** The goodbye that waits for the end of a frame. */
+  private goodbye: Buffer | null = null;
+  private timer: Timer | null = null;
+  /** The router gives nothing more. */
+  private functionEnded = false;
   private invocation: Invocation | null = null;
   private early: Buffer[] = [];
   private earlyBytes = 0;
@@ -67,6 +91,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     this.connection = connection;
     this.socket = connection.socket;
     this.asked = asked;
+    this.responder = responder;
     const { req, vercelId } = asked;
     const res = new ServerResponse(req);
     res.assignSocket(this.socket);
@@ -132,29 +157,43 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   body(chunk: Buffer): boolean {
     if (this.phase === 'declined') return this.plain.body(chunk);
+    if (this.phase === 'closing') return this.lastBody(chunk);
     if (this.phase !== 'open') return true;
-    this.socket.write(chunk, this.taken);
-    this.slow = this.socket.writableLength > 0;
-    return !this.slow;
+    this.frames?.pass(chunk);
+    return this.send(chunk);
   }
 
   end(): void {
     if (this.phase === 'declined') {
       this.plain.end();
-    } else if (this.phase === 'open') {
+    } else if (this.phase === 'open' || this.phase === 'closing') {
+      this.functionEnded = true;
+      this.sayGoodbye();
       this.socket.end();
       if (this.clientEnded) this.close();
     }
   }
 
   fail(failure: Failure): void {
-    if (this.phase === 'open') {
+    if (this.phase === 'open' || this.phase === 'closing') {
+      if (this.phase === 'open' && this.frames !== null) this.startClosing('failed');
+      this.functionEnded = true;
+      // A message that was begun cannot be completed: only a cut says so.
+      const complete = this.frames !== null && this.frames.atBoundary;
       this.close();
-      this.socket.destroy();
+      if (complete) this.socket.end().resume();
+      else this.socket.destroy();
     } else if (this.phase !== 'closed') {
       if (this.phase === 'asked') this.decline();
       this.plain.fail(failure);
     }
+  }
+
+  goAway(why: GoAway): void {
+    if (this.phase !== 'open') return;
+    this.startClosing(why);
+    // What is no WebSocket has no words for it: there is the end of the stream alone.
+    if (this.frames === null) this.socket.end();
   }
 
   drained(): void {
@@ -163,7 +202,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   clientLeft(): void {
     if (this.phase === 'closed') return;
-    const finished = this.phase === 'open' && this.clientEnded && this.socket.writableFinished;
+    const finished = this.functionEnded && this.clientEnded && this.socket.writableFinished;
     this.close();
     if (!finished) this.plain.clientLeft();
   }
@@ -181,12 +220,17 @@ export class UpgradeExchange implements Exchange, LiveExchange {
       return;
     }
     this.enter('open');
+    const protocol = this.protocolOf(headers);
+    if (protocol.trim().toLowerCase() === 'websocket') this.frames = new FrameTracker();
     this.socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${this.protocolOf(headers)}\r\n` +
-        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n\r\n`,
+      `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
+        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n` +
+        // Seconds. The connection ends by then, whatever is on it.
+        `X-Weir-Max-Duration: ${this.asked.maxDurationMs / 1000}\r\n\r\n`,
       'latin1',
     );
     if (this.invocation !== null) this.sendEarly();
+    if (this.responder.draining) this.goAway('shutdown');
   }
 
   private protocolOf(headers: readonly string[]): string {
@@ -204,6 +248,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     socket.on('error', () => socket.destroy());
     socket.on('data', (chunk: Buffer) => this.fromClient(chunk));
     socket.on('end', () => this.clientEnd());
+    socket.on('close', () => this.timer?.cancel());
     socket.on('drain', () => this.phase === 'declined' && this.plain.res.emit('drain'));
     socket.pause();
   }
@@ -213,7 +258,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
       this.early.push(chunk);
       this.earlyBytes += chunk.length;
       if (this.earlyBytes >= limits.chunkBytes) this.socket.pause();
-    } else if (this.phase === 'open' && !this.invocation!.write(chunk)) {
+    } else if (this.isUpgraded && !this.invocation!.write(chunk)) {
       this.socket.pause();
     }
   }
@@ -230,9 +275,9 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   private clientEnd(): void {
     this.clientEnded = true;
-    if (this.phase === 'open') {
+    if (this.isUpgraded) {
       this.invocation!.endBody();
-      if (this.socket.writableEnded) this.close();
+      if (this.functionEnded) this.close();
     } else if (this.phase === 'asked') {
       // Half a connection is no use to whoever asked for a whole one.
       this.socket.destroy();
@@ -243,8 +288,44 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   private readonly taken = (): void => {
     if (!this.slow || this.socket.writableLength > 0) return;
     this.slow = false;
-    if (this.phase === 'open') this.invocation!.resume();
+    if (this.isUpgraded) this.invocation!.resume();
   };
+
+  private get isUpgraded(): boolean {
+    return this.phase === 'open' || this.phase === 'closing';
+  }
+
+  private send(chunk: Buffer): boolean {
+    this.socket.write(chunk, this.taken);
+    this.slow = this.socket.writableLength > 0;
+    return !this.slow;
+  }
+
+  private startClosing(why: GoAway | 'failed'): void {
+    this.enter('closing');
+    this.timer = this.responder.clock.after(limits.socketCloseMs, () => this.socket.destroy());
+    const { code, reason } = goodbyes[why];
+    // After the function's own goodbye nothing may be said.
+    if (this.frames !== null && !this.frames.closed) this.goodbye = closeFrame(code, reason);
+    this.sayGoodbye();
+  }
+
+  /** Of what the function still sends, only the frame that it had begun goes to the client. */
+  private lastBody(chunk: Buffer): boolean {
+    if (this.goodbye === null || this.frames === null) return true;
+    const bytes = this.frames.passFrame(chunk);
+    const room = this.send(chunk.subarray(0, bytes));
+    if (this.frames.closed) this.goodbye = null;
+    this.sayGoodbye();
+    return room;
+  }
+
+  private sayGoodbye(): void {
+    const { goodbye } = this;
+    if (goodbye === null || this.frames === null || !this.frames.atBoundary) return;
+    this.goodbye = null;
+    this.socket.write(goodbye);
+  }
 
   private enter(next: UpgradePhase): void {
     if (!upgradeTransitions[this.phase].includes(next))

@@ -27,6 +27,9 @@ export interface RequestHead {
   readonly route: string;
 }
 
+/** Why an upgraded connection has to end. replaced: its instance drains. shutdown: the platform ends. */
+export type GoAway = 'maxDuration' | 'replaced' | 'shutdown';
+
 /** How one invocation is answered: implemented by the edge, called by the router. */
 export interface Exchange {
   /** A 1xx other than 101. Any number of times, before `head` or `reply`. */
@@ -44,6 +47,11 @@ export interface Exchange {
   end(): void;
   /** No (complete) answer will come. Before `head`: an error page. After: the client's connection is cut. Terminal. */
   fail(failure: Failure): void;
+  /**
+   * After a 101: the connection is to end, and both ends are told so. What has not ended soon after fails. An exchange
+   * without it is not asked.
+   */
+  goAway?(why: GoAway): void;
   /** Invocation.write returned false before; it may be called again. */
   drained(): void;
 }

@@ -60,12 +60,8 @@ export class Deadlines {
     // Those that are placed on this instance meanwhile lower it again.
     this.#dueMs = Infinity;
     streams.each((invocation) => {
-      if (invocation.deadlineMs > nowMs) {
-        this.added(invocation.deadlineMs);
-      } else {
-        late = true;
-        invocation.timeout();
-      }
+      if (invocation.deadlineMs <= nowMs && invocation.expire(nowMs)) late = true;
+      else this.added(invocation.deadlineMs);
     });
     return late;
   }

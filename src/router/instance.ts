@@ -234,7 +234,7 @@ export class Instance implements Carrier {
     const nowMs = this.#clock.nowMs();
     let untilMs = nowMs + Math.min(leftMs, limits.drainMs);
     // Nothing is cut off that may still take its time.
-    if (leftMs >= limits.drainMs) this.streams.each(({ deadlineMs }) => (untilMs = Math.max(untilMs, deadlineMs)));
+    if (leftMs >= limits.drainMs) this.streams.each(({ lastMs }) => (untilMs = Math.max(untilMs, lastMs)));
     const allowedMs = untilMs - nowMs;
     this.#enter({ kind: 'draining', reason, deadlineMs: untilMs });
     this.keeper.retired(this);

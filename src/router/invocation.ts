@@ -7,6 +7,7 @@ import type { Exchange, Invocation, RequestHead } from '../model/invoke.ts';
 import type { NackReason } from '../model/vitals.ts';
 import type { RouteProfile } from '../scheduler/routes.ts';
 import { AnswerFlow } from './answer-flow.ts';
+import type { InstanceState } from './instance-state.ts';
 import { RequestBody, type BodySink } from './request-body.ts';
 
 /**
@@ -29,6 +30,7 @@ export type CancelReason = 'client' | 'timeout' | 'unwanted';
 
 /** The instance that has the invocation, as the invocation sees it. */
 export interface Carrier extends BodySink {
+  readonly state: { readonly kind: InstanceState['kind'] };
   grant(stream: number, bytes: number): void;
   cancel(stream: number, reason: CancelReason): void;
   /** The stream has ended on the router's side; its slot is free. */
@@ -77,6 +79,8 @@ export class RoutedInvocation implements Invocation {
   #flow: AnswerFlow | null = null;
   /** After a 101: bytes flow both ways. */
   #raw = false;
+  /** Its time is up, and both ends were told. */
+  #goingAway = false;
   #isAccounted = false;
   #informs = 0;
 
@@ -85,6 +89,11 @@ export class RoutedInvocation implements Invocation {
     this.head = head;
     this.#exchange = exchange;
     this.route = route;
+  }
+
+  /** When it is over at the latest: an upgraded connection gets a while to close. */
+  get lastMs(): number {
+    return this.head.upgrade && !this.#goingAway ? this.deadlineMs + limits.socketCloseMs : this.deadlineMs;
   }
 
   /** Of its CPU, as attributed; 0: its instance could not say. */
@@ -223,11 +232,18 @@ export class RoutedInvocation implements Invocation {
     this.#exchange.fail(failure);
   }
 
-  /** maxDuration is up. */
-  timeout(): void {
+  /** maxDuration is up. False: it is an upgraded connection, which now ends by itself or is late at its new deadline. */
+  expire(nowMs: number): boolean {
+    if (this.#raw && !this.#goingAway && this.#exchange.goAway !== undefined) {
+      this.#goingAway = true;
+      this.deadlineMs = nowMs + limits.socketCloseMs;
+      this.#exchange.goAway(this.carrier?.state.kind === 'draining' ? 'replaced' : 'maxDuration');
+      return false;
+    }
     this.#stop('timeout');
     const durationMs = Math.round(this.deadlineMs - this.sentMs);
     this.fail('FUNCTION_INVOCATION_TIMEOUT', `the function did not finish within ${durationMs} ms`);
+    return true;
   }
 
   /** Tells the instance that nobody waits for it any more. */

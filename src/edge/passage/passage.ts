@@ -2,7 +2,10 @@ import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { limits } from '../../base/limits.ts';
+import type { FunctionSpec } from '../../model/function.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import type { Chains } from '../chain.ts';
+import { chainHeader } from '../head.ts';
 import { targetTooLong, withParameters } from '../match.ts';
 import { HttpExchange } from '../respond.ts';
 import type { RoutingTable } from '../routing/compile.ts';
@@ -22,6 +25,7 @@ import type { There } from './there.ts';
 export interface PassageParts {
   readonly invoker: Invoker;
   readonly log: Log;
+  readonly chains: Chains;
 }
 
 /** A request that goes through a routing table. */
@@ -34,6 +38,8 @@ export interface Passing {
   readonly host: string;
   /** Still encoded. */
   readonly path: string;
+  /** Which functions led to it, as it came; empty: none. */
+  readonly chain: string;
 }
 
 /** An output, and what the table says of its answer. */
@@ -48,13 +54,15 @@ interface Shown {
 export class Passage {
   readonly #invoker: Invoker;
   readonly #log: Log;
+  readonly #chains: Chains;
   readonly #passing: Passing;
   readonly #client: HttpExchange | UpgradeExchange;
   readonly #walk: Walk;
 
-  constructor({ invoker, log }: PassageParts, passing: Passing, client: HttpExchange | UpgradeExchange) {
+  constructor({ invoker, log, chains }: PassageParts, passing: Passing, client: HttpExchange | UpgradeExchange) {
     this.#invoker = invoker;
     this.#log = log;
+    this.#chains = chains;
     this.#passing = passing;
     this.#client = client;
     const { head, site, table, host, path } = passing;
@@ -118,7 +126,8 @@ export class Passage {
       failed: (failure) => client.fail(failure),
     });
     const { head } = this.#passing;
-    const headers = applyEdits(head.headers, requestEdits);
+    const headers = this.#chained(there.spec, applyEdits(head.headers, requestEdits));
+    if (headers === null) return;
     const asked = { ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern };
     const invocation = this.#invoker.invoke(there.spec, asked, exchange);
     exchange.started(invocation);
@@ -172,10 +181,22 @@ export class Passage {
       this.#client.fail(targetTooLong);
       return;
     }
-    const headers = [...applyEdits(head.headers, effects.requestEdits), 'x-matched-path', found.matchedPath];
+    const headers = this.#chained(there.spec, applyEdits(head.headers, effects.requestEdits));
+    if (headers === null) return;
+    headers.push('x-matched-path', found.matchedPath);
     if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
     const exchange = new DecoratedExchange(this.#client, effects, status);
     this.#start(this.#invoker.invoke(there.spec, { ...head, target, headers, route: there.pattern }, exchange));
+  }
+
+  /** With what says that the function was led to. Null: it led to itself too often, and the client was told. */
+  #chained(spec: FunctionSpec, headers: readonly string[]): string[] | null {
+    const { chain } = this.#passing;
+    if (chain === '') return [...headers];
+    const link = this.#chains.extend(chain, spec);
+    if (link.kind === 'goes on') return [...headers, chainHeader, link.header];
+    this.#client.fail(link.refusal);
+    return null;
   }
 
   #external({ url, effects }: Step & { kind: 'external' }): void {
