@@ -89,6 +89,11 @@ export class PageDisk {
     await fs.rm(join(this.#directory, drawer), { recursive: true, force: true });
   }
 
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy.values());
+  }
+
   /** Rejects as `act` does. */
   async #inTurn(file: string, act: () => Promise<void>): Promise<void> {
     const before = this.#busy.get(file);

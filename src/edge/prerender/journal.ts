@@ -35,7 +35,7 @@ export class MarkJournal {
     const first = this.#waiting === '';
     for (const line of lines) this.#waiting += writeLine(line);
     // What is added while another piece is written goes with the next one.
-    if (first) this.#writing = this.#writing.then(() => this.#attempt(() => this.#flush()));
+    if (first && this.#waiting !== '') this.#writing = this.#writing.then(() => this.#attempt(() => this.#flush()));
     return this.#writing;
   }
 

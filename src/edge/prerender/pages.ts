@@ -98,8 +98,10 @@ export class Pages {
 
   async #lookUp(asked: Asked, handle: Handle): Promise<Invocation | null> {
     const { ask, key } = asked;
-    const found = (await ask.shelf.load(key.text)) ?? (await this.#fallback(asked));
+    const kept = (await ask.shelf.load(key.text)) ?? (await this.#fallback(asked));
     if (handle.gone) return null;
+    // It may have been made meanwhile.
+    const found = ask.shelf.hot(key.text) ?? kept;
     return found === null ? this.#join(asked, 'missing', 'MISS') : this.#serve(asked, found);
   }
 
@@ -126,18 +128,12 @@ export class Pages {
     const { page } = hot;
     // What the build has for all values of a parameter is shown until there is what belongs to this one.
     const general = page.built && key.query !== '';
-    switch (ask.shelf.freshness(hot, nowMs)) {
-      case 'fresh':
-        if (general) this.#refresh(asked, page);
-        return this.#show(asked, page, page.built ? 'PRERENDER' : 'HIT');
-      case 'stale':
-        this.#refresh(asked, page);
-        return this.#show(asked, page, general ? 'PRERENDER' : 'STALE');
-      case 'deleted':
-        return this.#join(asked, 'deleted', 'REVALIDATED');
-      default:
-        return this.#join(asked, 'missing', 'MISS');
-    }
+    const freshness = ask.shelf.freshness(hot, nowMs);
+    if (freshness === 'expired') return this.#join(asked, 'missing', 'MISS');
+    if (freshness === 'deleted') return this.#join(asked, 'deleted', 'REVALIDATED');
+    if (freshness === 'stale' || general) this.#refresh(asked, page);
+    if (freshness === 'stale' && !general) return this.#show(asked, page, 'STALE');
+    return this.#show(asked, page, page.built ? 'PRERENDER' : 'HIT');
   }
 
   #show(asked: Asked, page: KeptPage, word: CacheWord): Invocation {

@@ -156,6 +156,7 @@ export class PageStore {
   /** Resolves when all that was kept is on disk. */
   async settled(): Promise<void> {
     if (this.#writers > 0) await new Promise<void>((resolve) => void this.#quiet.push(resolve));
+    await this.#disk.idle();
     await this.#journal.append([]);
   }
 
