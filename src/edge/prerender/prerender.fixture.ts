@@ -36,6 +36,8 @@ export class FakeCall implements Invocation {
   readonly head: RequestHead;
   readonly exchange: Exchange;
   received = '';
+  /** It takes what is written, and wants no more until it says so. */
+  full = false;
   ended = false;
   resumed = 0;
   cancelled = false;
@@ -68,7 +70,7 @@ export class FakeCall implements Invocation {
 
   write(chunk: Buffer): boolean {
     this.received += chunk.toString();
-    return true;
+    return !this.full;
   }
 
   endBody(): void {
@@ -86,10 +88,16 @@ export class FakeCall implements Invocation {
 
 export class FakeInvoker implements Invoker {
   readonly calls: FakeCall[] = [];
+  /** Of calls from now on. */
+  full = false;
+  /** Why it takes none; null: it does. */
+  broken: string | null = null;
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
 
   invoke(spec: FunctionSpec, head: RequestHead, exchange: Exchange): FakeCall {
+    if (this.broken !== null) throw new Error(this.broken);
     const call = new FakeCall(spec, head, exchange);
+    call.full = this.full;
     this.calls.push(call);
     for (const { count, resolve } of this.#waiting) if (this.calls.length >= count) resolve();
     return call;
