@@ -7,11 +7,12 @@ import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import type { Call } from '../../src/core/call.ts';
 import { carryChain } from './chain.ts';
-import { FakeCall } from './fake-call.fixture.ts';
-import type { Host } from './host.ts';
+import { FakeCall, FakeHost } from './fake-call.fixture.ts';
 
 let current: Call | undefined;
-carryChain({ background: () => undefined, log: () => undefined, currentCall: () => current } satisfies Host);
+const host = new FakeHost();
+host.currentCall = () => current;
+carryChain(host);
 const begun = new FakeCall({ headers: ['x-vercel-id', 'dev1::1'] }) as unknown as Call;
 const called = new FakeCall({ headers: ['x-vercel-id', 'dev1::1', 'x-weir-chain', 'a.b'] }) as unknown as Call;
 

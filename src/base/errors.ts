@@ -107,6 +107,48 @@ export const errors = {
     retry: 'never',
     message: 'The deployment does not answer such requests.',
   },
+  INVALID_IMAGE_OPTIMIZE_REQUEST: {
+    status: 400,
+    source: 'client',
+    retry: 'never',
+    message: 'The image cannot be asked for like this.',
+  },
+  OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The image could not be fetched.',
+  },
+  OPTIMIZED_EXTERNAL_IMAGE_REQUEST_INVALID: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'What was fetched is no image that can be optimised.',
+  },
+  OPTIMIZED_EXTERNAL_IMAGE_REQUEST_UNAUTHORIZED: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The image may not be fetched without authorisation.',
+  },
+  OPTIMIZED_EXTERNAL_IMAGE_TOO_MANY_REDIRECTS: {
+    status: 502,
+    source: 'function',
+    retry: 'never',
+    message: 'The image leads from redirect to redirect.',
+  },
+  INTERNAL_OPTIMIZED_IMAGE_REQUEST_FAILED: {
+    status: 500,
+    source: 'platform',
+    retry: 'never',
+    message: 'The image could not be optimised.',
+  },
+  DNS_HOSTNAME_RESOLVED_PRIVATE: {
+    status: 404,
+    source: 'client',
+    retry: 'never',
+    message: 'The host has an address inside a private network.',
+  },
   DEPLOYMENT_NOT_FOUND: {
     status: 404,
     source: 'client',

@@ -32,6 +32,8 @@ function namesOf(headers: readonly string[]): Set<string> {
   return names;
 }
 
+export const noEffects: Effects = { responseHeaders: [], importantHeaders: [], responseEdits: [], requestEdits: [] };
+
 /** An answer of a function that the routing table has something to say about. */
 export class DecoratedExchange implements Exchange {
   readonly #inner: Exchange;

@@ -1,0 +1,112 @@
+// The directory of kept answers: DIRECTORY/DRAWER/ID.page. Whole files only: one is written beside its place and renamed.
+import * as fs from 'node:fs/promises';
+import { join } from 'node:path';
+
+export interface FoundPage {
+  readonly drawer: string;
+  readonly id: string;
+  readonly sizeBytes: number;
+  readonly writtenMs: number;
+}
+
+const drawerForm = /^[0-9a-f]{16}$/;
+const pageForm = /^([0-9a-f]{40})\.page$/;
+const temporaryForm = /\.tmp$/;
+/** Files that are looked at at once. */
+const looks = 32;
+
+export class PageDisk {
+  readonly #directory: string;
+  #written = 0;
+  /** Files that something is done to; what is asked for next waits for it. */
+  readonly #busy = new Map<string, Promise<void>>();
+
+  /** Absolute. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** What is there, oldest first. What a process that was killed left half-written is removed. */
+  async scan(): Promise<FoundPage[]> {
+    await fs.mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    const found: FoundPage[] = [];
+    for (const drawer of await fs.readdir(this.#directory)) {
+      if (drawerForm.test(drawer)) await this.#scanDrawer(drawer, found);
+    }
+    return found.toSorted((one, other) => one.writtenMs - other.writtenMs);
+  }
+
+  async #scanDrawer(drawer: string, found: FoundPage[]): Promise<void> {
+    const names = await fs.readdir(join(this.#directory, drawer));
+    const next = names.values();
+    const look = async (): Promise<void> => {
+      for (const name of next) {
+        const file = join(this.#directory, drawer, name);
+        if (temporaryForm.test(name)) await fs.rm(file, { force: true });
+        const id = pageForm.exec(name)?.[1];
+        const stat = id === undefined ? null : await fs.stat(file).catch(() => null);
+        if (stat?.isFile() === true) found.push({ drawer, id: id!, sizeBytes: stat.size, writtenMs: stat.mtimeMs });
+      }
+    };
+    await Promise.all(Array.from({ length: looks }, look));
+  }
+
+  write(drawer: string, id: string, pieces: readonly Buffer[]): Promise<void> {
+    const file = this.#file(drawer, id);
+    return this.#inTurn(file, async () => {
+      const temporary = `${file}.${(this.#written += 1)}.tmp`;
+      await fs.mkdir(join(this.#directory, drawer), { recursive: true, mode: 0o700 });
+      try {
+        await fs.writeFile(temporary, pieces, { mode: 0o600 });
+        await fs.rename(temporary, file);
+      } catch (error) {
+        await fs.rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  /** Null: there is none, or it cannot be read. */
+  async read(drawer: string, id: string, mostBytes: number): Promise<Buffer | null> {
+    try {
+      const handle = await fs.open(this.#file(drawer, id), 'r');
+      try {
+        return (await handle.stat()).size > mostBytes ? null : await handle.readFile();
+      } finally {
+        await handle.close();
+      }
+    } catch {
+      return null;
+    }
+  }
+
+  remove(drawer: string, id: string): Promise<void> {
+    const file = this.#file(drawer, id);
+    return this.#inTurn(file, () => fs.rm(file, { force: true }));
+  }
+
+  async removeDrawer(drawer: string): Promise<void> {
+    await fs.rm(join(this.#directory, drawer), { recursive: true, force: true });
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async idle(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.allSettled(this.#busy.values());
+  }
+
+  /** Rejects as `act` does. */
+  async #inTurn(file: string, act: () => Promise<void>): Promise<void> {
+    const before = this.#busy.get(file);
+    const done = before === undefined ? act() : before.then(act, act);
+    this.#busy.set(file, done);
+    try {
+      await done;
+    } finally {
+      if (this.#busy.get(file) === done) this.#busy.delete(file);
+    }
+  }
+
+  #file(drawer: string, id: string): string {
+    return join(this.#directory, drawer, `${id}.page`);
+  }
+}

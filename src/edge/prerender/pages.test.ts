@@ -1,0 +1,481 @@
+import assert from 'node:assert/strict';
+import { utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, test } from 'node:test';
+import { limits } from '../../base/limits.ts';
+import { FakeClient, PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
+
+let directory: { path: string; remove(): Promise<void> };
+let rig: PagesRig;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  rig = await PagesRig.open(directory.path);
+});
+afterEach(async () => {
+  await rig.store.settled();
+  await directory.remove();
+});
+
+/** Answers the next call of the function. */
+async function made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
+  (await rig.invoker.call(index)).answer(body, headers, status);
+}
+
+test('missing, then kept, then stale while it is made anew', async () => {
+  const first = rig.get();
+  await made(0, 'one');
+  await first.client.done;
+  assert.deepEqual([first.client.text, first.client.word], ['one', 'MISS']);
+
+  rig.clock.ms += 59_000;
+  const hit = await rig.fetch();
+  assert.deepEqual([hit.text, hit.word, hit.header('age')], ['one', 'HIT', '59']);
+
+  rig.clock.ms += 1_000;
+  const stale = [await rig.fetch(), await rig.fetch()];
+  assert.deepEqual(
+    stale.map(({ text, word }) => `${text} ${word}`),
+    ['one STALE', 'one STALE'],
+  );
+  await made(1, 'two');
+  const fresh = await rig.fetch();
+  assert.deepEqual([fresh.text, fresh.word], ['two', 'HIT']);
+  assert.equal(rig.invoker.calls.length, 2, 'both stale answers led to one regeneration');
+});
+
+test('a hundred that miss at once are one invocation', async () => {
+  const all = Array.from({ length: 100 }, () => rig.get());
+  const call = await rig.invoker.call(0);
+  call.exchange.head(200, ['Content-Type', 'text/plain']);
+  call.piece('a');
+  const late = rig.get();
+  await late.client.headed;
+  call.piece('b');
+  call.exchange.end();
+  for (const { client } of [...all, late]) {
+    await client.done;
+    assert.deepEqual([client.text, client.word], ['ab', 'MISS']);
+  }
+  assert.equal(rig.invoker.calls.length, 1);
+});
+
+test('what comes is passed on as it comes, to each client at its own pace', async () => {
+  const slow = rig.get();
+  const quick = rig.get();
+  slow.client.fast = false;
+  const call = await rig.invoker.call(0);
+  call.exchange.head(200, []);
+  assert.ok(call.piece('a'));
+  assert.ok(call.piece('b'), 'a slow client does not slow a page that is kept');
+  assert.deepEqual([slow.client.text, quick.client.text], ['a', 'ab']);
+  call.exchange.end();
+  assert.equal(slow.client.complete, false);
+  slow.invocation.resume();
+  assert.deepEqual([slow.client.text, slow.client.complete], ['ab', true]);
+});
+
+test('a client that leaves ends nothing', async () => {
+  const { invocation, client } = rig.get();
+  const call = await rig.invoker.call(0);
+  invocation.cancel();
+  assert.equal(call.cancelled, false);
+  call.answer('kept all the same');
+  assert.equal(client.text, '');
+  assert.equal((await rig.fetch()).word, 'HIT');
+});
+
+test('what is too long is passed on at the pace of the slowest, and not kept', async () => {
+  const { client, invocation } = rig.get();
+  client.fast = false;
+  const call = await rig.invoker.call(0);
+  call.exchange.head(200, []);
+  const piece = 'x'.repeat(limits.pageBodyBytes / 4);
+  for (let count = 0; count < 4; count += 1) assert.ok(call.piece(piece));
+  assert.equal(call.piece('yy'), false, 'the function has to wait now');
+  const other = rig.get();
+  await rig.invoker.call(1);
+  other.invocation.cancel();
+  for (let count = 0; count < 3; count += 1) {
+    assert.equal(call.resumed, 0);
+    invocation.resume();
+  }
+  assert.equal(call.resumed, 1);
+  call.exchange.end();
+  invocation.resume();
+  assert.equal(client.text.length, limits.pageBodyBytes + 2);
+  assert.equal(client.complete, true);
+  assert.equal(rig.store.usage.pages, 0);
+});
+
+test('what is too long for nobody is cancelled', async () => {
+  const { invocation } = rig.get();
+  const call = await rig.invoker.call(0);
+  invocation.cancel();
+  call.exchange.head(200, []);
+  call.piece('x'.repeat(limits.pageBodyBytes));
+  assert.equal(call.cancelled, false);
+  call.piece('y');
+  assert.equal(call.cancelled, true);
+});
+
+test('a regeneration that fails keeps the old answer, and is tried again after a pause', async () => {
+  const first = rig.get();
+  await made(0, 'old');
+  await first.client.done;
+  rig.clock.ms += 60_000;
+  for (const fail of [
+    (index: number) => made(index, 'error page', [], 500),
+    async (index: number) =>
+      (await rig.invoker.call(index)).exchange.fail({ code: 'FUNCTION_INVOCATION_TIMEOUT', detail: '' }),
+  ]) {
+    const before = rig.invoker.calls.length;
+    assert.equal((await rig.fetch()).word, 'STALE');
+    await fail(before);
+    assert.equal((await rig.fetch()).text, 'old');
+    assert.equal(rig.invoker.calls.length, before + 1, 'not again at once');
+    rig.clock.ms += limits.pageRetryMaxMs;
+  }
+  await rig.fetch();
+  await made(3, 'new');
+  assert.equal((await rig.fetch()).text, 'new');
+});
+
+test('without an old answer the error is answered, and not kept', async () => {
+  const hidden = rig.get();
+  await made(0, 'secret', [], 500);
+  await hidden.client.done;
+  assert.equal(hidden.client.failure?.code, 'FUNCTION_INVOCATION_FAILED');
+  assert.equal(hidden.client.text, '');
+
+  const shown = rig.get({ page: { exposeErrorBody: true } });
+  await made(1, 'my page', [], 503);
+  await shown.client.done;
+  assert.deepEqual([shown.client.status, shown.client.text], [503, 'my page']);
+
+  const timeout = rig.get();
+  (await rig.invoker.call(2)).exchange.fail({ code: 'FUNCTION_INVOCATION_TIMEOUT', detail: 'late' });
+  await timeout.client.done;
+  assert.equal(timeout.client.failure?.code, 'FUNCTION_INVOCATION_TIMEOUT');
+  assert.equal(rig.store.usage.pages, 0);
+});
+
+test('an invoker that throws costs an error, and the page can be asked for again', async () => {
+  rig.invoker.broken = 'no router';
+  assert.equal((await rig.fetch()).failure?.code, 'INTERNAL_UNEXPECTED_ERROR');
+  rig.invoker.broken = null;
+  const { client } = rig.get();
+  await made(0, 'well');
+  await client.done;
+  assert.equal(client.text, 'well');
+});
+
+test('how long an answer is fresh: the answer says it before the build does', async () => {
+  const { client } = rig.get({ page: { expirationS: 10 } });
+  await made(0, 'a', ['Cache-Control', 's-maxage=100, stale-while-revalidate=50, max-age=5']);
+  await client.done;
+  assert.equal(client.header('cache-control'), 'max-age=5');
+  rig.clock.ms += 99_000;
+  assert.equal((await rig.fetch()).word, 'HIT');
+  rig.clock.ms += 50_000;
+  assert.equal((await rig.fetch()).word, 'STALE');
+  const call = await rig.invoker.call(1);
+  rig.clock.ms += 1_000;
+  const { client: waits } = rig.get();
+  assert.equal(waits.status, 0, 'too old to be shown');
+  call.answer('b');
+  await waits.done;
+  assert.deepEqual([waits.text, waits.word], ['b', 'MISS']);
+});
+
+test('redirects and 404s are kept; cookies and what is for the platform are not passed on', async () => {
+  const { client } = rig.get();
+  const own = ['Set-Cookie', 'a=b', 'X-Next-Cache-Tags', 't', 'Vercel-CDN-Cache-Control', 's-maxage=9', 'X-Mine', '1'];
+  await made(0, 'gone', own, 404);
+  await client.done;
+  const hit = await rig.fetch();
+  assert.deepEqual([hit.status, hit.text, hit.word], [404, 'gone', 'HIT']);
+  for (const { headers } of [client, hit]) {
+    assert.deepEqual(
+      headers.filter((_, at) => at % 2 === 0).filter((name) => /cookie|tag$|cdn|mine/i.test(name)),
+      ['X-Mine', ...(headers.includes('ETag') ? ['ETag'] : [])],
+    );
+  }
+  const { client: moved } = rig.get({ output: 'other' });
+  await made(1, '', ['Location', '/there'], 308);
+  await moved.done;
+  assert.equal((await rig.fetch({ output: 'other' })).header('location'), '/there');
+});
+
+test('a page that turns out to be personal is not kept, nor is what was', async () => {
+  const fallback = join(directory.path, 'fallback.html');
+  await writeFile(fallback, 'built');
+  await utimes(fallback, rig.clock.ms / 1000, rig.clock.ms / 1000);
+  const page = { fallback: { file: fallback } };
+  rig.clock.ms += 60_000;
+  assert.equal((await rig.fetch({ page })).word, 'STALE');
+  await made(0, 'for you', ['Cache-Control', 'private, no-store']);
+  for (const index of [1, 2]) {
+    const { client } = rig.get({ page });
+    await made(index, `for you ${index}`, ['Cache-Control', 'private, no-store']);
+    await client.done;
+    assert.deepEqual([client.text, client.word], [`for you ${index}`, 'MISS']);
+  }
+});
+
+test('what the build has is shown until it is too old, and made anew then', async () => {
+  const fallback = join(directory.path, 'fallback.html');
+  await writeFile(fallback, 'built');
+  await utimes(fallback, rig.clock.ms / 1000, rig.clock.ms / 1000);
+  const page = { fallback: { file: fallback }, initialHeaders: { 'content-type': 'text/x', 'x-next-cache-tags': 'T' } };
+  const built = await rig.fetch({ page: { ...page, initialStatus: 203 } });
+  assert.deepEqual([built.text, built.word, built.status], ['built', 'PRERENDER', 203]);
+  assert.equal(built.header('content-type'), 'text/x');
+  assert.equal(built.header('x-next-cache-tags'), undefined);
+  await rig.store.invalidateByTags('project', ['T']);
+  assert.equal((await rig.fetch({ page })).word, 'STALE');
+  await made(0, 'anew');
+  assert.deepEqual([(await rig.fetch({ page })).text], ['anew']);
+});
+
+test('what the build has for any parameter is shown while the page of this one is made', async () => {
+  const fallback = join(directory.path, 'fallback.html');
+  await writeFile(fallback, 'loading');
+  const page = { fallback: { file: fallback }, allowQuery: ['slug'], expirationS: null };
+  const ask = { page, output: 'blog/[slug]', target: '/blog/a?slug=a' };
+  const first = await rig.fetch(ask);
+  assert.deepEqual([first.text, first.word], ['loading', 'PRERENDER']);
+  const call = await rig.invoker.call(0);
+  assert.equal(call.head.target, '/blog/[slug]?slug=a');
+  call.answer('a');
+  assert.deepEqual([(await rig.fetch(ask)).text], ['a']);
+});
+
+test('a page is made for everybody: its function learns nothing of who asks', async () => {
+  const page = { allowQuery: ['slug'], allowHeader: ['host', 'Accept-Language', 'x-matched-path'] };
+  const headers = [
+    'Cookie',
+    'session=1',
+    'Authorization',
+    'Basic x',
+    'accept-language',
+    'de',
+    'X-Forwarded-For',
+    '1.2.3.4',
+  ];
+  const ask = { page, output: 'blog/[slug]', target: '/blog/a?utm=1&slug=a&slug=%C3%BC', headers };
+  rig.get(ask);
+  const { head } = await rig.invoker.call(0);
+  assert.deepEqual([head.method, head.target, head.hasBody], ['GET', '/blog/[slug]?slug=a&slug=%C3%BC', false]);
+  assert.deepEqual(head.headers, [
+    ...['Host', 'site.test', 'X-Forwarded-Host', 'site.test', 'accept-language', 'de'],
+    ...['X-Matched-Path', '/blog/[slug]'],
+  ]);
+  rig.get({ ...ask, page: { ...page, passQuery: false, allowHeader: null }, output: 'ä ?', target: '/x?slug=b' });
+  const other = await rig.invoker.call(1);
+  assert.equal(other.head.target, '/%C3%A4%20%3F');
+  assert.equal(other.header('x-now-route-matches'), 'slug=b');
+  assert.equal(other.header('accept-language'), undefined);
+});
+
+test('what tells answers apart: allowed parameters in any order, named headers, and the host where it may be any', async () => {
+  const page = { allowQuery: ['a', 'b'], allowHeader: ['accept-language'] };
+  const target = '/page?b=2&a=1&c=3';
+  const { client } = rig.get({ page, target, headers: ['Accept-Language', 'de'] });
+  await made(0, 'de 1 2');
+  await client.done;
+  const same = await rig.fetch({ page, target: '/page?a=1&b=2&c=4', headers: ['accept-language', 'de'] });
+  assert.equal(same.word, 'HIT');
+  rig.get({ page, target, headers: ['Accept-Language', 'fr'] });
+  await rig.invoker.call(1);
+  rig.get({ page, target: '/page?a=1&b=3', headers: ['Accept-Language', 'de'] });
+  await rig.invoker.call(2);
+  rig.get({ page: { allowQuery: null }, target: '/page?z=1' });
+  await rig.invoker.call(3);
+  rig.get({ host: null });
+  assert.equal((await rig.invoker.call(4)).header('host'), 'site.test');
+  rig.get({ namespace: 'another deployment', page, target, headers: ['Accept-Language', 'de'] });
+  await rig.invoker.call(5);
+});
+
+test('past what is kept: other methods, drafts, conditions, keys that are too long', async () => {
+  const kept = rig.get();
+  await made(0, 'kept');
+  await kept.client.done;
+  const cookie = ['Cookie', `other=1; __prerender_bypass=${token}`];
+  const past = [
+    { method: 'POST' },
+    { headers: cookie },
+    { headers: ['Next-Action', 'x'], page: { bypassFor: [{ type: 'header', key: 'next-action' } as const] } },
+    { page: { allowQuery: null }, target: `/page?${'x'.repeat(limits.pageKeyBytes)}` },
+  ];
+  for (const [at, asking] of past.entries()) {
+    const { client } = rig.get(asking);
+    const call = await rig.invoker.call(at + 1);
+    call.answer('own', ['Set-Cookie', 'mine=1']);
+    assert.deepEqual([client.text, client.word, client.header('set-cookie')], ['own', 'BYPASS', 'mine=1']);
+    assert.equal(call.head.id, 'inv_client', 'the request as it came');
+  }
+  for (const headers of [
+    ['Cookie', '__prerender_bypass=wrong'],
+    ['Cookie', `x__prerender_bypass=${token}`],
+    ['X-Prerender-Revalidate', 'wrong'],
+  ])
+    assert.equal((await rig.fetch({ headers })).word, 'HIT');
+});
+
+test('a token has a page made anew at once', async () => {
+  const { client } = rig.get();
+  await made(0, 'one');
+  await client.done;
+  const headers = ['X-Prerender-Revalidate', token];
+  const anew = rig.get({ headers, method: 'HEAD' });
+  const call = await rig.invoker.call(1);
+  assert.equal(call.head.method, 'GET');
+  assert.equal(call.header('x-prerender-revalidate'), token);
+  assert.equal((await rig.fetch()).text, 'one', 'others are not kept waiting');
+  call.answer('two');
+  await anew.client.done;
+  assert.equal(anew.client.word, 'REVALIDATED');
+  assert.deepEqual([(await rig.fetch()).text, (await rig.fetch()).word], ['two', 'HIT']);
+});
+
+test('by token: what was under way before may be of before, so one more begins after it', async () => {
+  const early = rig.get();
+  const first = await rig.invoker.call(0);
+  const headers = ['X-Prerender-Revalidate', token];
+  const both = [rig.get({ headers }), rig.get({ headers })];
+  first.answer('before');
+  await early.client.done;
+  assert.equal(early.client.text, 'before');
+  await made(1, 'after');
+  for (const { client } of both) {
+    await client.done;
+    assert.deepEqual([client.text, client.word], ['after', 'REVALIDATED']);
+  }
+  assert.equal(rig.invoker.calls.length, 2);
+  assert.equal((await rig.fetch()).text, 'after');
+});
+
+test('by token, only what is there', async () => {
+  const headers = ['X-Prerender-Revalidate', token, 'X-Prerender-Revalidate-If-Generated', '1'];
+  assert.equal((await rig.fetch({ headers })).failure?.code, 'NOT_FOUND');
+  assert.equal(rig.invoker.calls.length, 0);
+  const { client } = rig.get();
+  await made(0, 'one');
+  await client.done;
+  const anew = rig.get({ headers });
+  await made(1, 'two');
+  await anew.client.done;
+  assert.equal(anew.client.text, 'two');
+});
+
+test('tags: invalidated is shown once more, deleted is not', async () => {
+  const { client } = rig.get();
+  await made(0, 'one', ['X-Next-Cache-Tags', 'a,b']);
+  await client.done;
+  await rig.store.invalidateByTags('project', ['c']);
+  await rig.store.invalidateByTags('another project', ['a']);
+  rig.clock.ms += 1;
+  assert.equal((await rig.fetch()).word, 'HIT');
+  await rig.store.invalidateByTags('project', ['b']);
+  rig.clock.ms += 1;
+  assert.equal((await rig.fetch()).word, 'STALE');
+  await made(1, 'two', ['Vercel-Cache-Tag', 'a']);
+  assert.deepEqual([(await rig.fetch()).text, (await rig.fetch()).word], ['two', 'HIT']);
+
+  await rig.store.deleteByTags('project', ['a'], 5_000);
+  assert.equal((await rig.fetch()).word, 'STALE');
+  const refresh = await rig.invoker.call(2);
+  rig.clock.ms += 5_000;
+  const waits = rig.get();
+  assert.equal(waits.client.status, 0);
+  refresh.answer('three');
+  await waits.client.done;
+  assert.deepEqual([waits.client.text, waits.client.word], ['three', 'REVALIDATED']);
+});
+
+test('a tag that is called back while a page is made reaches it', async () => {
+  const { client } = rig.get();
+  const call = await rig.invoker.call(0);
+  rig.clock.ms += 10;
+  await rig.store.invalidateByTags('project', ['a']);
+  rig.clock.ms += 10;
+  call.answer('read before', ['X-Next-Cache-Tags', 'a']);
+  await client.done;
+  assert.equal((await rig.fetch()).word, 'STALE');
+});
+
+test('of a group that is made anew together, each is made once', async () => {
+  const html = { page: { group: 7 }, output: 'a' };
+  const data = { page: { group: 7 }, output: 'a.rsc' };
+  for (const [index, asking] of [html, data].entries()) {
+    const { client } = rig.get(asking);
+    await made(index, `old ${index}`);
+    await client.done;
+  }
+  rig.clock.ms += 61_000;
+  await rig.fetch(html);
+  await made(2, 'new html');
+  rig.clock.ms += 1_000;
+  assert.equal((await rig.fetch(data)).word, 'STALE');
+  await made(3, 'new data');
+  rig.clock.ms += 1_000;
+  for (const asking of [html, data]) assert.equal((await rig.fetch(asking)).word, 'HIT');
+
+  const token_ = ['X-Prerender-Revalidate', token];
+  const anew = rig.get({ ...html, headers: token_ });
+  await made(4, 'newer html');
+  await anew.client.done;
+  const waits = rig.get(data);
+  await made(5, 'newer data');
+  await waits.client.done;
+  assert.deepEqual([waits.client.text, waits.client.word], ['newer data', 'REVALIDATED']);
+  assert.equal((await rig.fetch(html)).word, 'HIT');
+  assert.equal(rig.invoker.calls.length, 6);
+});
+
+test('conditional requests', async () => {
+  const { client } = rig.get();
+  await made(0, 'one');
+  await client.done;
+  const tag = (await rig.fetch()).header('etag')!;
+  for (const condition of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
+    const same = await rig.fetch({ headers: ['If-None-Match', condition] });
+    assert.deepEqual([same.status, same.text, same.header('content-type')], [304, '', undefined]);
+    assert.deepEqual([same.header('etag'), same.word], [tag, 'HIT']);
+  }
+  assert.equal((await rig.fetch({ headers: ['If-None-Match', '"other"'] })).status, 200);
+
+  rig.clock.ms += 61_000;
+  await rig.store.deleteByTags('project', ['*']);
+  const waits = rig.get({ headers: ['If-None-Match', '"mine"'] });
+  await made(1, 'two', ['ETag', '"mine"']);
+  await waits.client.done;
+  assert.deepEqual([waits.client.status, waits.client.word], [304, 'REVALIDATED']);
+});
+
+test('the client may leave while the disk is asked', async () => {
+  const client = new FakeClient();
+  rig.pages.answer(rig.ask(), client).cancel();
+  const other = rig.get();
+  await made(0, 'one');
+  await other.client.done;
+  assert.equal(client.status, 0);
+});
+
+test('kept over a restart', async () => {
+  const { client } = rig.get();
+  await made(0, 'one', ['X-Next-Cache-Tags', 'a']);
+  await client.done;
+  await rig.store.settled();
+  const again = await PagesRig.open(directory.path, {}, rig.clock);
+  const hit = await again.fetch();
+  assert.deepEqual([hit.text, hit.word, hit.status], ['one', 'HIT', 200]);
+  rig.clock.ms += 1;
+  await again.store.invalidateByTags('project', ['a']);
+  const third = await PagesRig.open(directory.path, {}, rig.clock);
+  assert.equal((await third.fetch()).word, 'STALE');
+  (await third.invoker.call(0)).answer('two');
+  await third.store.settled();
+});

@@ -1,0 +1,361 @@
+import type { Clock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import type { Log } from '../../base/log.ts';
+import type { Exchange, Invocation, Invoker } from '../../model/invoke.ts';
+import type { Fallback, Prerender } from '../../model/output.ts';
+import { DecoratedExchange, noEffects } from '../passage/decorated.ts';
+import { makingHead, resumingHead, wishOf } from './ask.ts';
+import type { Matches, PageAsk } from './ask.ts';
+import { readFallback } from './fallback.ts';
+import { Failures } from './failures.ts';
+import { headerOf } from './fields.ts';
+import { answered, Handle } from './follower.ts';
+import type { Follower } from './follower.ts';
+import { keep } from './keep.ts';
+import type { CacheWord, KeptPage } from './kept.ts';
+import { pageKey } from './key.ts';
+import type { PageKey } from './key.ts';
+import { Regeneration } from './regeneration.ts';
+import type { Outcome } from './regeneration.ts';
+import { Resumption } from './resume.ts';
+import type { HotPage } from './shelf.ts';
+import { showPage, shownHeaders } from './show.ts';
+import { judgeAnswer } from './verdict.ts';
+import type { Verdict } from './verdict.ts';
+
+export interface PagesOptions {
+  readonly invoker: Invoker;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** For invocations that no client asked for. */
+  nextId(): string;
+  /** Whether one of the conditions holds for a request: src/edge/routing. */
+  readonly matches: Matches;
+}
+
+/** Why a page is made. */
+type Cause = 'missing' | 'stale' | 'group' | 'deleted' | 'on-demand';
+
+/** What is under way for one key. */
+interface Slot {
+  current: Regeneration;
+  /** Asked for by token while another one was under way, which may have begun before what it is to show. */
+  next: { readonly regeneration: Regeneration; readonly begin: () => void } | null;
+}
+
+interface Asked {
+  readonly ask: PageAsk;
+  readonly key: PageKey;
+  readonly exchange: Exchange;
+}
+
+/** Answers requests for pages that are kept (incremental static regeneration), from what is kept or by making it anew. */
+export class Pages {
+  readonly #options: PagesOptions;
+  /** By shelf, since keys are of one deployment each. */
+  readonly #slots = new WeakMap<object, Map<string, Slot>>();
+  readonly #failures = new WeakMap<object, Failures>();
+  #refreshing = 0;
+
+  constructor(options: PagesOptions) {
+    this.#options = options;
+  }
+
+  /** As an Invoker would. Throws as the invoker does. */
+  answer(ask: PageAsk, exchange: Exchange): Invocation {
+    const wish = wishOf(ask, this.#options.matches);
+    const host = ask.host === null ? (headerOf(ask.head.headers, 'host') ?? '') : null;
+    const key = wish.kind === 'bypass' ? null : pageKey(ask.output, ask.page, ask.head, host);
+    // What has no key is not kept.
+    if (key === null) return this.#bypass(ask, exchange);
+    const asked: Asked = { ask, key, exchange };
+    if (wish.kind === 'revalidate') return this.#revalidate(asked, wish.ifKept);
+    const hot = ask.shelf.hot(key.text);
+    if (hot !== null) return this.#serve(asked, hot);
+    return this.#later(asked, (handle) => this.#lookUp(asked, handle));
+  }
+
+  #bypass({ spec, head }: PageAsk, exchange: Exchange): Invocation {
+    return this.#options.invoker.invoke(
+      spec,
+      head,
+      new DecoratedExchange(exchange, { ...noEffects, responseHeaders: ['x-vercel-cache', 'BYPASS'] }, null),
+    );
+  }
+
+  /** What takes a while to find out. A mistake in it costs one client an error page. */
+  #later({ ask, exchange }: Asked, find: (handle: Handle) => Promise<Invocation | null>): Invocation {
+    const handle = new Handle();
+    const lead = (invocation: Invocation | null): void => handle.lead(invocation ?? answered);
+    find(handle).then(lead, (error: unknown) => {
+      const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#options.log.error('a kept page failed', { id: ask.head.id, function: ask.spec.label, why });
+      if (!handle.gone)
+        exchange.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The kept page could not be answered.' });
+    });
+    return handle;
+  }
+
+  async #lookUp(asked: Asked, handle: Handle): Promise<Invocation | null> {
+    const { ask, key } = asked;
+    const kept = (await ask.shelf.load(key.text)) ?? (await this.#fallback(asked));
+    if (handle.gone) return null;
+    // It may have been made meanwhile.
+    const found = ask.shelf.hot(key.text) ?? kept;
+    return found === null ? this.#join(asked, 'missing', 'MISS') : this.#serve(asked, found);
+  }
+
+  /** The build's own answer, in memory as long as there is room. */
+  async #fallback({ ask, key }: Asked): Promise<HotPage | null> {
+    const { page, shelf } = ask;
+    if (page.fallback === null) return null;
+    const name = key.query === '' ? key.text : `\0${page.fallback.file}`;
+    const held = shelf.hot(name);
+    if (held !== null) return held;
+    const mostBytes = limits.pageBodyBytes;
+    const read = await readFallback(page as Prerender & { fallback: Fallback }, groupOf(page, key), mostBytes);
+    if (read === null) {
+      this.#options.log.warn('what the build has of a page cannot be read', { file: page.fallback.file });
+      return null;
+    }
+    return shelf.hot(name) ?? shelf.remember(name, read);
+  }
+
+  /** From what is kept, as far as it may be shown. */
+  #serve(asked: Asked, hot: HotPage): Invocation {
+    const { ask, key } = asked;
+    const nowMs = this.#options.clock.wallMs();
+    const { page } = hot;
+    // What the build has for all values of a parameter is shown until there is what belongs to this one.
+    const general = page.built && key.query !== '';
+    const freshness = ask.shelf.freshness(hot, nowMs);
+    if (freshness === 'expired') return this.#join(asked, 'missing', 'MISS');
+    if (freshness === 'deleted') return this.#join(asked, 'deleted', 'REVALIDATED');
+    if (freshness === 'stale' || general) this.#refresh(asked, page);
+    if (freshness === 'stale' && !general) return this.#show(asked, page, 'STALE');
+    return this.#show(asked, page, page.built ? 'PRERENDER' : 'HIT');
+  }
+
+  #show(asked: Asked, page: KeptPage, word: CacheWord): Invocation {
+    const { ask, exchange } = asked;
+    const nowMs = this.#options.clock.wallMs();
+    if (page.stateBytes < 0) {
+      showPage(page, exchange, { word, nowMs }, ask.head.headers);
+      return answered;
+    }
+    exchange.head(page.status, shownHeaders(page, word, nowMs));
+    if (ask.head.method === 'HEAD') {
+      exchange.end();
+      return answered;
+    }
+    if (page.stateBytes < page.body.length) exchange.body(page.body.subarray(page.stateBytes));
+    return this.#goOn(asked, page.body.subarray(0, page.stateBytes));
+  }
+
+  /** The rest of a page whose head was written. */
+  #goOn({ ask, exchange }: Asked, state: Buffer): Invocation {
+    const resumption = new Resumption(exchange, state);
+    if (ask.chain === null) {
+      exchange.fail({
+        code: 'INTERNAL_UNEXPECTED_ERROR',
+        detail: 'The deployment has nothing that goes on with the page.',
+      });
+      return answered;
+    }
+    const head = resumingHead(ask, this.#options.nextId(), state.length);
+    resumption.begin(this.#options.invoker, ask.chain, head);
+    return resumption;
+  }
+
+  /** In the background, unless it is under way, has just failed, or many are. */
+  #refresh({ ask, key }: Asked, page: KeptPage): void {
+    const { clock } = this.#options;
+    if (this.#slotsOf(ask).has(key.text) || this.#refreshing >= limits.pageRefreshes) return;
+    if (this.#failuresOf(ask).paused(key.text, clock.nowMs())) return;
+    this.#refreshing += 1;
+    const cause = ask.shelf.behindGroup(page) ? 'group' : 'stale';
+    const regeneration = this.#regeneration(ask, key, cause, () => (this.#refreshing -= 1));
+    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    regeneration.begin();
+  }
+
+  /** The answer of the regeneration that is under way, or of a new one. */
+  #join(asked: Asked, cause: Cause, word: CacheWord): Invocation {
+    const { ask, key } = asked;
+    const slot = this.#slotsOf(ask).get(key.text);
+    if (slot !== undefined) return this.#follow(asked, slot.current, word);
+    const regeneration = this.#regeneration(ask, key, cause);
+    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    const follower = this.#follow(asked, regeneration, word);
+    regeneration.begin();
+    return follower;
+  }
+
+  #revalidate(asked: Asked, ifKept: boolean): Invocation {
+    if (!ifKept) return this.#remake(asked);
+    return this.#later(asked, async (handle) => {
+      const { ask, key, exchange } = asked;
+      const there = ask.page.fallback !== null || (await ask.shelf.load(key.text)) !== null;
+      if (handle.gone) return null;
+      if (there) return this.#remake(asked);
+      exchange.fail({ code: 'NOT_FOUND', detail: 'There is no such page yet.' });
+      return null;
+    });
+  }
+
+  /** By a regeneration that begins now; or, where one is under way, by one that begins after it, for all who ask until then. */
+  #remake(asked: Asked): Invocation {
+    const { ask, key } = asked;
+    const slot = this.#slotsOf(ask).get(key.text);
+    if (slot === undefined) return this.#join(asked, 'on-demand', 'REVALIDATED');
+    if (slot.next === null) {
+      const regeneration = this.#regeneration(ask, key, 'on-demand');
+      slot.next = { regeneration, begin: () => regeneration.begin() };
+    }
+    return this.#follow(asked, slot.next.regeneration, 'REVALIDATED');
+  }
+
+  #follow({ ask, exchange }: Asked, regeneration: Regeneration, word: CacheWord): Follower {
+    return regeneration.follow(exchange, ask.head, word);
+  }
+
+  #regeneration(ask: PageAsk, key: PageKey, cause: Cause, ended?: () => void): Regeneration {
+    const { invoker, clock } = this.#options;
+    let askedMs = 0;
+    const regeneration = new Regeneration({
+      mostBytes: limits.pageBodyBytes,
+      invoke: (exchange) => {
+        askedMs = clock.wallMs();
+        return invoker.invoke(ask.spec, makingHead(ask, key, this.#options.nextId(), cause === 'on-demand'), exchange);
+      },
+      judge: (status, headers) => judgeAnswer(status, headers, ask.page, askedMs),
+      replaced: (verdict) => verdict.keeping === 'postponed' || hidesError(ask.page, verdict),
+      closed: () => this.#vacate(ask, key, regeneration),
+      settled: (outcome) => {
+        ended?.();
+        return this.#settled({ ask, key }, outcome, { cause, askedMs });
+      },
+    });
+    return regeneration;
+  }
+
+  /** What comes from now on does not find it. */
+  #vacate(ask: PageAsk, key: PageKey, regeneration: Regeneration): void {
+    const slots = this.#slotsOf(ask);
+    const slot = slots.get(key.text);
+    if (slot === undefined || slot.current !== regeneration) return;
+    if (slot.next === null) {
+      slots.delete(key.text);
+      return;
+    }
+    const { next } = slot;
+    slot.current = next.regeneration;
+    slot.next = null;
+    // After what is under way has been kept: this one is newer.
+    this.#options.clock.soon(next.begin);
+  }
+
+  /** Keeps what came, or not; and says how followers are answered when it is not as it came. */
+  #settled(
+    { ask, key }: { readonly ask: PageAsk; readonly key: PageKey },
+    outcome: Outcome,
+    made: { readonly cause: Cause; readonly askedMs: number },
+  ): ((follower: Follower) => void) | null {
+    if (outcome.kind !== 'answered') {
+      this.#failed(ask, key, outcome.kind === 'failed' ? outcome.failure.code : 'too large');
+      return null;
+    }
+    const { verdict, body } = outcome;
+    if (verdict.keeping === 'kept') return this.#kept({ ask, key }, { verdict, body }, made);
+    if (verdict.keeping === 'personal') this.#forget(ask, key);
+    else this.#failed(ask, key, verdict.keeping === 'failed' ? `status ${verdict.status}` : verdict.keeping);
+    if (verdict.keeping === 'postponed') return (follower) => this.#render(follower, { ask, key }, verdict);
+    if (!hidesError(ask.page, verdict)) return null;
+    const detail = `The page could not be made: the function answered ${verdict.status}.`;
+    return (follower) => follower.fail({ code: 'FUNCTION_INVOCATION_FAILED', detail });
+  }
+
+  #kept(
+    { ask, key }: { readonly ask: PageAsk; readonly key: PageKey },
+    answer: { readonly verdict: Verdict; readonly body: Buffer },
+    { cause, askedMs }: { readonly cause: Cause; readonly askedMs: number },
+  ): ((follower: Follower) => void) | null {
+    const group = groupOf(ask.page, key);
+    const page = keep(answer.verdict, answer.body, { askedMs, group, built: false });
+    if (page === null) {
+      this.#failed(ask, key, 'not what its Content-Type says');
+      const detail = 'The page has not the form that its Content-Type says.';
+      return (follower) => follower.fail({ code: 'FUNCTION_RESPONSE_INVALID', detail });
+    }
+    if (!ask.shelf.put(key.text, page))
+      this.#options.log.warn('a page is not kept: there is too much of it, or too much to be written', {
+        page: ask.output,
+        bytes: page.body.length,
+      });
+    this.#failuresOf(ask).made(key.text);
+    // One that only catches up with its group does not send the others of it round again.
+    if (group !== null && cause !== 'group' && cause !== 'missing')
+      ask.shelf.groupMade(group, askedMs, cause === 'on-demand' || cause === 'deleted');
+    if (page.stateBytes < 0) return null;
+    return (follower) =>
+      follower.handOver((exchange) => this.#show({ ask: askOf(ask, follower), key, exchange }, page, follower.word));
+  }
+
+  /** A page that was postponed, and whose state did not come along: rendered whole, for each client. */
+  #render(follower: Follower, { ask, key }: { readonly ask: PageAsk; readonly key: PageKey }, verdict: Verdict): void {
+    follower.handOver((exchange) => {
+      const own = askOf(ask, follower);
+      if (own.chain === null) return this.#bypass(own, exchange);
+      exchange.head(verdict.status, [...verdict.headers, 'X-Vercel-Cache', 'BYPASS']);
+      return this.#goOn({ ask: own, key, exchange }, Buffer.alloc(0));
+    });
+  }
+
+  /** What was kept is no longer shown; what the build has, neither: it would come back otherwise. */
+  #forget(ask: PageAsk, key: PageKey): void {
+    ask.shelf.delete(key.text);
+    if (ask.page.fallback !== null) ask.shelf.put(key.text, nothing);
+  }
+
+  #failed(ask: PageAsk, key: PageKey, why: string): void {
+    const { clock, log } = this.#options;
+    log.warn('a page could not be made anew', { page: ask.output, function: ask.spec.label, why });
+    this.#failuresOf(ask).failed(key.text, clock.nowMs());
+  }
+
+  #slotsOf({ shelf }: PageAsk): Map<string, Slot> {
+    let slots = this.#slots.get(shelf);
+    if (slots === undefined) this.#slots.set(shelf, (slots = new Map()));
+    return slots;
+  }
+
+  #failuresOf({ shelf }: PageAsk): Failures {
+    let failures = this.#failures.get(shelf);
+    if (failures === undefined) this.#failures.set(shelf, (failures = new Failures()));
+    return failures;
+  }
+}
+
+/** Too old to be shown, from the beginning. */
+const nothing: KeptPage = {
+  status: 404,
+  headers: [],
+  body: Buffer.alloc(0),
+  stateBytes: -1,
+  askedMs: 0,
+  freshUntilMs: 0,
+  staleUntilMs: 0,
+  tags: [],
+  group: null,
+  built: false,
+  entityTag: '',
+};
+
+/** What one of those who wait for a page has asked for itself: what is made for it alone is made of that. */
+const askOf = (ask: PageAsk, { head }: Follower): PageAsk => ({ ...ask, head });
+
+const hidesError = (page: Prerender, { status }: Verdict): boolean => status >= 500 && !page.exposeErrorBody;
+
+/** Pages of one group are made anew together where they are of the same parameters. */
+const groupOf = (page: Prerender, { query }: PageKey): string | null =>
+  page.group === null ? null : query === '' ? String(page.group) : `${page.group}?${query}`;
