@@ -1,4 +1,5 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
+import { createHash } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { isIPv6 } from 'node:net';
@@ -20,6 +21,8 @@ import { openLearnedStore, type LearnedStore } from './control/learned-store.ts'
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
 import { stateDirectory } from './control/state-directory.ts';
 import { routingFaults } from './edge/routing/compile.ts';
+import { purgeOf } from './edge/prerender/purge.ts';
+import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import type { FunctionReport } from './meter/ledger.ts';
@@ -28,7 +31,6 @@ import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
-import { nothingKept } from './model/services.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
@@ -115,6 +117,7 @@ async function wire(options: PlatformOptions) {
     clock,
     log,
   });
+  const pages = await PageStore.open({ directory: pagesDirectory(options), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
   const router = new Router({
     clock,
@@ -126,12 +129,12 @@ async function wire(options: PlatformOptions) {
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
     memory: memoryIn(learned),
-    services: { cache: runtimeCache, purge: nothingKept },
+    services: { cache: runtimeCache, purge: purgeOf(pages) },
   });
   const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
     explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
-  const edge = new Edge({ invoker: router, clock, random, log, status, explain });
+  const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
   const projects = liveProjects(options, {
     port: () => port,
@@ -145,10 +148,17 @@ async function wire(options: PlatformOptions) {
   const close = once(async () => {
     projects.halt();
     await Promise.all([edge.close(), router.close()]);
-    await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close()]);
+    await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     rmSync(runDir, { recursive: true, force: true });
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
+}
+
+/** Of one set of projects: whoever serves the same finds what was kept. */
+function pagesDirectory({ projects }: PlatformOptions): string {
+  const dirs = projects.map(({ dir }) => dir).toSorted();
+  const name = createHash('sha256').update(JSON.stringify(dirs)).digest('hex').slice(0, 16);
+  return join(stateDirectory(process.env, homedir()), 'pages', name);
 }
 
 interface Served {

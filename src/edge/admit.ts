@@ -115,8 +115,9 @@ export class Admitter {
     const method = arrival.req.method!;
     if (site.table !== null) {
       const head = this.head(arrival, at, { target: target.text, route: target.path });
+      const { table, environment } = site;
       const { chain } = this.scan;
-      return { kind: 'routed', passing: { site, table: site.table, head, host: at.host, path: target.path, chain } };
+      return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, environment, chain } };
     }
     const file = site.files.size === 0 ? undefined : site.files.get(decodePath(target.path) ?? target.path);
     if (file !== undefined && (method === 'GET' || method === 'HEAD')) return { kind: 'file', file };

@@ -17,8 +17,10 @@ import { Admitter } from './admit.ts';
 import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
 import { explainPage, localTime } from './explain.ts';
+import { KeptAnswers } from './passage/kept-answers.ts';
 import { Passage } from './passage/passage.ts';
-import type { Passing } from './passage/passage.ts';
+import type { PassageParts, Passing } from './passage/passage.ts';
+import type { PageStore } from './prerender/store.ts';
 import { EdgeRequest } from './request.ts';
 import { HttpExchange, Responder } from './respond.ts';
 import { buildSites, noSites } from './site.ts';
@@ -36,6 +38,8 @@ export interface EdgeOptions {
   status(): StatusReport;
   /** Why a function is scheduled as it is. `name`: as a person wrote it; null: what there is. Without it there is no such page. */
   explain?(name: string | null): Explained;
+  /** Where answers are kept. Without it none are, and no images optimised. */
+  readonly pages?: PageStore;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
   /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
@@ -56,6 +60,7 @@ export class Edge {
   private readonly responder: Responder;
   private readonly admitter: Admitter;
   private readonly nextId: () => string;
+  private readonly parts: PassageParts;
   private readonly region: string;
   /** Touched once per connection, not per request. */
   private readonly connections = new Set<ClientConnection>();
@@ -67,12 +72,20 @@ export class Edge {
     this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
+    this.parts = this.passageParts();
     this.server = this.createServer();
+  }
+
+  private passageParts(): PassageParts {
+    const { invoker, clock, log, pages: store = null } = this.options;
+    const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, nextId: this.nextId });
+    return { invoker, log, chains: this.admitter.chains, kept };
   }
 
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */
   publish(snapshot: Snapshot): void {
     this.admitter.sites = buildSites(snapshot, this.admitter.sites, this.options.log);
+    this.parts.kept?.retain(this.admitter.sites.all);
   }
 
   /** Port 0: any free one. Rejects with Node's error: `code` EADDRINUSE when the port is taken, EACCES when it is not allowed. */
@@ -217,8 +230,7 @@ export class Edge {
   /** `expects`: the client waits for 100 before it sends the body. */
   private pass(passing: Passing, exchange: HttpExchange | UpgradeExchange, expects: boolean): void {
     if (expects && exchange instanceof HttpExchange) exchange.res.writeContinue();
-    const { invoker, log } = this.options;
-    new Passage({ invoker, log, chains: this.admitter.chains }, passing, exchange).run();
+    new Passage(this.parts, passing, exchange).run();
   }
 
   private answerStatus(exchange: HttpExchange): void {

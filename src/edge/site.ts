@@ -18,6 +18,8 @@ export interface Site {
   /** Null: what is there answers, and nothing else has a say. */
   readonly table: RoutingTable | null;
   readonly there: Theres;
+  /** For placeholders in the table: all functions of a deployment share what it sets itself. */
+  readonly environment: Readonly<Record<string, string>>;
   /** For x-vercel-deployment-url: the first of its host names; null when it has none. */
   readonly url: string | null;
 }
@@ -60,6 +62,7 @@ function buildSite(deployment: Deployment, log: Log): Site {
     files,
     table: isPlain && routing === null ? null : compileRouting(routing ?? noRouting),
     there: isPlain ? new PlainOutputs(files, routes, deployment) : new BuiltOutputs(deployment),
+    environment: deployment.functions[0]?.config.environment ?? {},
     url: deployment.hosts[0] ?? null,
   };
 }

@@ -3,7 +3,7 @@ import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import { limits } from '../../base/limits.ts';
 import type { FunctionSpec } from '../../model/function.ts';
-import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import type { Exchange, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Chains } from '../chain.ts';
 import { chainHeader } from '../head.ts';
 import { targetTooLong, withParameters } from '../match.ts';
@@ -18,6 +18,7 @@ import type { UpgradeExchange } from '../upgrade.ts';
 import { DecoratedExchange, withEffects } from './decorated.ts';
 import { invokeExternal } from './external.ts';
 import { MiddlewareExchange } from './middleware.ts';
+import type { KeptAnswers } from './kept-answers.ts';
 import { HeaderFields } from './request-fields.ts';
 import type { There } from './there.ts';
 
@@ -26,6 +27,8 @@ export interface PassageParts {
   readonly invoker: Invoker;
   readonly log: Log;
   readonly chains: Chains;
+  /** Null: none are kept, and functions answer for their pages. */
+  readonly kept: KeptAnswers | null;
 }
 
 /** A request that goes through a routing table. */
@@ -38,6 +41,8 @@ export interface Passing {
   readonly host: string;
   /** Still encoded. */
   readonly path: string;
+  /** For placeholders in the table. */
+  readonly environment: Readonly<Record<string, string>>;
   /** Which functions led to it, as it came; empty: none. */
   readonly chain: string;
 }
@@ -52,24 +57,20 @@ interface Shown {
 
 /** The way of one request through its deployment's routing table, to what answers it. */
 export class Passage {
-  readonly #invoker: Invoker;
-  readonly #log: Log;
-  readonly #chains: Chains;
+  readonly #parts: PassageParts;
   readonly #passing: Passing;
   readonly #client: HttpExchange | UpgradeExchange;
   readonly #walk: Walk;
 
-  constructor({ invoker, log, chains }: PassageParts, passing: Passing, client: HttpExchange | UpgradeExchange) {
-    this.#invoker = invoker;
-    this.#log = log;
-    this.#chains = chains;
+  constructor(parts: PassageParts, passing: Passing, client: HttpExchange | UpgradeExchange) {
+    this.#parts = parts;
     this.#passing = passing;
     this.#client = client;
     const { head, site, table, host, path } = passing;
     const fields = new HeaderFields(head.headers);
     const query = head.target.slice(path.length + 1);
     const request = { method: head.method, host, path, query, header: (name: string) => fields.get(name) };
-    this.#walk = new Walk(table, request, site.there, environmentOf(site));
+    this.#walk = new Walk(table, request, site.there, passing.environment);
   }
 
   run(): void {
@@ -82,7 +83,7 @@ export class Passage {
       act();
     } catch (error) {
       const why = error instanceof Error ? error.stack : String(error);
-      this.#log.error('a request could not be handed over', { id: this.#passing.head.id, why });
+      this.#parts.log.error('a request could not be handed over', { id: this.#passing.head.id, why });
       this.#client.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The request could not be handed over.' });
     }
   }
@@ -129,7 +130,7 @@ export class Passage {
     const headers = this.#chained(there.spec, applyEdits(head.headers, requestEdits));
     if (headers === null) return;
     const asked = { ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern };
-    const invocation = this.#invoker.invoke(there.spec, asked, exchange);
+    const invocation = this.#parts.invoker.invoke(there.spec, asked, exchange);
     exchange.started(invocation);
     // What is asked after it has taken its place already.
     if (exchange.phase === 'asked' || exchange.phase === 'answering') client.hold(invocation);
@@ -154,9 +155,9 @@ export class Passage {
         this.#invoke(there, shown);
         return;
       case 'prerender':
-        this.#invoke({ kind: 'function', spec: there.spec, pattern: `/${there.path}`, parameters: [] }, shown);
-        return;
       case 'image':
+        this.#kept(there, shown);
+        return;
       case undefined:
         this.#client.fail({ code: 'NOT_FOUND', detail: `There is no ${shown.found.output}.` });
     }
@@ -174,26 +175,48 @@ export class Passage {
     }
   }
 
-  #invoke(there: There & { kind: 'function' }, { found, effects, status }: Shown): void {
+  #invoke(there: There & { kind: 'function' }, shown: Shown): void {
+    const asked = this.#asked(there.spec, shown, there.parameters);
+    if (asked === null) return;
+    const exchange = new DecoratedExchange(this.#client, shown.effects, shown.status);
+    this.#client.start(this.#parts.invoker.invoke(there.spec, { ...asked, route: there.pattern }, exchange));
+  }
+
+  /** The request as a function gets it. Null: it gets none, and the client was told. */
+  #asked(spec: FunctionSpec, { found, effects }: Shown, parameters: readonly string[] = []): RequestHead | null {
     const { head } = this.#passing;
-    const target = withParameters(found.target, there.parameters);
+    const target = withParameters(found.target, parameters);
     if (target.length > 2 * limits.urlBytes) {
       this.#client.fail(targetTooLong);
-      return;
+      return null;
     }
-    const headers = this.#chained(there.spec, applyEdits(head.headers, effects.requestEdits));
-    if (headers === null) return;
+    const headers = this.#chained(spec, applyEdits(head.headers, effects.requestEdits));
+    if (headers === null) return null;
     headers.push('x-matched-path', found.matchedPath);
     if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
-    const exchange = new DecoratedExchange(this.#client, effects, status);
-    this.#start(this.#invoker.invoke(there.spec, { ...head, target, headers, route: there.pattern }, exchange));
+    return { ...head, target, headers };
+  }
+
+  #kept(there: There & { kind: 'prerender' | 'image' }, shown: Shown): void {
+    const { kept } = this.#parts;
+    const { site, head } = this.#passing;
+    const exchange = new DecoratedExchange(this.#client, shown.effects, shown.status);
+    if (there.kind === 'image') {
+      if (kept === null) exchange.fail({ code: 'NOT_FOUND', detail: 'No images are optimised here.' });
+      else this.#client.start(kept.image(this.#passing, { ...head, target: shown.found.target }, exchange));
+    } else if (kept === null) {
+      this.#invoke({ kind: 'function', spec: there.spec, pattern: `/${there.path}`, parameters: [] }, shown);
+    } else {
+      const asked = this.#asked(there.spec, shown);
+      if (asked !== null) this.#client.start(kept.page(site, there, { ...asked, route: `/${there.path}` }, exchange));
+    }
   }
 
   /** With what says that the function was led to. Null: it led to itself too often, and the client was told. */
   #chained(spec: FunctionSpec, headers: readonly string[]): string[] | null {
     const { chain } = this.#passing;
     if (chain === '') return [...headers];
-    const link = this.#chains.extend(chain, spec);
+    const link = this.#parts.chains.extend(chain, spec);
     if (link.kind === 'goes on') return [...headers, chainHeader, link.header];
     this.#client.fail(link.refusal);
     return null;
@@ -203,11 +226,7 @@ export class Passage {
     const { head } = this.#passing;
     const headers = applyEdits(head.headers, effects.requestEdits);
     const exchange = new DecoratedExchange(this.#client, effects, null);
-    this.#start(invokeExternal(new URL(url), { ...head, headers }, exchange));
-  }
-
-  #start(invocation: Invocation): void {
-    this.#client.start(invocation);
+    this.#client.start(invokeExternal(new URL(url), { ...head, headers }, exchange));
   }
 
   /** An error page of the deployment's own, or the platform's. */
@@ -232,7 +251,3 @@ function failureOf(reason: Reason, status: number, path: string): Failure | null
   }
   return { code: reason, detail: `For ${path}.` };
 }
-
-/** For placeholders in a routing table. All functions of a deployment share what it sets itself. */
-const environmentOf = ({ deployment }: Site): Readonly<Record<string, string>> =>
-  deployment.functions[0]?.config.environment ?? {};

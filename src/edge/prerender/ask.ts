@@ -4,6 +4,7 @@ import type { FunctionSpec } from '../../model/function.ts';
 import type { RequestHead } from '../../model/invoke.ts';
 import type { Prerender } from '../../model/output.ts';
 import type { Condition } from '../../model/routing.ts';
+import { chainHeader } from '../head.ts';
 import { cookieOf, headerList, headerOf } from './fields.ts';
 import { keyedHeaders } from './key.ts';
 import type { PageKey } from './key.ts';
@@ -65,7 +66,7 @@ export function outputPath(output: string): string {
 }
 
 /** What the edge says of a request, which is the same whoever sent it. */
-const platform = new Set(['x-forwarded-proto', 'x-vercel-deployment-url', 'x-vercel-id']);
+const platform = new Set(['x-forwarded-proto', 'x-vercel-deployment-url', 'x-vercel-id', chainHeader]);
 
 /**
  * The request by which a page is made: for all clients, so it says nothing of the one that happened to come first. It goes to

@@ -1,0 +1,73 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import { fetchSource } from '../images/fetch-source.ts';
+import { ImagePages } from '../images/image-pages.ts';
+import { Pages } from '../prerender/pages.ts';
+import { tagScope } from '../prerender/purge.ts';
+import type { Shelf } from '../prerender/shelf.ts';
+import type { PageStore } from '../prerender/store.ts';
+import type { Site } from '../site.ts';
+import { matchesAny } from './bypass.ts';
+import { ownImage } from './own-image.ts';
+import type { Passing } from './passage.ts';
+import type { There } from './there.ts';
+
+export interface KeptAnswersOptions {
+  readonly invoker: Invoker;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: PageStore;
+  /** For invocations that no client asked for. */
+  nextId(): string;
+}
+
+/** Answers that are kept, of all deployments: pages, and images that were made smaller. */
+export class KeptAnswers {
+  readonly #options: KeptAnswersOptions;
+  readonly #pages: Pages;
+  readonly #images: ImagePages;
+
+  constructor(options: KeptAnswersOptions) {
+    const { invoker, clock, log } = options;
+    this.#options = options;
+    this.#pages = new Pages({ invoker, clock, log, nextId: () => options.nextId(), matches: matchesAny });
+    this.#images = new ImagePages({ clock, log });
+  }
+
+  /** Those of deployments that are served no more are removed. */
+  retain(sites: readonly Site[]): void {
+    void this.#options.store.retain(sites.map(({ deployment }) => deployment.fingerprint));
+  }
+
+  /** As an Invoker would. `head`: as it would go to the function. */
+  page(site: Site, there: There & { kind: 'prerender' }, head: RequestHead, exchange: Exchange): Invocation {
+    const { spec, path: output, prerender } = there;
+    const chained = prerender.chain === null ? null : site.there.get(prerender.chain.outputPath.replace(/^\//, ''));
+    const chain = chained?.kind === 'function' || chained?.kind === 'prerender' ? chained.spec : null;
+    const ask = { shelf: this.#shelf(site), page: prerender, output, spec, chain, head, host: site.url };
+    return this.#pages.answer(ask, exchange);
+  }
+
+  /** The same for `/_vercel/image`. */
+  image(passing: Passing, head: RequestHead, exchange: Exchange): Invocation {
+    const { site } = passing;
+    const { invoker, clock } = this.#options;
+    const page = (there: There & { kind: 'prerender' }, asked: RequestHead, to: Exchange): void =>
+      void this.page(site, there, asked, to);
+    return this.#images.answer(
+      {
+        shelf: this.#shelf(site),
+        images: site.deployment.routing!.images!,
+        head,
+        load: (path) => ownImage({ invoker, page }, passing, path),
+        fetch: (url) => fetchSource(url, { clock, privateAllowed: false }),
+      },
+      exchange,
+    );
+  }
+
+  #shelf({ deployment }: Site): Shelf {
+    return this.#options.store.shelf(deployment.fingerprint, tagScope(deployment));
+  }
+}
