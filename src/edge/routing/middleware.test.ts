@@ -135,6 +135,22 @@ test('it is asked once, and its answer is waited for', () => {
   assert.throws(() => walk.next(), /cannot go on from ended/);
 });
 
+test('without continue what it lets pass is looked for, and no rule of the phase is for it any more', () => {
+  const last: readonly Rule[] = [
+    { src: '^/a$', middlewarePath: 'm' },
+    { src: '^/.*$', dest: '/never' },
+    { handle: 'filesystem' },
+    { src: '^/(.*)$', dest: '/all' },
+  ];
+  const walk = (): Walk => {
+    const found = walkOf(last, ['a', 'never', 'all'], '/a');
+    assert.equal(told(found.next()), 'middleware m /a');
+    return found;
+  };
+  assert.equal(told(walk().resume(answer({ 'x-middleware-next': '1' }))), 'a /a');
+  assert.equal(told(walk().resume(answer({ 'x-middleware-rewrite': '/b' }))), 'all /a');
+});
+
 test('when it failed, there is the page for that', () => {
   const walk = walkOf(rules, outputs, '/admin');
   walk.next();

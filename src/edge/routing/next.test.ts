@@ -19,6 +19,7 @@ test('pages, static and dynamic', () => {
   assert.equal(next('/about/?x=1'), '308 -> /about?x=1');
   assert.equal(next('/blog/first'), 'blog/first /blog/first', 'rendered at build');
   assert.equal(next('/blog/second'), 'blog/[slug] /blog/second?nxtPslug=second');
+  assert.equal(next('/blog/a%20b'), 'blog/[slug] /blog/a%20b?nxtPslug=a%2520b', 'Next.js decodes it twice');
   assert.equal(next('/shop/a/b'), 'shop/[...path] /shop/a/b?nxtPpath=a%2Fb');
   assert.equal(next('/api/hello'), 'api/hello /api/hello');
 });

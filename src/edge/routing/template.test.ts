@@ -20,12 +20,13 @@ const filled = (
 test('numbers and names are replaced; the longest name there is counts', () => {
   assert.equal(filled('/x/$1/$path.rsc'), '/x/a%20b/c&d.rsc');
   assert.equal(filled('$path$path'), 'c&dc&d');
+  assert.equal(filled('/_isr?path=$0', 'query'), '/_isr?path=%2Fa%20b%2Fc%26d');
   assert.equal(filled('/$pathname', 'path', { pathname: 'long' }), '/long');
   assert.equal(filled('/$TOKEN_2-$TOKEN'), '/other-secret');
 });
 
 test('what the rule cannot have is text', () => {
-  for (const text of ['costs $5', '$', '$$', '$unknown', 'a$', '$0', '$10']) assert.equal(filled(text), text);
+  for (const text of ['costs $5', '$', '$$', '$unknown', 'a$', '$3', '$10']) assert.equal(filled(text), text);
   assert.equal(filled('$$1'), '$a%20b');
 });
 

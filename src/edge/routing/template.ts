@@ -1,7 +1,7 @@
 import { limits } from '../../base/limits.ts';
 
 /**
- * A destination or header value with references: `$1`, `$name`, `$wildcard`. What is no reference to something that the
+ * A destination or header value with references: `$1`, `$0` (all that matched), `$name`, `$wildcard`. What is no reference to something that the
  * rule can have stays as it is written.
  */
 export interface Template {
@@ -43,7 +43,7 @@ export function compileTemplate(text: string, { groups, names, environment }: Na
   let written = 0;
   for (let at = text.indexOf('$'); at !== -1; at = text.indexOf('$', at + 1)) {
     const rest = text.slice(at + 1);
-    const digits = /^[1-9]\d{0,3}/.exec(rest)?.[0];
+    const digits = /^(?:0|[1-9]\d{0,3})/.exec(rest)?.[0];
     const known = (name: string): boolean => rest.startsWith(name);
     let found: [string, Reference] | null = null;
     const variable = environment.find(known);

@@ -163,6 +163,23 @@ test('rewrite rules that restore a path come before it is looked for', () => {
   assert.equal(route(rules, outputs, '/old'), 'about /old');
 });
 
+test('miss rules before those of rewrite', () => {
+  const rules: Rule[] = [
+    { handle: 'miss' },
+    { src: '^/(?<path>.+)\\.part$', dest: '/$path.all', check: true },
+    { handle: 'rewrite' },
+    { src: '^/(.*)$', dest: '/dynamic', check: true },
+  ];
+  assert.equal(route(rules, ['a.all', 'dynamic'], '/a.part'), 'a.all /a.part');
+  assert.equal(route(rules, ['a.all', 'dynamic'], '/b.part'), 'dynamic /b.part');
+});
+
+test('rules see a path without needless encoding, functions as it was asked', () => {
+  const rules: Rule[] = [{ src: '^/ab$', dest: '/c', methods: ['GET'] }];
+  assert.equal(route(rules, ['c', 'ab'], '/%61b'), 'c /%61b');
+  assert.equal(route(rules, ['a+b'], '/a%2bb'), 'a+b /a%2bb');
+});
+
 test('resource: the last rewrites, then the verdict', () => {
   const rules: Rule[] = [
     { handle: 'resource' },
@@ -260,6 +277,8 @@ test('locale: a redirect by language, and rules go on', () => {
   assert.equal(route(rules, ['en', 'de'], '/?a=1', { headers: german }), '307 -> /de?a=1');
   assert.equal(route(rules, ['en', 'de'], '/', { headers: { ...german, cookie: 'NEXT_LOCALE=en' } }), 'en /');
   assert.equal(route(rules, ['en', 'de'], '/'), 'en /');
+  const both: Rule[] = [{ src: '^/$', locale: { redirect: { de: 'https://example.de/' } }, continue: true }, ...rules];
+  assert.equal(route(both, ['en', 'de'], '/', { headers: german }), '307 -> https://example.de/', 'the first one');
 });
 
 test('mitigate', () => {

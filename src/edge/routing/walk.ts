@@ -141,7 +141,7 @@ export class Walk {
   private rule(rule: CompiledRule): Step | 'end of phase' | null {
     const captured = this.position.match(rule);
     if (captured === null) return null;
-    if (rule.middleware !== null) return this.ask(rule.middleware);
+    if (rule.middleware !== null) return this.ask(rule.middleware, rule.continues);
     if (!this.position.apply(rule, captured)) return this.none('ROUTER_CANNOT_MATCH', 502);
     if (rule.mitigation !== null) return this.none(rule.mitigation, 403);
     if (rule.destination === null) {
@@ -174,9 +174,11 @@ export class Walk {
     return 'end of phase';
   }
 
-  private ask(path: string): Step | null {
+  /** `continues`: rules of the phase after it are for what it lets pass, too. */
+  private ask(path: string, continues: boolean): Step | null {
     if (this.asked.includes(path)) return null;
     this.asked = [...this.asked, path];
+    if (!continues) this.ruleAt = Number.POSITIVE_INFINITY;
     const { target, log } = this.position;
     const output = path.startsWith('/') ? path.slice(1) : path;
     return { kind: 'middleware', output, target, requestEdits: [...log.requestEdits] };
