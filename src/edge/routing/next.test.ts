@@ -1,6 +1,7 @@
 // A table of the form that Next.js' adapter emits: what pages, data of the App Router and files are found by.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Rule } from '../../model/routing.ts';
 import { nextOutputs, nextRules } from './next.fixture.ts';
 import { headerOf, route, told, walkOf } from './routing.fixture.ts';
 
@@ -101,4 +102,47 @@ test('a page that fails has the page for that, if there is one', () => {
   const failed = walk.fail(500);
   assert.equal(told(failed), '500 failed 500');
   assert.equal(headerOf(failed, 'x-matched-path'), '/500');
+});
+
+/** As for `i18n: { locales: ['en', 'fr'], defaultLocale: 'en' }`, with a page, a dynamic page and an API route. */
+const localeRules: readonly Rule[] = [
+  { src: '^/$', locale: { redirect: { en: '/', fr: '/fr' }, cookie: 'NEXT_LOCALE' }, continue: true },
+  { src: '^/$', dest: '/en', continue: true },
+  { src: '^/(?!(?:_next/.*|en|fr)(?:/.*|$))(.*)$', dest: '/en/$1', continue: true },
+  { src: '^/(?:en|fr)?[/]?404/?$', status: 404, continue: true },
+  { handle: 'filesystem' },
+  { handle: 'resource' },
+  { src: '^/.*$', status: 404 },
+  { handle: 'miss' },
+  { src: '^/en$', dest: '/', check: true },
+  { src: '^//?(?:en|fr)/(.*)$', dest: '/$1', check: true },
+  { handle: 'rewrite' },
+  {
+    src: '^[/]?(?<nextLocale>en|fr)?/posts/(?<nxtPslug>[^/]+?)(?:/)?$',
+    dest: '/$nextLocale/posts/[slug]?nxtPslug=$nxtPslug',
+    check: true,
+  },
+  { handle: 'error' },
+  { src: '^/(?<nextLocale>en|fr)(/.*|$)$', dest: '/$nextLocale/404', status: 404, caseSensitive: true },
+  { src: '^/.*$', dest: '/en/404', status: 404 },
+];
+
+test('locales: of the path, of the domain, of the browser; what has none is found without', () => {
+  const outputs = ['en', 'fr', 'en/posts/[slug]', 'fr/posts/[slug]', 'api/hello', 'favicon.ico', 'en/404', 'fr/404'];
+  const locale = (target: string, headers: Readonly<Record<string, string>> = {}): string =>
+    route(localeRules, outputs, target, { headers });
+  assert.equal(locale('/'), 'en /');
+  assert.equal(locale('/', { 'accept-language': 'fr-FR,fr;q=0.9,en;q=0.8' }), '307 -> /fr');
+  assert.equal(locale('/fr', { 'accept-language': 'en' }), 'fr /fr');
+  assert.equal(locale('/posts/a'), 'en/posts/[slug] /posts/a?nxtPslug=a');
+  assert.equal(locale('/fr/posts/a'), 'fr/posts/[slug] /fr/posts/a?nxtPslug=a');
+  assert.equal(locale('/api/hello'), 'api/hello /api/hello');
+  assert.equal(locale('/fr/api/hello'), 'api/hello /fr/api/hello');
+  assert.equal(locale('/favicon.ico'), 'favicon.ico /favicon.ico');
+  assert.equal(locale('/nope'), '404 rule en/404');
+  assert.equal(locale('/fr/nope'), '404 rule fr/404');
+  assert.equal(locale('/404'), '404 en/404 /404');
+  const found = walkOf(localeRules, outputs, '/posts/a').next();
+  assert.ok(found.kind === 'output');
+  assert.equal(new URLSearchParams(found.routeMatches!).get('nextLocale'), 'en');
 });
