@@ -97,17 +97,6 @@ test('what a function says of itself, what the project says of it, and where it 
   assert.deepEqual([one!.id, one!.label, one!.launch], ['dep_1/api/own', 'shop/api/own', 'module']);
 });
 
-test('a handler of AWS events is called by the name of its export', async () => {
-  const tree = (awsLambdaHandler: unknown) => ({ [vc('a')]: { ...nodeConfig, awsLambdaHandler }, [code('a')]: '' });
-  const spec = async (name: string) => (await build(await outputProject(tree(name)))).deployment.functions[0]!;
-  const { launch, eventExport, entry, root } = await spec('index.deep.handler');
-  assert.deepEqual([launch, eventExport, entry], ['event', 'handler', join(root, 'index.js')]);
-  const none = await spec('');
-  assert.deepEqual([none.launch, none.eventExport], ['module', undefined]);
-  const wanted = 'awsLambdaHandler: expected the name of a file and of its export, as in "index.handler"';
-  assert.equal(await refused(tree('handler')), `a.func/.vc-config.json: ${wanted}, got "handler"`);
-});
-
 test('an edge function has its entry, its environment and the files that it fetches', async () => {
   const dir = await outputProject(
     {
