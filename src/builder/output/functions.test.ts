@@ -207,18 +207,23 @@ test('answers of edge functions are not kept', async () => {
   );
 });
 
-test('a header says the type of a fallback; without one its own field does', async () => {
-  const headers = async (initialHeaders: object): Promise<Prerender['initialHeaders']> => {
+test('a header says the type of a fallback; without one its own field does, or else its name', async () => {
+  const headers = async (initialHeaders: object, fallback: unknown): Promise<Prerender['initialHeaders']> => {
     const dir = await outputProject({
       [vc('a')]: nodeConfig,
       [code('a')]: '',
       'functions/a.html': '',
-      'functions/a.prerender-config.json': { initialHeaders, fallback: { fsPath: 'a.html', contentType: 'text/html' } },
+      'functions/a.bin': '',
+      'functions/a.prerender-config.json': { initialHeaders, fallback },
     });
     const output = (await build(dir)).deployment.outputs!.get('a');
     assert.ok(output?.kind === 'prerender');
     return output.prerender.initialHeaders;
   };
-  assert.deepEqual(await headers({ vary: 'rsc' }), { vary: 'rsc', 'content-type': 'text/html' });
-  assert.deepEqual(await headers({ 'Content-Type': 'text/x' }), { 'Content-Type': 'text/x' });
+  const own = { fsPath: 'a.html', contentType: 'text/own' };
+  assert.deepEqual(await headers({ vary: 'rsc' }, own), { vary: 'rsc', 'content-type': 'text/own' });
+  assert.deepEqual(await headers({ 'Content-Type': 'text/x' }, own), { 'Content-Type': 'text/x' });
+  assert.deepEqual(await headers({}, 'a.html'), { 'content-type': 'text/html; charset=utf-8' });
+  assert.deepEqual(await headers({}, 'a.bin'), {});
+  assert.deepEqual(await headers({}, null), {});
 });
