@@ -156,7 +156,8 @@ const nothingFound = (dir: string): UsageError =>
   functions:     api/**/*.{${extensions.join(',')}}
   a server:      server.*, src/server.*; app.*, index.* (also in src/), src/main.* that call listen() or import
                  a framework; "main" of package.json
-  static files:  public/`);
+  static files:  public/
+  a build:       .vercel/output/config.json, which a framework's build leaves`);
 
 const isFile = async (path: string): Promise<boolean> => (await stat(path).catch(() => null))?.isFile() ?? false;
 const isDirectory = async (path: string): Promise<boolean> =>

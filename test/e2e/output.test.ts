@@ -1,4 +1,4 @@
-// What a framework's build left, served by the real command.
+// What a framework's build left, and a plain project with routing of its own, served by the real command.
 import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
@@ -82,4 +82,40 @@ test('an output that cannot be served is refused with file, path and reason', as
   );
   assert.match(failed ?? '', /config\.json: routes\[0\]: has invalid src\/source regular expression/);
   assert.match(failed ?? '', /a\.func\/\.vc-config\.json: cannot be read: every function has one/);
+});
+
+test('rewrites, redirects, headers and clean URLs of a project without a build', async (t) => {
+  const dir = project(t, {
+    'api/posts.js': 'export const GET = (request) => new Response(new URL(request.url).search);',
+    'api/[id].js': 'export const GET = () => new Response("by its path");',
+    'public/about.html': '<p>about',
+    'public/docs/index.html': '<p>docs',
+    'vercel.json': JSON.stringify({
+      cleanUrls: true,
+      trailingSlash: false,
+      redirects: [{ source: '/blog/:slug', destination: '/posts/:slug', permanent: false }],
+      headers: [{ source: '/(.*)', headers: [{ key: 'x-section', value: 'all' }] }],
+      rewrites: [
+        { source: '/posts/:slug', destination: '/api/posts' },
+        { source: '/about', destination: '/api/never' },
+      ],
+    }),
+  });
+  const weir = await dev(t, dir);
+  const rewritten = await weir.get('/posts/hello?a=1');
+  assert.deepEqual([rewritten.status, rewritten.headers['x-section']], [200, 'all']);
+  assert.deepEqual(Object.fromEntries(new URLSearchParams(rewritten.text)), { a: '1', slug: 'hello' });
+  const moved = await weir.get('/blog/hello');
+  assert.deepEqual([moved.status, moved.headers.location], [307, '/posts/hello']);
+  const [clean, dirty] = [await weir.get('/about'), await weir.get('/about.html')];
+  assert.deepEqual(
+    [clean.status, clean.text, clean.headers['content-type']],
+    [200, '<p>about', 'text/html; charset=utf-8'],
+  );
+  assert.deepEqual([dirty.status, dirty.headers.location], [308, '/about']);
+  assert.equal((await weir.get('/docs')).text, '<p>docs');
+  assert.equal((await weir.get('/docs/')).headers.location, '/docs');
+  assert.equal((await weir.get('/api/7')).text, 'by its path');
+  assert.equal((await weir.get('/nothing')).status, 404);
+  assert.equal(await weir.stop(), 0);
 });

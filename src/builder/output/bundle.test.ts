@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { FunctionSpec } from '../../model/function.ts';
+import { learnedKey } from '../../model/learned.ts';
 import { removeBuild } from '../project.ts';
 import { refusal } from '../project.fixture.ts';
 import { build, nodeConfig, outputProject } from './output.fixture.ts';
@@ -41,7 +42,7 @@ test('a function with a filePathMap finds every file at its path in the bundle',
   const spec = await one(dir);
   assert.equal(spec.root, join(dir, '.weir/dev/dep_1/functions/index.func'));
   assert.equal(spec.entry, join(spec.root, 'app/launcher.cjs'));
-  assert.equal(spec.projectDir, dir);
+  assert.equal(learnedKey(spec), `${dir}//index`, 'what is learned of it outlives the deployment');
   const [page, dep, own, , where] = require(spec.entry) as unknown[];
   assert.deepEqual([page, dep, own, where], ['page', 'dep', 'mapped', join(spec.root, 'app')]);
   assert.equal(existsSync(join(spec.root, '.vc-config.json')), false);

@@ -40,7 +40,7 @@ const filePathMap = z
     error: `at most ${limits.functionFiles} files`,
   });
 
-const eventHandler = 'the name of a file and of its export, as in "index.handler"';
+const eventHandler = 'the file and the export that takes AWS events, as "index.handler"';
 
 const nodeSchema = z.object(
   {

@@ -97,17 +97,6 @@ test('what a function says of itself, what the project says of it, and where it 
   assert.deepEqual([one!.id, one!.label, one!.launch], ['dep_1/api/own', 'shop/api/own', 'module']);
 });
 
-test('a handler of AWS events is called by the name of its export', async () => {
-  const tree = (awsLambdaHandler: unknown) => ({ [vc('a')]: { ...nodeConfig, awsLambdaHandler }, [code('a')]: '' });
-  const spec = async (name: string) => (await build(await outputProject(tree(name)))).deployment.functions[0]!;
-  const { launch, eventExport, entry, root } = await spec('index.deep.handler');
-  assert.deepEqual([launch, eventExport, entry], ['event', 'handler', join(root, 'index.js')]);
-  const none = await spec('');
-  assert.deepEqual([none.launch, none.eventExport], ['module', undefined]);
-  const wanted = 'awsLambdaHandler: expected the name of a file and of its export, as in "index.handler"';
-  assert.equal(await refused(tree('handler')), `a.func/.vc-config.json: ${wanted}, got "handler"`);
-});
-
 test('an edge function has its entry, its environment and the files that it fetches', async () => {
   const dir = await outputProject(
     {
@@ -218,18 +207,23 @@ test('answers of edge functions are not kept', async () => {
   );
 });
 
-test('a header says the type of a fallback; without one its own field does', async () => {
-  const headers = async (initialHeaders: object): Promise<Prerender['initialHeaders']> => {
+test('a header says the type of a fallback; without one its own field does, or else its name', async () => {
+  const headers = async (initialHeaders: object, fallback: unknown): Promise<Prerender['initialHeaders']> => {
     const dir = await outputProject({
       [vc('a')]: nodeConfig,
       [code('a')]: '',
       'functions/a.html': '',
-      'functions/a.prerender-config.json': { initialHeaders, fallback: { fsPath: 'a.html', contentType: 'text/html' } },
+      'functions/a.bin': '',
+      'functions/a.prerender-config.json': { initialHeaders, fallback },
     });
     const output = (await build(dir)).deployment.outputs!.get('a');
     assert.ok(output?.kind === 'prerender');
     return output.prerender.initialHeaders;
   };
-  assert.deepEqual(await headers({ vary: 'rsc' }), { vary: 'rsc', 'content-type': 'text/html' });
-  assert.deepEqual(await headers({ 'Content-Type': 'text/x' }), { 'Content-Type': 'text/x' });
+  const own = { fsPath: 'a.html', contentType: 'text/own' };
+  assert.deepEqual(await headers({ vary: 'rsc' }, own), { vary: 'rsc', 'content-type': 'text/own' });
+  assert.deepEqual(await headers({ 'Content-Type': 'text/x' }, own), { 'Content-Type': 'text/x' });
+  assert.deepEqual(await headers({}, 'a.html'), { 'content-type': 'text/html; charset=utf-8' });
+  assert.deepEqual(await headers({}, 'a.bin'), {});
+  assert.deepEqual(await headers({}, null), {});
 });

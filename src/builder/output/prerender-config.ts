@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import * as z from 'zod';
 import type { Fallback, Prerender } from '../../model/output.ts';
 import type { Condition } from '../../model/routing.ts';
@@ -74,7 +74,8 @@ export async function prerenderOf(
   for (const line of conditionFaults(bypassFor, 'experimentalBypassFor')) faults.add(path, line);
   const { fallback: declared } = config;
   const named = typeof declared === 'string' ? declared : declared?.fsPath;
-  const contentType = typeof declared === 'string' ? null : (declared?.contentType ?? null);
+  const ownType = typeof declared === 'string' ? null : (declared?.contentType ?? null);
+  const contentType = ownType ?? fallbackTypes[extname(named ?? '')] ?? null;
   return {
     expirationS: secondsOrNone(config.expiration),
     staleExpirationS: secondsOrNone(config.staleExpiration),
@@ -93,10 +94,17 @@ export async function prerenderOf(
   };
 }
 
+/** Of what is kept from the build, where nothing else says what it is. */
+const fallbackTypes: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.json': 'application/json; charset=utf-8',
+  '.rsc': 'text/x-component',
+};
+
 const secondsOrNone = (value: number | false | null | undefined): number | null =>
   typeof value === 'number' ? value : null;
 
-/** A header says the type of the fallback, or else the fallback's own field does. */
+/** A header says the type of the fallback, or else the fallback's own field does, or else its name. */
 function withType(given: Readonly<Record<string, string>>, contentType: string | null): Record<string, string> {
   const says = Object.keys(given).some((name) => name.toLowerCase() === 'content-type');
   return contentType === null || says ? { ...given } : { ...given, 'content-type': contentType };

@@ -68,15 +68,19 @@ export class PlainOutputs implements Theres {
   readonly #files: StaticFiles;
   readonly #routes: RouteTable;
   readonly #images: ReadonlySet<string>;
+  /** `x.html` is found at `x`, too. */
+  readonly #cleanUrls: boolean;
 
   constructor(files: StaticFiles, routes: RouteTable, { routing }: Deployment) {
     this.#files = files;
     this.#routes = routes;
+    this.#cleanUrls = routing?.cleanUrls === true;
     this.#images = new Set(routing?.images == null ? [] : imagePaths);
   }
 
   find(path: string): string | null {
     if (this.#images.has(path) || this.#files.has(`/${path}`)) return path;
+    if (this.#cleanUrls && this.#files.has(`/${path}.html`)) return `${path}.html`;
     return this.#routes.lookup(encoded(path)) === null ? null : path;
   }
 
