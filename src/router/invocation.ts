@@ -48,7 +48,7 @@ export interface InvocationOwner {
 }
 
 export class RoutedInvocation implements Invocation {
-  readonly head: RequestHead;
+  head: RequestHead;
   readonly route: RouteMeter;
   receivedMs = 0;
   phase: InvocationPhase = 'queued';
@@ -201,6 +201,8 @@ export class RoutedInvocation implements Invocation {
     this.begun();
     this.#move('answering');
     this.#raw = raw;
+    // It will not be sent again, and may be idle for hours.
+    if (raw) this.head = { ...this.head, headers: [] };
     this.#flow = new AnswerFlow();
     this.#exchange.head(status, headers);
     if (raw && this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
