@@ -42,7 +42,6 @@ const skipped = new Set([
   'te',
   'server',
   'x-vercel-id',
-  'x-weir-max-duration',
 ]);
 
 /** What the close frame says. All but the last are for the client to try again: it will find another instance. */
@@ -60,8 +59,6 @@ interface Asked {
   /** Upgrade's value. */
   readonly protocol: string;
   readonly vercelId: string;
-  /** The function's; 0: there is none. */
-  readonly maxDurationMs: number;
 }
 
 /** An invocation that may turn its connection into a pipe. */
@@ -130,7 +127,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   /** Something is asked before the function is (middleware). What the client sends waits. */
   hold(invocation: Invocation): void {
-    this.plain.hold(invocation);
+    this.plain!.hold(invocation);
   }
 
   refuse(failure: Failure): void {
@@ -231,9 +228,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (protocol.trim().toLowerCase() === 'websocket') this.frames = new FrameTracker();
     this.socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
-        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n` +
-        // Seconds. The connection ends by then, whatever is on it.
-        `X-Weir-Max-Duration: ${this.asked.maxDurationMs / 1000}\r\n\r\n`,
+        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n\r\n`,
       'latin1',
     );
     if (this.invocation !== null) this.sendEarly();
