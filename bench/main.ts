@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,recalls,blocker,converge,place,routes,routing,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,sockets,recalls,blocker,converge,place,routes,routing,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -16,6 +16,7 @@ import type { Section } from './report.ts';
 import { routesBench } from './routes.ts';
 import { routingBench } from './routing.ts';
 import { slowReaders } from './slow-readers.ts';
+import { idleSockets } from './sockets.ts';
 import { starts } from './starts.ts';
 import { workDir } from './targets.ts';
 import { waits } from './waits.ts';
@@ -35,6 +36,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   starts: () => starts(values.quick ? 8 : 30),
   waits,
   slow: slowReaders,
+  sockets: () => idleSockets(values.quick ? 500 : 5_000),
   recalls,
   blocker: () => blocker(values.quick ? 4 : 20),
   converge: () => converge(convergeParts, values.quick ? 5 : 20),

@@ -24,7 +24,10 @@ interface UndiciRequest {
 }
 
 /** Where headers were given as a list, or 100 is expected, the head is written when the request is told of; it may wait. */
-type Written = ClientRequest & { _header: string | null; outputData?: { data: unknown }[]; outputSize: number };
+type Written = ClientRequest & { _header: string | null; outputData?: { data: unknown }[] } & Record<
+    'outputSize',
+    number
+  >;
 
 /** Starts giving requests the headers of the invocation they are made for. Once. */
 export function carryChain(host: Host): void {

@@ -5,6 +5,7 @@
  * its methods and reads its fields. Only where Node would turn it into bytes do the functions of response.ts take over.
  */
 import type { Call, CallListener } from '../../src/core/call.ts';
+import { detachedCall } from './detached-call.ts';
 import {
   type Callback,
   http,
@@ -43,7 +44,7 @@ const responseOptions = { highWaterMark: 65_536 };
 const abortError = (): Error => Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
 
 export class Exchange implements CallListener {
-  readonly call: Call;
+  call: Call;
   readonly socket: InvocationSocket;
   readonly req: Incoming;
   readonly res: Outgoing;
@@ -205,6 +206,11 @@ export class Exchange implements CallListener {
     if (this.phase === 'settled') return;
     this.enter('settled');
     this.shut();
+  }
+
+  /** A framework still answers (204, say) when its route has upgraded the connection: that goes nowhere. */
+  detached(): void {
+    this.call = detachedCall(this.call);
   }
 
   destroyedByUser(): void {

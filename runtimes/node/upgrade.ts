@@ -219,6 +219,7 @@ function parseHead(text: string): { status: number; fields: string[] } | null {
 /** Takes the call over: from here on it is answered through the socket. */
 export function openUpgrade(call: Call): Upgrade {
   const socket = new UpgradeSocket(call);
+  call.listener.detached?.();
   call.listener = socket.listener;
   const req = new http.IncomingMessage(socket as never) as Incoming;
   req.httpVersionMajor = 1;

@@ -47,6 +47,8 @@ export interface CallListener {
   writable(): void;
   /** The client left, maxDuration is up, or the tunnel is lost. What is written from now on goes nowhere. */
   cancelled(reason: 'client' | 'timeout' | 'unwanted' | 'tunnel'): void;
+  /** Another listener takes its place: user code has upgraded the connection, and answers the raw way. */
+  detached?(): void;
 }
 
 /** What LOAD says: the function this instance is to run, for its whole life. */

@@ -3,7 +3,7 @@
  *
  * The runtime gives every HTTP request that user code makes the header `x-weir-chain`: that of the invocation it is made
  * for, or `start` where that has none, because a client began it. The edge checks what comes, adds the function that it
- * is for, and hands the result to the invocation:
+ * is for, and hands the result to the invocation; and so it does with rewrites to other origins, which may be its own:
  *
  *     x-weir-chain: NAME*3.NAME.SIGNATURE
  *
@@ -23,9 +23,12 @@ export type Link =
   /** For the invocation to carry on. */
   { readonly kind: 'goes on'; readonly header: string } | { readonly kind: 'loop'; readonly refusal: Refusal };
 
+/** What may lead to itself: a function, or a project's rewrites to other origins. */
+export type Chained = Pick<FunctionSpec, 'environment' | 'label'>;
+
 export class Chains {
   readonly #key: string;
-  readonly #names = new WeakMap<FunctionSpec, string>();
+  readonly #names = new WeakMap<Chained, string>();
 
   /** `key`: what all edges that see each other's functions have in common; secret. */
   constructor(key: string) {
@@ -33,18 +36,18 @@ export class Chains {
   }
 
   /** `header`: as it came; what is not an edge's own counts as `start`. */
-  extend(header: string, spec: FunctionSpec): Link {
+  extend(header: string, chained: Chained): Link {
     const chain = this.#read(header);
-    const name = this.#nameOf(spec);
+    const name = this.#nameOf(chained);
     const times = (chain.get(name) ?? 0) + 1;
     let depth = 1;
     for (const count of chain.values()) depth += count;
     if (times > limits.chainRecursions) {
-      return loop(`${spec.label} led to itself ${times - 1} times, and ${limits.chainRecursions} are allowed.`);
+      return loop(`${chained.label} led to itself ${times - 1} times, and ${limits.chainRecursions} are allowed.`);
     }
     if (depth > limits.chainDepth) {
       return loop(
-        `Functions called each other ${depth - 1} times in a row, and ${limits.chainDepth} are allowed; the last is ${spec.label}.`,
+        `Functions called each other ${depth - 1} times in a row, and ${limits.chainDepth} are allowed; the last is ${chained.label}.`,
       );
     }
     chain.set(name, times);
@@ -74,11 +77,11 @@ export class Chains {
   }
 
   /** The same in every deployment of a project: a loop goes on when a new version is deployed meanwhile. */
-  #nameOf(spec: FunctionSpec): string {
-    let name = this.#names.get(spec);
+  #nameOf(chained: Chained): string {
+    let name = this.#names.get(chained);
     if (name === undefined) {
-      name = this.#hash(`function ${spec.environment} ${spec.label}`, nameBytes);
-      this.#names.set(spec, name);
+      name = this.#hash(`function ${chained.environment} ${chained.label}`, nameBytes);
+      this.#names.set(chained, name);
     }
     return name;
   }

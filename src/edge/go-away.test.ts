@@ -31,14 +31,6 @@ async function open(context: Parameters<typeof startEdge>[0], protocol = 'websoc
   return { ...started, seen, connection, after: () => connection.text.split('\r\n\r\n').slice(1).join('\r\n\r\n') };
 }
 
-test('the 101 says for how long the connection may last, whatever the function says', async (t) => {
-  const { port } = await startEdge(t, ({ exchange }) => exchange.head(101, ['X-Weir-Max-Duration', '9']));
-  const head = await client(t, port)
-    .send(ask('websocket'))
-    .reads(/\r\n\r\n/);
-  assert.deepEqual(head.match(/^x-weir-max-duration: .*$/gim), ['X-Weir-Max-Duration: 1']);
-});
-
 for (const why of ['maxDuration', 'replaced'] as const) {
   test(`${why}: a close frame, the client's answer goes to the function, and its end ends the connection`, async (t) => {
     const { seen, connection, after } = await open(t);

@@ -268,9 +268,7 @@ export class Edge {
     const vercelId = this.vercelId(id);
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
     const protocol = req.fields.upgrade ?? '';
-    const maxDurationMs = admission.kind === 'function' ? admission.spec.config.maxDurationMs : 0;
-    const asked = { req, early, protocol, vercelId, maxDurationMs };
-    const exchange = new UpgradeExchange(this.responder, connection, asked);
+    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'routed') this.pass(admission.passing, exchange, false);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);

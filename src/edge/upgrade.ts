@@ -42,7 +42,6 @@ const skipped = new Set([
   'te',
   'server',
   'x-vercel-id',
-  'x-weir-max-duration',
 ]);
 
 /** What the close frame says. All but the last are for the client to try again: it will find another instance. */
@@ -60,8 +59,6 @@ interface Asked {
   /** Upgrade's value. */
   readonly protocol: string;
   readonly vercelId: string;
-  /** The function's; 0: there is none. */
-  readonly maxDurationMs: number;
 }
 
 /** An invocation that may turn its connection into a pipe. */
@@ -69,10 +66,11 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   phase: UpgradePhase = 'asked';
   private readonly connection: ClientConnection;
   private readonly socket: Socket;
-  private readonly asked: Asked;
+  private readonly asked: Omit<Asked, 'req' | 'early'>;
+  private behindHead: Buffer | null;
   private readonly responder: Responder;
-  /** Answers what is not a 101. */
-  private readonly plain: HttpExchange;
+  /** Answers what is not a 101. Null after one: an idle connection is to hold nothing that it does not need. */
+  private plain: HttpExchange | null;
   /** Of what the function sends, where that is a WebSocket. */
   private frames: FrameTracker | null = null;
   /** The goodbye that waits for the end of a frame. */
@@ -90,14 +88,15 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   constructor(responder: Responder, connection: ClientConnection, asked: Asked) {
     this.connection = connection;
     this.socket = connection.socket;
-    this.asked = asked;
+    const { req, early, ...rest } = asked;
+    this.behindHead = early.length > 0 ? early : null;
+    this.asked = rest;
     this.responder = responder;
-    const { req, vercelId } = asked;
     const res = new ServerResponse(req);
     res.assignSocket(this.socket);
     res.shouldKeepAlive = false;
     res.on('finish', () => this.socket.destroySoon());
-    this.plain = new HttpExchange(responder, connection, { req, res, vercelId });
+    this.plain = new HttpExchange(responder, connection, { req, res, vercelId: rest.vercelId });
     // One exchange, one entry: this one speaks for it.
     connection.settled(this.plain);
     connection.began(this);
@@ -119,15 +118,16 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   /** What `Invoker.invoke` returned. */
   start(invocation: Invocation): void {
     this.invocation = invocation;
-    this.plain.start(invocation);
-    if (this.asked.early.length > 0) this.fromClient(this.asked.early);
+    this.plain?.start(invocation);
+    if (this.behindHead !== null) this.fromClient(this.behindHead);
+    this.behindHead = null;
     if (this.phase === 'open') this.sendEarly();
     this.socket.resume();
   }
 
   /** Something is asked before the function is (middleware). What the client sends waits. */
   hold(invocation: Invocation): void {
-    this.plain.hold(invocation);
+    this.plain!.hold(invocation);
   }
 
   refuse(failure: Failure): void {
@@ -136,13 +136,13 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   }
 
   inform(status: number, headers: readonly string[]): void {
-    if (this.phase === 'asked') this.plain.inform(status, headers);
+    if (this.phase === 'asked') this.plain?.inform(status, headers);
   }
 
   reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     if (this.phase !== 'asked') return true;
     this.decline();
-    return this.plain.reply(status, headers, body);
+    return this.plain!.reply(status, headers, body);
   }
 
   head(status: number, headers: readonly string[]): void {
@@ -151,12 +151,12 @@ export class UpgradeExchange implements Exchange, LiveExchange {
       this.open(headers);
     } else {
       this.decline();
-      this.plain.head(status, headers);
+      this.plain!.head(status, headers);
     }
   }
 
   body(chunk: Buffer): boolean {
-    if (this.phase === 'declined') return this.plain.body(chunk);
+    if (this.phase === 'declined') return this.plain!.body(chunk);
     if (this.phase === 'closing') return this.lastBody(chunk);
     if (this.phase !== 'open') return true;
     this.frames?.pass(chunk);
@@ -165,7 +165,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   end(): void {
     if (this.phase === 'declined') {
-      this.plain.end();
+      this.plain!.end();
     } else if (this.phase === 'open' || this.phase === 'closing') {
       this.functionEnded = true;
       this.sayGoodbye();
@@ -185,7 +185,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
       else this.socket.destroy();
     } else if (this.phase !== 'closed') {
       if (this.phase === 'asked') this.decline();
-      this.plain.fail(failure);
+      this.plain!.fail(failure);
     }
   }
 
@@ -204,7 +204,9 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (this.phase === 'closed') return;
     const finished = this.functionEnded && this.clientEnded && this.socket.writableFinished;
     this.close();
-    if (!finished) this.plain.clientLeft();
+    if (finished) return;
+    if (this.plain === null) this.invocation?.cancel();
+    else this.plain.clientLeft();
   }
 
   requestBroke(): void {
@@ -216,17 +218,17 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     if (lines === null) {
       this.decline();
       // The same headers are refused there for the same reason, and the function hears of it.
-      this.plain.head(502, headers);
+      this.plain!.head(502, headers);
       return;
     }
     this.enter('open');
+    this.plain!.res.detachSocket(this.socket);
+    this.plain = null;
     const protocol = this.protocolOf(headers);
     if (protocol.trim().toLowerCase() === 'websocket') this.frames = new FrameTracker();
     this.socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n` +
-        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n` +
-        // Seconds. The connection ends by then, whatever is on it.
-        `X-Weir-Max-Duration: ${this.asked.maxDurationMs / 1000}\r\n\r\n`,
+        `${lines}Server: ${serverName}\r\nX-Vercel-Id: ${this.asked.vercelId}\r\n\r\n`,
       'latin1',
     );
     if (this.invocation !== null) this.sendEarly();
@@ -249,7 +251,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     socket.on('data', (chunk: Buffer) => this.fromClient(chunk));
     socket.on('end', () => this.clientEnd());
     socket.on('close', () => this.timer?.cancel());
-    socket.on('drain', () => this.phase === 'declined' && this.plain.res.emit('drain'));
+    socket.on('drain', () => this.phase === 'declined' && this.plain!.res.emit('drain'));
     socket.pause();
   }
 

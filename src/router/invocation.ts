@@ -48,7 +48,7 @@ export interface InvocationOwner {
 }
 
 export class RoutedInvocation implements Invocation {
-  readonly head: RequestHead;
+  head: RequestHead;
   readonly route: RouteMeter;
   receivedMs = 0;
   phase: InvocationPhase = 'queued';
@@ -201,8 +201,10 @@ export class RoutedInvocation implements Invocation {
     this.begun();
     this.#move('answering');
     this.#raw = raw;
+    // It will not be sent again, and may be idle for hours.
+    if (raw) this.head = { ...this.head, headers: [] };
     this.#flow = new AnswerFlow();
-    this.#exchange.head(status, headers);
+    this.#exchange.head(status, raw ? withMaxDuration(headers, this.deadlineMs - this.sentMs) : headers);
     if (raw && this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
   }
 
@@ -317,5 +319,13 @@ export class RoutedInvocation implements Invocation {
   }
 }
 
+const maxDurationHeader = 'x-weir-max-duration';
+
 const unexpected = (frame: string, phase: InvocationPhase): ProtocolError =>
   new ProtocolError('UNEXPECTED_FRAME', `${frame} for an invocation that is ${phase}`);
+
+/** A 101 says how many seconds the connection may last, whatever its function says of that. */
+function withMaxDuration(headers: readonly string[], durationMs: number): string[] {
+  const others = headers.filter((_, index) => headers[index & ~1]!.toLowerCase() !== maxDurationHeader);
+  return [...others, maxDurationHeader, String(Math.round(durationMs) / 1000)];
+}

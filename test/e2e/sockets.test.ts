@@ -74,7 +74,10 @@ test('ws: each socket stays on its instance, in flight for as long as they are o
   // Each stays where it is.
   assert.deepEqual(await Promise.all(all.map(({ socket }) => ask(socket, 'who'))), before);
   for (const { socket } of all) socket.close(1000);
-  assert.deepEqual(await Promise.all(all.map(({ closed }) => closed)), Array(20).fill([1000, '']));
+  assert.deepEqual(
+    await Promise.all(all.map(({ closed }) => closed)),
+    all.map(() => [1000, '']),
+  );
   while ((await inFlight()) !== 0) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(await weir.stop(), 0);
 });
@@ -187,5 +190,29 @@ export const maxDuration = 2;`;
   assert.equal(code, 1001);
   await weir.printed(/closed: 1001/);
   assert.equal((await weir.get('/api/chat')).status, 500);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('a framework that answers by (req, res) when its route has upgraded: that goes nowhere', async (t) => {
+  const chat = (answer: string): string => `
+import { experimental_upgradeWebSocket as upgradeWebSocket } from '@vercel/functions';
+export default async (req, res) => {
+  const { status } = await upgradeWebSocket((socket) => socket.on('message', (data) => socket.send('heard ' + data)));
+  ${answer}
+};`;
+  const files = {
+    'api/whole.js': chat('res.writeHead(status); res.end();'),
+    'api/parts.js': chat('res.writeHead(status); res.flushHeaders(); setImmediate(() => res.end());'),
+    'api/body.js': chat("res.writeHead(200); res.write('a body'); res.end('of it');"),
+  };
+  const weir = await dev(t, withLibraries(t, files));
+  for (const name of ['whole', 'parts', 'body']) {
+    const { socket } = await open(`ws://127.0.0.1:${weir.port}/api/${name}`);
+    // By the second answer, what the framework said would have come.
+    assert.equal(await ask(socket, 'this'), 'heard this', name);
+    assert.equal(await ask(socket, 'that'), 'heard that', name);
+    socket.close();
+    await once(socket, 'close');
+  }
   assert.equal(await weir.stop(), 0);
 });

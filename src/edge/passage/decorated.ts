@@ -1,5 +1,5 @@
 import type { Failure } from '../../base/errors.ts';
-import type { Exchange } from '../../model/invoke.ts';
+import type { Exchange, GoAway } from '../../model/invoke.ts';
 import { applyEdits, type Effects } from '../routing/effects.ts';
 
 /** Names of which there may be several: those of the table do not give way to those of the answer. */
@@ -69,6 +69,10 @@ export class DecoratedExchange implements Exchange {
 
   fail(failure: Failure): void {
     this.#inner.fail(failure);
+  }
+
+  goAway(why: GoAway): void {
+    this.#inner.goAway?.(why);
   }
 
   drained(): void {

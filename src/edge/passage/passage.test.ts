@@ -150,6 +150,15 @@ test('another origin answers', async (context) => {
   assert.deepEqual([answer.headers.get('x-host'), await answer.text()], [`127.0.0.1:${other.port}`, '/there/x?a=1']);
 });
 
+test('a rewrite that leads to itself by way of other origins is cut short', async (context) => {
+  const rules: Rule[] = [{ src: '^/to/(\\d+)$', dest: 'http://127.0.0.1:$1/to/$1' }];
+  const { port, invoker } = await start(context, rules, ok);
+  const answer = await ask(port, `/to/${port}`, { headers: { accept: 'application/json' } });
+  assert.equal(answer.status, 508);
+  assert.match(await answer.text(), /demo \(rewrite\) led to itself 16 times/);
+  assert.equal(invoker.all.length, 0);
+});
+
 test('an upgrade goes through middleware and rewrites to its function', async (context) => {
   const rules: Rule[] = [
     { src: '^/socket$', middlewarePath: '/gate', continue: true },
@@ -164,6 +173,8 @@ test('an upgrade goes through middleware and rewrites to its function', async (c
   const page = await invoker.nth(2);
   await page.until(({ body }) => body === 'early');
   assert.equal(page.head.upgrade, true);
+  page.exchange.goAway!('maxDuration');
+  await client.until(({ ended }) => ended);
   client.socket.destroy();
 });
 

@@ -223,8 +223,15 @@ export class Passage {
   }
 
   #external({ url, effects }: Step & { kind: 'external' }): void {
-    const { head } = this.#passing;
-    const headers = applyEdits(head.headers, effects.requestEdits);
+    const { head, chain, site } = this.#passing;
+    // The other origin may be one of ours, and lead here again.
+    const { environment, project } = site.deployment;
+    const link = this.#parts.chains.extend(chain, { environment, label: `${project} (rewrite)` });
+    if (link.kind === 'loop') {
+      this.#client.fail(link.refusal);
+      return;
+    }
+    const headers = [...applyEdits(head.headers, effects.requestEdits), chainHeader, link.header];
     const exchange = new DecoratedExchange(this.#client, effects, null);
     this.#client.start(invokeExternal(new URL(url), { ...head, headers }, exchange));
   }
