@@ -349,6 +349,11 @@ export const limits = {
   payloadKeptMs: 30 * 24 * 3_600_000,
   /** A platform that runs says so often that it uses its runtime. */
   payloadTouchMs: 24 * 3_600_000,
+  /** A function that takes longer to load is left to load without bytecode made ahead; and so are those beyond the second. */
+  bytecodeFunctionMs: 20_000,
+  bytecodeDeploymentMs: 60_000,
+  /** Versions of projects whose bytecode is kept while the platform runs. */
+  bytecodeDeployments: 16,
   /** An installed Node that nothing was started from for so long is removed when another is installed. */
   nodeKeptMs: 90 * 24 * 3_600_000,
   /** Asking npm for what there is, and then fetching 50 MB. */
