@@ -1,10 +1,11 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,slow,sockets,recalls,blocker,converge,place,routes,routing,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,slow,sockets,recalls,blocker,converge,place,routes,routing,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus, release, type } from 'node:os';
 import { parseArgs } from 'node:util';
 import { blocker } from './blocker.ts';
+import { bytecode } from './bytecode.ts';
 import { codecRows } from './codec.ts';
 import { converge, convergeParts } from './converge.ts';
 import { hasNginx, loader } from './load.ts';
@@ -34,6 +35,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   small: () => small(effort),
   bodies: () => bodies(effort),
   starts: () => starts(values.quick ? 8 : 30),
+  bytecode: () => bytecode(values.quick ? 5 : 15),
   waits,
   slow: slowReaders,
   sockets: () => idleSockets(values.quick ? 500 : 5_000),

@@ -138,6 +138,7 @@ export interface WeirOptions {
   /** A project that is there, instead of `files`. */
   readonly dir?: string;
   readonly probe?: string;
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 let states = 0;
@@ -149,7 +150,7 @@ export async function weir(options: WeirOptions): Promise<Target> {
   const args = [join(repository, 'bin/weir'), 'dev', dir, '--port', '0', ...(options.args ?? [])];
   // Nothing that was learned before.
   const stateDir = join(workDir, 'state', String(process.pid), String((states += 1)));
-  const env = { ...process.env, XDG_STATE_HOME: stateDir };
+  const env = { ...process.env, ...options.environment, XDG_STATE_HOME: stateDir };
   const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   for await (const chunk of child.stdout) {

@@ -1,7 +1,7 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
 import { createHash } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
@@ -32,9 +32,12 @@ import type { Explainable } from './model/explain.ts';
 import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
+import { BytecodeMaker } from './provider/bytecode.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
+import type { Provider } from './provider/provider.ts';
 import type { FunctionLogLine } from './router/function-log.ts';
+import { loadOf } from './router/load-order.ts';
 import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
@@ -112,6 +115,7 @@ async function wire(options: PlatformOptions) {
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
   const { provider, releases } = await openProvider(address, options);
+  const bytecode = bytecodeOf(provider, runDir, options);
   const learned = await openLearnedStore({
     file: join(stateDirectory(process.env, homedir()), 'learned.json'),
     clock,
@@ -138,7 +142,7 @@ async function wire(options: PlatformOptions) {
   let port = options.port;
   const projects = liveProjects(options, {
     port: () => port,
-    settle: (deployment, { dir }) => releases.settle(deployment, dir),
+    settle: async (deployment, { dir }) => bytecode(await releases.settle(deployment, dir)),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -202,6 +206,22 @@ async function openProvider(address: string, { log, sentinel }: PlatformOptions)
   const node = (release: string): string | null => releases.binary(release);
   const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, node });
   return { provider, releases };
+}
+
+/** Production has V8's bytecode made ahead; WEIR_BYTECODE=1 is for previews too, WEIR_BYTECODE=0 for nothing. */
+function bytecodeOf(provider: Provider, runDir: string, { environment, log }: PlatformOptions) {
+  const asked = process.env['WEIR_BYTECODE'];
+  const isMade = asked === '1' || (asked !== '0' && environment === 'production');
+  const maker = new BytecodeMaker({
+    provider,
+    dir: join(runDir, 'bytecode'),
+    orderOf: (spec) => loadOf(spec, 1),
+    atOnce: Math.max(1, Math.floor(availableParallelism() / 2)),
+    clock: systemClock,
+    log,
+  });
+  return (deployment: Deployment): Promise<Deployment> =>
+    isMade ? maker.settle(deployment) : Promise.resolve(deployment);
 }
 
 /** What is served, asked for or not, and earlier versions that have not ended. */

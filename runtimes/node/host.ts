@@ -18,6 +18,18 @@ export interface Host {
   metric(value: number, json: string): void;
 }
 
+const ignore = (): void => undefined;
+
+/** Where there is no platform to tell. */
+export const noHost: Host = {
+  background: ignore,
+  log: ignore,
+  currentCall: () => undefined,
+  services: false,
+  ask: () => Promise.reject(new Error('nobody is there')),
+  metric: ignore,
+};
+
 /** A thrown value as a person reads it: the stack, and the causes below it. */
 export function describe(error: unknown): string {
   const { inspect } = process.getBuiltinModule('node:util');

@@ -1,7 +1,9 @@
 /** Entry of an instance: connects the core to the router and waits for the function it is to be. */
 import * as fs from 'node:fs';
 import { startCore } from '../../src/core/core.ts';
+import type { LoadOrder } from '../../src/core/call.ts';
 import { NodeRuntime } from './runtime.ts';
+import { loadForBytecode } from './scratch.ts';
 
 /** A stem that has waited so long is not about to be loaded: it may use the time. */
 const idleMs = 30;
@@ -10,6 +12,9 @@ process.title = 'weir-instance';
 
 const address = process.env['WEIR_ADDRESS'];
 const sentinel = process.env['WEIR_SENTINEL'] !== '0';
+const isScratch = process.env['WEIR_SCRATCH'] === '1';
+/** For functions that have none of their own. */
+const bytecodeDir = process.env['WEIR_BYTECODE_DIR'] ?? null;
 for (const name of Object.keys(process.env)) if (name.startsWith('WEIR_')) delete process.env[name];
 // Node has read it; the programs that user code starts are not to write their bytecode where instances read theirs.
 delete process.env['NODE_COMPILE_CACHE'];
@@ -26,7 +31,10 @@ if (address === undefined || address === '' || token === '') {
   process.exit(2);
 }
 
-const runtime: NodeRuntime = new NodeRuntime({
+// It takes no invocations, and dials nobody: what came in place of the token is what LOAD would say.
+if (isScratch) await loadForBytecode(JSON.parse(token) as LoadOrder, say);
+
+const runtime: NodeRuntime = new NodeRuntime(bytecodeDir, {
   background: (delta) => core.background(delta),
   log: (level, source, text, call) => core.log(level, source, text, call),
   currentCall: () => core.currentCall(),

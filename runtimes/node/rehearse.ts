@@ -5,7 +5,7 @@
  */
 import type { Call, CallListener } from '../../src/core/call.ts';
 import { functionInvoker, serverInvoker } from './node-invoker.ts';
-import type { Host } from './host.ts';
+import { noHost as host } from './host.ts';
 import { http } from './internals.ts';
 import { webInvoker } from './web.ts';
 
@@ -56,14 +56,6 @@ interface Helped {
 
 /** Resolves when all of it has run, with how many invocations there were and how many of them were answered. */
 export async function rehearse(): Promise<{ invocations: number; answered: number }> {
-  const host: Host = {
-    background: ignore,
-    log: ignore,
-    currentCall: () => undefined,
-    services: false,
-    ask: () => Promise.reject(new Error('nobody is there')),
-    metric: ignore,
-  };
   const GET = (request: Request): Response => Response.json({ name: new URL(request.url).searchParams.get('name') });
   const POST = async (request: Request): Promise<Response> => new Response(await request.text());
   const invokers = [

@@ -1,19 +1,24 @@
 /** The Node runtime: loads one function, for good, and hands invocations to it. */
 import type { Call, LoadOrder, Runtime } from '../../src/core/call.ts';
+import { useBytecode } from './bytecode.ts';
 import { describe, type Host } from './host.ts';
 import { type Invoker, load, prepare } from './load.ts';
 
 export class NodeRuntime implements Runtime {
   readonly #host: Host;
+  readonly #bytecodeDir: string | null;
   #invoke: Invoker | null = null;
   #loading = false;
 
-  constructor(host: Host) {
+  /** `bytecodeDir`: for functions that have none of their own; null: V8 has been told. */
+  constructor(bytecodeDir: string | null, host: Host) {
+    this.#bytecodeDir = bytecodeDir;
     this.#host = host;
   }
 
   async load(order: LoadOrder): Promise<void> {
     this.#loading = true;
+    useBytecode(order.bytecode ?? this.#bytecodeDir);
     this.#invoke = await load(order, this.#host);
   }
 

@@ -63,6 +63,8 @@ export interface LoadOrder {
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */
   readonly eventExport?: string;
+  /** A directory with V8's bytecode of the modules. */
+  readonly bytecode?: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;

@@ -58,6 +58,8 @@ export interface FunctionSpec {
   readonly assets?: readonly { readonly name: string; readonly file: string }[];
   /** Of launch 'event': the export to call. */
   readonly eventExport?: string;
+  /** Where V8's bytecode of its modules lies, for its instances alone. Absent: where all have theirs. */
+  readonly bytecodeDir?: string;
   readonly config: FunctionConfig;
 }
 

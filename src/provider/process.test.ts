@@ -9,14 +9,15 @@ import { isAlive, providerConformance, Watcher } from '../../test/conformance/pr
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
 import { ProcessProvider, type ProcessProviderOptions } from './process.ts';
+import type { StartOrder } from './provider.ts';
 
-async function open(t: TestContext, program: string, more: Partial<ProcessProviderOptions> = {}) {
+async function open(t: TestContext, program: string, more: Partial<ProcessProviderOptions> = {}, bytecodeDir?: string) {
   const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'weir-test-'));
   const main = path.join(dir, 'main.mjs');
   await fs.writeFile(main, program);
   const provider = new ProcessProvider({
     address: 'unix:/nowhere',
-    payload: { main },
+    payload: { main, ...(bytecodeDir === undefined ? {} : { bytecodeDir }) },
     environment: { PATH: process.env['PATH'] },
     clock: systemClock,
     log: silentLog,
@@ -46,6 +47,27 @@ test('an instance gets five variables of the platform, its address, and nothing 
   const address = 'unix:/nowhere';
   assert.deepEqual(found, { PATH: '/bin', HOME: '/h', TMPDIR: '/t', LANG: 'C', TZ: 'UTC', WEIR_ADDRESS: address });
   assert.equal(await instance.said('cwd'), '/');
+});
+
+test('bytecode: what all share, that of its function from the start, or for a stem later', async (t) => {
+  const provider = await open(t, printEnvironment, {}, '/shared');
+  const told = async (order: Partial<StartOrder>): Promise<unknown[]> => {
+    const { NODE_COMPILE_CACHE, WEIR_BYTECODE_DIR, WEIR_SCRATCH } = JSON.parse(
+      await new Watcher(provider, order).said('env'),
+    );
+    return [NODE_COMPILE_CACHE, WEIR_BYTECODE_DIR, WEIR_SCRATCH];
+  };
+  assert.deepEqual(await told({}), ['/shared', undefined, undefined]);
+  assert.deepEqual(await told({ bytecodeDir: '/own' }), ['/own', undefined, undefined]);
+  assert.deepEqual(await told({ bytecodeDir: null }), [undefined, '/shared', undefined]);
+  assert.deepEqual(await told({ bytecodeDir: '/own', isScratch: true }), ['/own', undefined, '1']);
+});
+
+test('a release that is not installed is a start that failed', async (t) => {
+  const provider = await open(t, '', { node: (release) => (release === 'nodejs24.x' ? process.execPath : null) });
+  assert.deepEqual(await new Watcher(provider).exit(), { kind: 'exited', code: 0 });
+  const missing = new Watcher(provider, { release: 'nodejs22.1.0' });
+  assert.deepEqual(await missing.exit(), { kind: 'failed', reason: 'nodejs22.1.0 is not installed' });
 });
 
 test('an instance without a sentinel is told so', async (t) => {

@@ -91,11 +91,19 @@ export class ProcessProvider implements Provider {
     return {
       command: node ?? '',
       args: [...nodeFlags(order.memoryMiB), payload.main],
-      environment: this.#environment,
+      environment: this.#environmentOf(order),
       token: order.token,
       clock,
       refused: this.#refusal(order, node),
     };
+  }
+
+  #environmentOf({ bytecodeDir, isScratch }: StartOrder): Readonly<Record<string, string>> {
+    const shared = this.#options.payload.bytecodeDir;
+    const dir = bytecodeDir === undefined ? shared : bytecodeDir;
+    // V8's cache can be chosen once in a process: a stem chooses when it is told its function.
+    const bytecode = dir === null ? { WEIR_BYTECODE_DIR: shared } : { NODE_COMPILE_CACHE: dir };
+    return { ...this.#environment, ...defined(bytecode), ...(isScratch === true ? { WEIR_SCRATCH: '1' } : {}) };
   }
 
   #refusal({ release }: StartOrder, node: string | null): string | null {
@@ -150,6 +158,8 @@ function instanceEnvironment(options: ProcessProviderOptions): Readonly<Record<s
     if (value !== undefined) environment[name] = value;
   }
   if (options.sentinel === false) environment['WEIR_SENTINEL'] = '0';
-  if (options.payload.bytecodeDir !== undefined) environment['NODE_COMPILE_CACHE'] = options.payload.bytecodeDir;
   return environment;
 }
+
+const defined = (texts: Readonly<Record<string, string | undefined>>): Record<string, string> =>
+  Object.fromEntries(Object.entries(texts).filter((entry): entry is [string, string] => entry[1] !== undefined));

@@ -16,6 +16,10 @@ export interface StartOrder {
   /** As `releaseOf` names it: `nodejs24.x` (the platform's own), `nodejs22.3.0` (exactly that). */
   readonly release: string;
   readonly memoryMiB: number;
+  /** V8's bytecode from the first module on; null: a stem's, which is told with its function. Absent: what all share. */
+  readonly bytecodeDir?: string | null;
+  /** Only loads the function that `token` describes (LOAD, as JSON), has V8 write its bytecode, and ends; 0 when it could. */
+  readonly isScratch?: boolean;
 }
 
 export interface ProviderEvents {

@@ -33,5 +33,6 @@ test('flags of a function reach its instance; what says nothing is left out', ()
   assert.equal(loadOf({ ...spec, launch: 'edge', config: { ...spec.config, webApi: true } }, 1).launch, 'edge');
   const assets = [{ name: 'a.ttf', file: '/app/assets/a.ttf' }];
   assert.deepEqual(loadOf({ ...spec, launch: 'edge', assets }, 1).assets, { 'a.ttf': '/app/assets/a.ttf' });
+  assert.equal(loadOf({ ...spec, bytecodeDir: '/run/1' }, 1).bytecode, '/run/1');
   assert.equal(loadOf({ ...spec, launch: 'event', eventExport: 'main' }, 1).eventExport, 'main');
 });

@@ -82,7 +82,7 @@ export class Supply implements Keeper, InstanceSource {
     this.#refillSoon();
     const stem = this.#best(release, memoryMiB);
     if (stem !== null) this.stems.delete(stem);
-    const instance = stem ?? this.#start(release, memoryMiB, keeper);
+    const instance = stem ?? this.#start(release, memoryMiB, keeper, spec.bytecodeDir);
     instance.keeper = keeper;
     instance.home = keeper;
     instance.kind = instance.state.kind === 'stem' ? 'prewarmed' : 'cold';
@@ -316,7 +316,7 @@ export class Supply implements Keeper, InstanceSource {
       }
       const booting = Math.min(bootable, stemsToBoot({ count, has, isNeeded, cpuIdle: machine.cpuIdle }));
       if (booting < count - has) this.#refillSoon();
-      for (let left = booting; left > 0; left -= 1) this.stems.add(this.#start(release, memoryMiB, this));
+      for (let left = booting; left > 0; left -= 1) this.stems.add(this.#start(release, memoryMiB, this, null));
       bootable -= booting;
     }
     for (const stem of surplus) this.#dismiss(stem, 'no longer needed');
@@ -333,7 +333,8 @@ export class Supply implements Keeper, InstanceSource {
     stem.drain(reason, limits.terminateGraceMs);
   }
 
-  #start(release: string, memoryMiB: number, keeper: Keeper): Instance {
+  /** `bytecodeDir`: as in StartOrder. */
+  #start(release: string, memoryMiB: number, keeper: Keeper, bytecodeDir: string | null | undefined): Instance {
     const { clock, random, log, provider, tokens, flusher } = this.#options;
     const instance = new Instance({ id: instanceId(random), memoryMiB, runtime: release, keeper, clock, flusher, log });
     const token = tokens.issue(instance, 'data', clock.nowMs());
@@ -349,7 +350,10 @@ export class Supply implements Keeper, InstanceSource {
         instance.keeper.logged({ level, source, text: line.slice(0, limits.logLineBytes) }, instance, null);
       },
     };
-    instance.process = provider.start({ instance: instance.id, token, release, memoryMiB }, events);
+    instance.process = provider.start(
+      { instance: instance.id, token, release, memoryMiB, ...(bytecodeDir === undefined ? {} : { bytecodeDir }) },
+      events,
+    );
     instance.pid = instance.process.pid;
     this.#booting.add(instance);
     this.#arrives(instance, limits.stemRssMiB);

@@ -35,6 +35,8 @@ export interface Load {
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */
   readonly eventExport?: string;
+  /** A directory with V8's bytecode of the modules. */
+  readonly bytecode?: string;
   readonly environment: Readonly<Record<string, string>>;
   readonly memoryMiB: number;
   readonly maxDurationMs: number;
@@ -99,6 +101,7 @@ export function readLoad(payload: Buffer): Load {
     ...(fields.has('helpers') ? { helpers: fields.flag('helpers') } : {}),
     ...(fields.has('assets') ? { assets: fields.texts('assets') } : {}),
     ...(fields.has('eventExport') ? { eventExport: fields.text('eventExport') } : {}),
+    ...(fields.has('bytecode') ? { bytecode: fields.text('bytecode') } : {}),
     environment: fields.texts('environment'),
     memoryMiB: fields.count('memoryMiB'),
     maxDurationMs: fields.count('maxDurationMs'),

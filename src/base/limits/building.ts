@@ -62,4 +62,10 @@ export const buildingLimits = {
   portAttempts: 50,
   /** Ctrl-C twice within this time is one that came by two ways (terminal, and npm or the launcher passing it on). */
   interruptEchoMs: 250,
+
+  /** A function that takes longer to load is left to load without bytecode made ahead; and so are those beyond the second. */
+  bytecodeFunctionMs: 20_000,
+  bytecodeDeploymentMs: 60_000,
+  /** Versions of projects whose bytecode is kept while the platform runs. */
+  bytecodeDeployments: 16,
 } as const;
