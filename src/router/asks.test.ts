@@ -148,6 +148,23 @@ test('a service that fails, and one that never answers: the function is told, in
   assert.equal(late?.fields['code'], 'TIMEOUT');
 });
 
+test('an ask that is never completed is not answered, counts, and its memory is not given twice', async () => {
+  const stand = new Stand();
+  const json = JSON.stringify({ do: 'cache.get', ...key, tags: [] });
+  const begin = { json, bodyBytes: limits.askBodyBytes };
+  const most = limits.asksUnansweredBytes / limits.askBodyBytes;
+  for (let number = 0; number < most; number += 1) {
+    stand.instance.say((writer) => writer.part(FrameType.ASK, { number, begin, ends: false, bytes: none }));
+  }
+  await stand.arrive();
+  stand.clock.advance(2 * limits.askAnswerMs);
+  await stand.arrive();
+  assert.deepEqual([stand.instance.answers.length, stand.end], [0, undefined]);
+  stand.instance.say((writer) => writer.part(FrameType.ASK, { number: most, begin, ends: false, bytes: none }));
+  await stand.arrive();
+  assert.match(stand.end ?? '', /without an answer/);
+});
+
 test('so many at once, and so much of them: beyond that the instance is cut off', async () => {
   const { promise: never } = Promise.withResolvers<never>();
   const cache = {
