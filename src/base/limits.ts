@@ -74,6 +74,9 @@ export const limits = {
   cacheTagsKnown: 10_000,
   /** Items that are shown by name. */
   cacheItemsShown: 20,
+  /** Tags that user code adds to one answer: they leave in its head. */
+  addedTags: 128,
+  addedTagsBytes: 8 * 1024,
   /** Tags or source images in one purge, and the length of one. */
   purgedAtOnce: 128,
   purgedBytes: 4 * 1024,
