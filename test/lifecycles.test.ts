@@ -13,6 +13,7 @@ import { transitions as coreStream } from '../src/core/stream.ts';
 import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
 import { upgradeTransitions as edgeUpgrade } from '../src/edge/upgrade.ts';
+import { walkTransitions as walk } from '../src/edge/routing/walk.ts';
 import { transitions as child } from '../src/provider/child.ts';
 import { transitions as instanceState } from '../src/router/instance-state.ts';
 import { transitions as invocation } from '../src/router/invocation.ts';
