@@ -88,7 +88,7 @@ export class Asks {
     this.#watching = false;
     const nowMs = this.#serving.clock.nowMs();
     let nextMs = Infinity;
-    for (const ask of [...this.#unanswered.values()]) {
+    for (const ask of this.#unanswered.values()) {
       if (ask.answer !== null) continue;
       if (ask.deadlineMs <= nowMs) this.#answer(ask, tooLate);
       else nextMs = Math.min(nextMs, ask.deadlineMs);
