@@ -116,11 +116,7 @@ async function wire(options: PlatformOptions) {
   const address = `unix:${join(runDir, socketName)}`;
   const { provider, releases } = await openProvider(address, options);
   const bytecode = bytecodeOf(provider, runDir, options);
-  const learned = await openLearnedStore({
-    file: join(stateDirectory(process.env, homedir()), 'learned.json'),
-    clock,
-    log,
-  });
+  const learned = await openLearned(log);
   const pages = await PageStore.open({ directory: pagesDirectory(options), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
   const router = new Router({
@@ -164,6 +160,9 @@ function pagesDirectory({ projects }: PlatformOptions): string {
   const name = createHash('sha256').update(JSON.stringify(dirs)).digest('hex').slice(0, 16);
   return join(stateDirectory(process.env, homedir()), 'pages', name);
 }
+
+const openLearned = (log: Log): Promise<LearnedStore> =>
+  openLearnedStore({ file: join(stateDirectory(process.env, homedir()), 'learned.json'), clock: systemClock, log });
 
 interface Served {
   /** That clients connect to. */

@@ -1,6 +1,7 @@
 // A call for tests: what a runtime is given, and what it answered, as the core would have sent it.
 import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
+import { limits } from '../../src/base/limits.ts';
 import type { Answered } from '../../src/core/asks.ts';
 import type { Call, CallListener } from '../../src/core/call.ts';
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -100,10 +101,11 @@ export class FakeCall implements Call {
   consumed(bytes: number): void {
     this.consumedBytes += bytes;
   }
-  addCacheTags(tags: readonly string[]): boolean {
-    if (this.status !== 0) return false;
+  addCacheTags(tags: readonly string[]): 'added' | 'late' | 'full' {
+    if (this.status !== 0) return 'late';
+    if (this.tags.length + tags.length > limits.addedTags) return 'full';
     this.tags.push(...tags);
-    return true;
+    return 'added';
   }
 
   #say(what: string): void {

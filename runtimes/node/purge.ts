@@ -60,7 +60,11 @@ const headerSafe = (tag: string): string =>
 /** Adds tags to what is kept of this answer: they leave with its head, as the header `vercel-cache-tag`. */
 export async function addCacheTag(tag: unknown, call: Call, host: Host): Promise<void> {
   const tags = tagsOf(tag).map(headerSafe);
-  if (call.addCacheTags(tags)) return;
-  const text = `addCacheTag: the head of the answer has left, so it has no part in it: ${tags.join(', ')}`;
-  host.log('warn', 'platform', text.slice(0, limits.detailBytes), call);
+  const outcome = call.addCacheTags(tags);
+  if (outcome === 'added') return;
+  const why =
+    outcome === 'late'
+      ? 'the head of the answer has left'
+      : `an answer has at most ${limits.addedTags} tags, of ${limits.addedTagsBytes} bytes together`;
+  host.log('warn', 'platform', `addCacheTag: ${why}; not added: ${tags.join(', ')}`.slice(0, limits.detailBytes), call);
 }

@@ -41,8 +41,8 @@ class Rehearsal implements Call {
   write(): boolean {
     return true;
   }
-  addCacheTags(): boolean {
-    return true;
+  addCacheTags(): 'added' {
+    return 'added';
   }
   end(): void {
     this.answered = true;

@@ -169,6 +169,8 @@ test('addCacheTag adds to the answer; once its head has left a warning says that
     await addCacheTag('a');
     await addCacheTag(['b', 'ü,x']);
     await assert.rejects(addCacheTag(' '), TypeError);
+    await addCacheTag(Array.from({ length: limits.addedTags }, (_, at) => `t${at}`));
+    assert.match(host.lines.at(-1)!.text, /at most 128 tags.*t0, t1/);
   });
   assert.deepEqual(tagged.tags, ['a', 'b', '%C3%BC%2Cx']);
   const { readable, writable } = new TransformStream();

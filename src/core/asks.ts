@@ -1,5 +1,5 @@
 /** What user code asks of the platform by way of the router, and the answers (protocol/tunnel.md, Asks and metrics). */
-import type { Clock, Timer } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { FrameType } from '../tunnel/frame.ts';
@@ -41,7 +41,7 @@ interface Ask {
   readonly call: StreamCall | null;
   readonly resolve: (answered: Answered) => void;
   readonly reject: (error: AskFailed) => void;
-  readonly timer: Timer;
+  readonly deadlineMs: number;
   /** Whoever waited knows. */
   over: boolean;
 }
@@ -59,6 +59,8 @@ export class Asks {
   /** Answers of this read. */
   #answers: { ask: Ask; message: Message }[] = [];
   #number = 0;
+  /** Somebody looks for those that take too long: one timer for all of them. */
+  #watching = false;
   #closed = false;
 
   constructor(options: AsksOptions) {
@@ -76,11 +78,10 @@ export class Asks {
       call,
       resolve,
       reject,
-      timer: this.#options.clock.after(limits.askTimeoutMs, () => {
-        this.#fail(ask, 'TIMEOUT', `the platform did not answer within ${limits.askTimeoutMs} ms`);
-      }),
+      deadlineMs: this.#options.clock.nowMs() + limits.askTimeoutMs,
       over: false,
     };
+    this.#watch(limits.askTimeoutMs);
     this.#waiting.push(ask);
     this.#pump();
     return promise;
@@ -125,6 +126,26 @@ export class Asks {
     this.#waiting = [];
     this.#unanswered.clear();
   }
+
+  #watch(delayMs: number): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    this.#options.clock.after(delayMs, this.#look);
+  }
+
+  /** Those that were sent are older than those that wait. */
+  readonly #look = (): void => {
+    this.#watching = false;
+    const nowMs = this.#options.clock.nowMs();
+    for (const ask of [...this.#unanswered.values(), ...this.#waiting]) {
+      if (ask.over) continue;
+      if (ask.deadlineMs > nowMs) {
+        this.#watch(ask.deadlineMs - nowMs);
+        return;
+      }
+      this.#fail(ask, 'TIMEOUT', `the platform did not answer within ${limits.askTimeoutMs} ms`);
+    }
+  };
 
   #fault(json: string, body: Uint8Array | null): AskFailed | null {
     if (this.#closed) return new AskFailed('CLOSED', 'the tunnel to the router has ended');
@@ -181,7 +202,6 @@ export class Asks {
   #end(ask: Ask): boolean {
     if (ask.over) return false;
     ask.over = true;
-    ask.timer.cancel();
     return true;
   }
 }

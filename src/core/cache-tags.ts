@@ -14,5 +14,12 @@ export function withCacheTags(headers: readonly string[], tags: ReadonlySet<stri
   }
   for (const tag of tags) all.add(tag);
   all.delete('');
-  return [...others, header, [...all].slice(0, limits.cacheTags).join(',')];
+  return [...others, header, [...all].join(',')];
+}
+
+/** Whether so many may be added to an answer. */
+export function fitsHead(tags: ReadonlySet<string>): boolean {
+  let bytes = 0;
+  for (const tag of tags) bytes += tag.length + 1;
+  return tags.size <= limits.addedTags && bytes <= limits.addedTagsBytes;
 }

@@ -34,8 +34,11 @@ export interface Call {
   end(): void;
   /** No (complete) answer will come. Code: one of the catalogue's. Terminal. */
   fail(code: string, detail: string): void;
-  /** For whoever keeps the answer. False: its head has left. */
-  addCacheTags(tags: readonly string[]): boolean;
+  /**
+   * For whoever keeps the answer; as they are in a header. late: its head has left. full: more than limits.addedTags, or
+   * too long together; none of them is added then.
+   */
+  addCacheTags(tags: readonly string[]): 'added' | 'late' | 'full';
   /** The consumer took so many bytes of the request body: the router may send as many more. */
   consumed(bytes: number): void;
 }

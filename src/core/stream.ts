@@ -5,7 +5,7 @@ import { ReceiveCredit, SendCredit } from '../tunnel/flow.ts';
 import { headersText } from '../tunnel/head.ts';
 import { type Request, requestFlags } from '../tunnel/payload.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
-import { withCacheTags } from './cache-tags.ts';
+import { fitsHead, withCacheTags } from './cache-tags.ts';
 import type { Call, CallListener } from './call.ts';
 
 /** What an invocation needs of its session. */
@@ -152,11 +152,12 @@ export class StreamCall implements Call {
     else this.#enter('closing');
   }
 
-  addCacheTags(tags: readonly string[]): boolean {
-    if (this.phase !== 'begun') return false;
-    this.#tags ??= new Set();
-    for (const tag of tags) this.#tags.add(tag);
-    return true;
+  addCacheTags(tags: readonly string[]): 'added' | 'late' | 'full' {
+    if (this.phase !== 'begun') return 'late';
+    const all = new Set([...(this.#tags ?? []), ...tags]);
+    if (!fitsHead(all)) return 'full';
+    this.#tags = all;
+    return 'added';
   }
 
   fail(code: string, detail: string): void {

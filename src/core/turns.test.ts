@@ -68,7 +68,7 @@ test('periods wrap', async () => {
 test('a turn ends with the loop, whatever user code has put in the place of its functions', async (t) => {
   const { turns } = watched();
   const { setImmediate: ofLoop } = globalThis;
-  const { nextTick } = process;
+  const nextTick = process.nextTick.bind(process);
   t.after(() => Object.assign(globalThis, { setImmediate: ofLoop }) && Object.assign(process, { nextTick }));
   // As Next does while it renders in advance: they are called before the loop goes on.
   const callers: string[] = [];

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type FakeInstance, functionSpec, Rig } from '../../test/router/rig.ts';
+import { type MemoryConnection, memoryConnections } from '../../test/sim/memory-connection.ts';
 import { VirtualClock } from '../../test/sim/virtual-clock.ts';
 import { limits } from '../base/limits.ts';
 import { RuntimeCacheStore } from '../control/runtime-cache.ts';
@@ -14,6 +15,8 @@ const spec = functionSpec();
 class Stand extends Rig {
   readonly calls: unknown[][] = [];
   readonly instance: FakeInstance;
+  /** The router's ends of connections, the instance's data connection first. */
+  readonly ends: MemoryConnection[] = [];
   #number = 0;
 
   constructor(services: Partial<PlatformServices> = {}) {
@@ -31,6 +34,13 @@ class Stand extends Rig {
     super({ services: { cache: new RuntimeCacheStore({ clock: new VirtualClock() }), purge, ...services } });
     this.calls = calls;
     this.instance = this.warm(spec);
+  }
+
+  override dial(): MemoryConnection {
+    const { near, far } = memoryConnections({ clock: this.clock });
+    this.ends.push(far);
+    this.router.accept(far);
+    return near;
   }
 
   /** Sends an ask; what comes of it is seen after `arrive`. */
@@ -148,6 +158,23 @@ test('a service that fails, and one that never answers: the function is told, in
   assert.equal(late?.fields['code'], 'TIMEOUT');
 });
 
+test('an ask that is never completed is not answered, counts, and its memory is not given twice', async () => {
+  const stand = new Stand();
+  const json = JSON.stringify({ do: 'cache.get', ...key, tags: [] });
+  const begin = { json, bodyBytes: limits.askBodyBytes };
+  const most = limits.asksUnansweredBytes / limits.askBodyBytes;
+  for (let number = 0; number < most; number += 1) {
+    stand.instance.say((writer) => writer.part(FrameType.ASK, { number, begin, ends: false, bytes: none }));
+  }
+  await stand.arrive();
+  stand.clock.advance(2 * limits.askAnswerMs);
+  await stand.arrive();
+  assert.deepEqual([stand.instance.answers.length, stand.end], [0, undefined]);
+  stand.instance.say((writer) => writer.part(FrameType.ASK, { number: most, begin, ends: false, bytes: none }));
+  await stand.arrive();
+  assert.match(stand.end ?? '', /without an answer/);
+});
+
 test('so many at once, and so much of them: beyond that the instance is cut off', async () => {
   const { promise: never } = Promise.withResolvers<never>();
   const cache = {
@@ -198,6 +225,7 @@ test('answers wait for an instance that is slow to take them, and are not lost',
   for (let asked = 0; asked < 5; asked += 1) stand.send({ do: 'cache.get', ...key, tags: [] });
   await stand.arrive();
   assert.equal(stand.instance.answers.length, before);
+  assert.ok(stand.ends[0]!.bufferedBytes < 2 * large.length, 'the connection holds one answer, not all');
   stand.instance.connection!.resume();
   await stand.arrive();
   await stand.arrive();

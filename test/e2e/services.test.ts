@@ -103,6 +103,7 @@ import { addCacheTag, dangerouslyDeleteBySrcImage, dangerouslyDeleteByTag, inval
 export async function GET() {
   await addCacheTag(['product', 'größe']);
   await addCacheTag('shop');
+  await addCacheTag(Array.from({ length: 60 }, (_, at) => at + 'x'.repeat(200)));
   await invalidateByTag('product');
   await dangerouslyDeleteByTag(['product'], { revalidationDeadlineSeconds: 5 });
   await invalidateBySrcImage('/cat.png');
@@ -124,6 +125,7 @@ export default async function (req, res) {
   const tagged = await weir.get('/api/tags');
   assert.equal(tagged.text, 'tagged');
   assert.equal(tagged.headers['vercel-cache-tag'], 'own,product,gr%C3%B6%C3%9Fe,shop');
+  await weir.printed(/addCacheTag: an answer has at most 128 tags, of 8192 bytes together/);
   assert.equal((await weir.get('/api/server')).headers['vercel-cache-tag'], 'streamed');
   await weir.printed(/inv_\w+.*addCacheTag: the head of the answer has left.*late/);
   const { functions } = await weir.status();
