@@ -30,18 +30,17 @@ export async function pagesBench(): Promise<{ page: string; nsPerRequest: number
 const others = 1_000;
 const requests = 200_000;
 
-const headers = [
-  ...[
-    'Host',
-    'site.test',
-    'User-Agent',
-    'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36',
-    'Accept',
-    'text/html,*/*',
-  ],
-  ...['Accept-Encoding', 'gzip, br', 'Accept-Language', 'en', 'Cookie', 'theme=dark; session=0123456789abcdef'],
-  ...['X-Forwarded-For', '192.0.2.1', 'X-Forwarded-Proto', 'https', 'X-Vercel-Id', 'dev1::inv_0'],
-];
+const headers = Object.entries({
+  Host: 'site.test',
+  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36',
+  Accept: 'text/html,*/*',
+  'Accept-Encoding': 'gzip, br',
+  'Accept-Language': 'en',
+  Cookie: 'theme=dark; session=0123456789abcdef',
+  'X-Forwarded-For': '192.0.2.1',
+  'X-Forwarded-Proto': 'https',
+  'X-Vercel-Id': 'dev1::inv_0',
+}).flat();
 
 const prerender: Prerender = {
   expirationS: 3600,
@@ -88,7 +87,7 @@ async function measure(store: PageStore, make: (at: number) => Pick<PageAsk, 'pa
     const { target, ...rest } = make(at);
     const head = { id: 'inv_0', method: 'GET', target, headers, hasBody: false, upgrade: false, route: '/' };
     const spec = { label: 'bench' } as FunctionSpec;
-    return { ...rest, shelf: store.shelf('bench', 'bench'), spec, chain: null, head, host: 'site.test' };
+    return { ...rest, shelf: store.shelf('bench', 'bench'), spec, chain: null, head, unfit: null, host: 'site.test' };
   });
   for (const ask of asks) {
     await new Promise<void>((resolve) => void pages.answer(ask, sink(resolve)));

@@ -21,6 +21,10 @@ export interface PageAsk {
   readonly chain: FunctionSpec | null;
   /** As it would go to the function: the target with the query that the routing table made. */
   readonly head: RequestHead;
+  /**
+   * `afterCacheBypass` of the routing table: what is kept (its headers) is not for this request. Null: there is no such rule.
+   */
+  readonly unfit: ((headers: readonly string[], head: RequestHead) => boolean) | null;
   /** The deployment's own host name: functions make pages under it, and all hosts share them. Null: it answers for any host. */
   readonly host: string | null;
 }
@@ -60,7 +64,7 @@ export function wishOf({ page: config, head }: PageAsk, matches: Matches): Wish 
 }
 
 /** The path of an output as it stands in a target. Brackets of parameters stay: Next.js looks for them. */
-export function outputPath(output: string): string {
+function outputPath(output: string): string {
   if (output === '' || output === 'index') return '/';
   return `/${encodeURI(output).replaceAll('%5B', '[').replaceAll('%5D', ']').replaceAll('?', '%3F').replaceAll('#', '%23')}`;
 }

@@ -34,7 +34,7 @@ async function start(
   const invoke = (spec: typeof render, head: RequestHead, exchange: Exchange): Invocation => {
     const output = head.target.slice(1);
     return pages.answer(
-      { shelf: store.shelf('n', 's'), page, output, spec, chain: render, head, host: null },
+      { shelf: store.shelf('n', 's'), page, output, spec, chain: render, head, unfit: null, host: null },
       exchange,
     );
   };

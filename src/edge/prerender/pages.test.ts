@@ -238,6 +238,28 @@ test('what the build has is shown until it is too old, and made anew then', asyn
   assert.deepEqual([(await rig.fetch({ page })).text], ['anew']);
 });
 
+test('what the build has is made anew where what was kept had to go: it may be older', async () => {
+  const fallback = join(directory.path, 'fallback.html');
+  await writeFile(fallback, 'built');
+  const page = { fallback: { file: fallback }, expirationS: null };
+  assert.equal((await rig.fetch({ page })).word, 'PRERENDER');
+  const anew = rig.get({ page, headers: ['X-Prerender-Revalidate', token] });
+  await made(0, 'by token');
+  await anew.client.done;
+  await rig.store.settled();
+  const small = await PagesRig.open(directory.path, { pages: 1 }, rig.clock);
+  const other = small.get({ output: 'other' });
+  (await small.invoker.call(0)).answer('takes the room');
+  await other.client.done;
+  await small.store.settled();
+  const again = await PagesRig.open(directory.path, {}, rig.clock);
+  assert.equal((await again.fetch({ page })).word, 'STALE');
+  (await again.invoker.call(0)).answer('by token');
+  const hit = await again.fetch({ page });
+  assert.deepEqual([hit.text, hit.word], ['by token', 'HIT']);
+  await again.store.settled();
+});
+
 test('what the build has for any parameter is shown while the page of this one is made', async () => {
   const fallback = join(directory.path, 'fallback.html');
   await writeFile(fallback, 'loading');
