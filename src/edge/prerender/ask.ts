@@ -9,6 +9,7 @@ import { cookieOf, headerList, headerOf } from './fields.ts';
 import { keyedHeaders } from './key.ts';
 import type { PageKey } from './key.ts';
 import type { Shelf } from './shelf.ts';
+import type { Unfit } from './unfit.ts';
 
 /** A request that was found to lead to a page. */
 export interface PageAsk {
@@ -21,10 +22,8 @@ export interface PageAsk {
   readonly chain: FunctionSpec | null;
   /** As it would go to the function: the target with the query that the routing table made. */
   readonly head: RequestHead;
-  /**
-   * `afterCacheBypass` of the routing table: what is kept (its headers) is not for this request. Null: there is no such rule.
-   */
-  readonly unfit: ((headers: readonly string[], head: RequestHead) => boolean) | null;
+  /** Null: what is kept is for every request. */
+  readonly unfit: Unfit | null;
   /** The deployment's own host name: functions make pages under it, and all hosts share them. Null: it answers for any host. */
   readonly host: string | null;
 }
