@@ -60,6 +60,16 @@ test('a hundred that miss at once are one invocation', async () => {
   assert.equal(rig.invoker.calls.length, 1);
 });
 
+test('who asks right before it is there does not have it made again', async () => {
+  const first = rig.get();
+  const call = await rig.invoker.call(0);
+  const late = rig.get();
+  call.answer('one');
+  await Promise.all([first.client.done, late.client.done]);
+  assert.deepEqual([late.client.text, late.client.word], ['one', 'HIT']);
+  assert.equal(rig.invoker.calls.length, 1);
+});
+
 test('what comes is passed on as it comes, to each client at its own pace', async () => {
   const slow = rig.get();
   const quick = rig.get();
