@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,slow,sockets,recalls,blocker,converge,place,routes,routing,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -11,6 +11,7 @@ import { converge, convergeParts } from './converge.ts';
 import { hasNginx, loader } from './load.ts';
 import { placeBench } from './place.ts';
 import { recalls } from './recall.ts';
+import { pagesBench } from './pages.ts';
 import { bodies, small } from './paths.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
@@ -45,6 +46,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   place: async () => [section('place(): one decision', placeBench())],
   routes: async () => [section('The kind of a request', routesBench())],
   routing: async () => [section('A walk through a routing table', routingBench())],
+  pages: async () => [section('A kept page in memory', await pagesBench())],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
 

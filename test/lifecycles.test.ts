@@ -11,6 +11,7 @@ import { transitions as stopping } from '../src/cli/stopping.ts';
 import { transitions as core } from '../src/core/core-phase.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
 import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
+import { transitions as regeneration } from '../src/edge/prerender/regeneration.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
 import { upgradeTransitions as edgeUpgrade } from '../src/edge/upgrade.ts';
 import { walkTransitions as walk } from '../src/edge/routing/walk.ts';
@@ -30,6 +31,7 @@ const tables: Readonly<Record<string, Table>> = {
   'src/core/core-phase.ts': core,
   'src/core/stream.ts': coreStream,
   'src/edge/passage/middleware.ts': middleware,
+  'src/edge/prerender/regeneration.ts': regeneration,
   'src/edge/respond.ts': respond,
   'src/edge/routing/walk.ts': walk,
   'src/edge/upgrade.ts': edgeUpgrade,

@@ -1,6 +1,7 @@
 import { buildingLimits } from './limits/building.ts';
 import { edgeLimits } from './limits/edge.ts';
 import { instanceLimits } from './limits/instances.ts';
+import { keptLimits } from './limits/kept.ts';
 import { schedulingLimits } from './limits/scheduling.ts';
 import { serviceLimits } from './limits/services.ts';
 import { tunnelLimits } from './limits/tunnel.ts';
@@ -12,5 +13,6 @@ export const limits = {
   ...schedulingLimits,
   ...instanceLimits,
   ...edgeLimits,
+  ...keptLimits,
   ...buildingLimits,
 } as const;

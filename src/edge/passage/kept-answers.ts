@@ -7,6 +7,7 @@ import { Pages } from '../prerender/pages.ts';
 import { tagScope } from '../prerender/purge.ts';
 import type { Shelf } from '../prerender/shelf.ts';
 import type { PageStore } from '../prerender/store.ts';
+import { unfitBy } from '../prerender/unfit.ts';
 import type { Site } from '../site.ts';
 import { matchesAny } from './bypass.ts';
 import { ownImage } from './own-image.ts';
@@ -45,7 +46,8 @@ export class KeptAnswers {
     const { spec, path: output, prerender } = there;
     const chained = prerender.chain === null ? null : site.there.get(prerender.chain.outputPath.replace(/^\//, ''));
     const chain = chained?.kind === 'function' || chained?.kind === 'prerender' ? chained.spec : null;
-    const ask = { shelf: this.#shelf(site), page: prerender, output, spec, chain, head, host: site.url };
+    const unfit = unfitBy(site.deployment.routing?.afterCacheBypass ?? []);
+    const ask = { shelf: this.#shelf(site), page: prerender, output, spec, chain, head, unfit, host: site.url };
     return this.#pages.answer(ask, exchange);
   }
 

@@ -9,6 +9,7 @@ import { cookieOf, headerList, headerOf } from './fields.ts';
 import { keyedHeaders } from './key.ts';
 import type { PageKey } from './key.ts';
 import type { Shelf } from './shelf.ts';
+import type { Unfit } from './unfit.ts';
 
 /** A request that was found to lead to a page. */
 export interface PageAsk {
@@ -21,6 +22,8 @@ export interface PageAsk {
   readonly chain: FunctionSpec | null;
   /** As it would go to the function: the target with the query that the routing table made. */
   readonly head: RequestHead;
+  /** Null: what is kept is for every request. */
+  readonly unfit: Unfit | null;
   /** The deployment's own host name: functions make pages under it, and all hosts share them. Null: it answers for any host. */
   readonly host: string | null;
 }
@@ -60,7 +63,7 @@ export function wishOf({ page: config, head }: PageAsk, matches: Matches): Wish 
 }
 
 /** The path of an output as it stands in a target. Brackets of parameters stay: Next.js looks for them. */
-export function outputPath(output: string): string {
+function outputPath(output: string): string {
   if (output === '' || output === 'index') return '/';
   return `/${encodeURI(output).replaceAll('%5B', '[').replaceAll('%5D', ']').replaceAll('?', '%3F').replaceAll('#', '%23')}`;
 }

@@ -2,7 +2,14 @@
 import * as fs from 'node:fs/promises';
 import { join } from 'node:path';
 
-export interface FoundPage {
+export interface Found {
+  /** Oldest first. */
+  readonly pages: readonly FoundPage[];
+  /** Drawers that something was taken out of for want of room. */
+  readonly lost: readonly string[];
+}
+
+interface FoundPage {
   readonly drawer: string;
   readonly id: string;
   readonly sizeBytes: number;
@@ -12,6 +19,7 @@ export interface FoundPage {
 const drawerForm = /^[0-9a-f]{16}$/;
 const pageForm = /^([0-9a-f]{40})\.page$/;
 const temporaryForm = /\.tmp$/;
+const lostName = 'lost';
 /** Files that are looked at at once. */
 const looks = 32;
 
@@ -26,17 +34,19 @@ export class PageDisk {
     this.#directory = directory;
   }
 
-  /** What is there, oldest first. What a process that was killed left half-written is removed. */
-  async scan(): Promise<FoundPage[]> {
+  /** What is there. What a process that was killed left half-written is removed. */
+  async scan(): Promise<Found> {
     await fs.mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const found: FoundPage[] = [];
+    const lost: string[] = [];
     for (const drawer of await fs.readdir(this.#directory)) {
-      if (drawerForm.test(drawer)) await this.#scanDrawer(drawer, found);
+      if (drawerForm.test(drawer) && (await this.#scanDrawer(drawer, found))) lost.push(drawer);
     }
-    return found.toSorted((one, other) => one.writtenMs - other.writtenMs);
+    return { pages: found.toSorted((one, other) => one.writtenMs - other.writtenMs), lost };
   }
 
-  async #scanDrawer(drawer: string, found: FoundPage[]): Promise<void> {
+  /** True: something was taken out of it. */
+  async #scanDrawer(drawer: string, found: FoundPage[]): Promise<boolean> {
     const names = await fs.readdir(join(this.#directory, drawer));
     const next = names.values();
     const look = async (): Promise<void> => {
@@ -49,6 +59,7 @@ export class PageDisk {
       }
     };
     await Promise.all(Array.from({ length: looks }, look));
+    return names.includes(lostName);
   }
 
   write(drawer: string, id: string, pieces: readonly Buffer[]): Promise<void> {
@@ -83,6 +94,12 @@ export class PageDisk {
   remove(drawer: string, id: string): Promise<void> {
     const file = this.#file(drawer, id);
     return this.#inTurn(file, () => fs.rm(file, { force: true }));
+  }
+
+  /** For whoever scans it next. */
+  markLost(drawer: string): Promise<void> {
+    const file = join(this.#directory, drawer, lostName);
+    return this.#inTurn(file, () => fs.writeFile(file, '', { mode: 0o600 }));
   }
 
   async removeDrawer(drawer: string): Promise<void> {

@@ -14,12 +14,19 @@ export interface PageKey {
 const ours =
   /^(?:host|forwarded|x-forwarded-.*|x-vercel-.*|x-matched-path|x-now-route-matches|x-prerender-.*|x-next-reval.*)$/i;
 
-/** Request headers of which the answer may depend: what the page names, without what is the same for all. Lower case. */
-export const keyedHeaders = ({ allowHeader }: Pick<Prerender, 'allowHeader'>): readonly string[] =>
-  allowHeader === null || allowHeader.length === 0
-    ? noHeaders
-    : [...new Set(allowHeader.map((name) => name.toLowerCase()))].filter((name) => !ours.test(name)).toSorted();
 const noHeaders: readonly string[] = [];
+const keyed = new WeakMap<readonly string[], readonly string[]>();
+
+/** Request headers of which the answer may depend: what the page names, without what is the same for all. Lower case. */
+export function keyedHeaders({ allowHeader }: Pick<Prerender, 'allowHeader'>): readonly string[] {
+  if (allowHeader === null) return noHeaders;
+  let names = keyed.get(allowHeader);
+  if (names === undefined) {
+    names = [...new Set(allowHeader.map((name) => name.toLowerCase()))].filter((name) => !ours.test(name)).toSorted();
+    keyed.set(allowHeader, names);
+  }
+  return names;
+}
 
 /** The part of `query` that `allow` names (null: all of it), in the order of the names; the order of equal ones stays. */
 export function allowedQuery(allow: readonly string[] | null, query: string): string {
@@ -47,12 +54,10 @@ export function pageKey(
   request: { readonly target: string; readonly headers: readonly string[] },
   host: string | null,
 ): PageKey | null {
-  const { allowQuery, allowHeader } = page;
+  const { allowQuery } = page;
   const query = allowQuery?.length === 0 ? '' : allowedQuery(allowQuery, queryOf(request.target));
   let text = query === '' ? output : `${output}?${query}`;
-  if (allowHeader !== null && allowHeader.length > 0) {
-    for (const name of keyedHeaders(page)) text += `\n${name}: ${headerOf(request.headers, name) ?? ''}`;
-  }
+  for (const name of keyedHeaders(page)) text += `\n${name}: ${headerOf(request.headers, name) ?? ''}`;
   if (host !== null) text += `\nhost: ${host.toLowerCase()}`;
   return text.length > limits.pageKeyBytes ? null : { text, query };
 }

@@ -128,7 +128,10 @@ export class Pages {
     const { page } = hot;
     // What the build has for all values of a parameter is shown until there is what belongs to this one.
     const general = page.built && key.query !== '';
-    const freshness = ask.shelf.freshness(hot, nowMs);
+    if (ask.unfit?.(page.headers, ask.head) === true) return this.#bypass(ask, asked.exchange);
+    const known = ask.shelf.freshness(hot, nowMs);
+    // One that is not kept any more may have been newer than what the build has.
+    const freshness = known === 'fresh' && page.built && ask.shelf.lost ? 'stale' : known;
     if (freshness === 'expired') return this.#join(asked, 'missing', 'MISS');
     if (freshness === 'deleted') return this.#join(asked, 'deleted', 'REVALIDATED');
     if (freshness === 'stale' || general) this.#refresh(asked, page);
@@ -297,8 +300,14 @@ export class Pages {
     if (group !== null && cause !== 'group' && cause !== 'missing')
       ask.shelf.groupMade(group, askedMs, cause === 'on-demand' || cause === 'deleted');
     if (page.stateBytes < 0) return null;
-    return (follower) =>
-      follower.handOver((exchange) => this.#show({ ask: askOf(ask, follower), key, exchange }, page, follower.word));
+    return (follower) => {
+      const own = askOf(ask, follower);
+      follower.handOver((exchange) =>
+        ask.unfit?.(page.headers, own.head) === true
+          ? this.#bypass(own, exchange)
+          : this.#show({ ask: own, key, exchange }, page, follower.word),
+      );
+    };
   }
 
   /** A page that was postponed, and whose state did not come along: rendered whole, for each client. */

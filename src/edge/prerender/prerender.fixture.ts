@@ -208,6 +208,7 @@ export interface Asking {
   readonly headers?: readonly string[];
   readonly host?: string | null;
   readonly namespace?: string;
+  readonly unfit?: PageAsk['unfit'];
 }
 
 /** Pages with a fake function behind them, on a directory of their own. */
@@ -257,6 +258,7 @@ export class PagesRig {
         upgrade: false,
         route: `/${output}`,
       },
+      unfit: asking.unfit ?? null,
       host: asking.host === undefined ? 'site.test' : asking.host,
     };
   }

@@ -43,6 +43,11 @@ export class Shelf {
     this.scope = scope;
   }
 
+  /** Pages were kept that no longer are: what the build has of them may be older than what was shown. */
+  get lost(): boolean {
+    return this.#store.lost(this.#drawer);
+  }
+
   /** What is in memory. */
   hot(key: string): HotPage | null {
     const found = this.#hot.get(key);
@@ -86,7 +91,7 @@ export class Shelf {
     const hot = this.#hot.get(key);
     if (hot !== undefined) this.#store.cool(hot);
     const stored = this.#store.stored(this.#drawer, key);
-    if (stored !== null) this.#store.drop(stored);
+    if (stored !== null) this.#store.drop(stored, true);
   }
 
   freshness(hot: HotPage, nowMs: number): Freshness {

@@ -69,6 +69,18 @@ test('each of those who wait for a shell gets a rest of its own', async () => {
   assert.deepEqual([one.client.text, other.client.text], ['<html>one=1', '<html>other=1']);
 });
 
+test('what is kept may not be for a request: its function answers it whole', async () => {
+  await keepShell();
+  const unfit = (kept: readonly string[], { headers }: { headers: readonly string[] }): boolean =>
+    kept.includes('text/html') && headers.includes('bot');
+  assert.equal((await rig.fetch({ page, method: 'HEAD', unfit })).word, 'HIT');
+  const { client } = rig.get({ page, unfit, headers: ['User-Agent', 'bot'] });
+  const call = await rig.invoker.call(2);
+  assert.deepEqual([call.head.method, call.spec.name], ['GET', 'render']);
+  call.answer('<html>all');
+  assert.deepEqual([client.text, client.word], ['<html>all', 'BYPASS']);
+});
+
 test('HEAD needs no rest; a client that leaves ends its own', async () => {
   await keepShell();
   const head = await rig.fetch({ page, method: 'HEAD' });

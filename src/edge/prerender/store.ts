@@ -47,6 +47,7 @@ export interface StoredPage extends Used {
 interface Drawer {
   readonly name: string;
   readonly pages: Map<string, StoredPage>;
+  lost: boolean;
 }
 
 /** What one page takes in memory besides its body, roughly. */
@@ -97,7 +98,9 @@ export class PageStore {
   static async open(options: PageStoreOptions): Promise<PageStore> {
     const store = new PageStore(options);
     try {
-      for (const { drawer, id, sizeBytes } of await store.#disk.scan()) store.#add(drawer, id, sizeBytes);
+      const { pages, lost } = await store.#disk.scan();
+      for (const { drawer, id, sizeBytes } of pages) store.#add(drawer, id, sizeBytes);
+      for (const name of lost) store.#drawer(name).lost = true;
       await store.#journal.open();
       store.#makeRoom();
     } catch (error) {
@@ -202,8 +205,14 @@ export class PageStore {
     return stored.unwritten?.page ?? page;
   }
 
-  /** For Shelf. */
-  drop(stored: StoredPage): void {
+  /** For Shelf: pages were kept that no longer are. */
+  lost(drawer: string): boolean {
+    return this.#drawers.get(drawer)?.lost === true;
+  }
+
+  /** For Shelf. `wanted`: it is not lost, it is to go. */
+  drop(stored: StoredPage, wanted = false): void {
+    if (!wanted) this.#lose(stored.drawer);
     stored.drawer.pages.delete(stored.id);
     this.#forget(stored);
     if (!stored.writing) this.#unlink(stored);
@@ -249,9 +258,20 @@ export class PageStore {
     return page;
   }
 
-  #add(name: string, id: string, sizeBytes: number): StoredPage {
+  #drawer(name: string): Drawer {
     let drawer = this.#drawers.get(name);
-    if (drawer === undefined) this.#drawers.set(name, (drawer = { name, pages: new Map() }));
+    if (drawer === undefined) this.#drawers.set(name, (drawer = { name, pages: new Map(), lost: false }));
+    return drawer;
+  }
+
+  #lose(drawer: Drawer): void {
+    if (drawer.lost) return;
+    drawer.lost = true;
+    this.#disk.markLost(drawer.name).catch((error: unknown) => this.#warn('a restart will not know', error));
+  }
+
+  #add(name: string, id: string, sizeBytes: number): StoredPage {
+    const drawer = this.#drawer(name);
     const stored: StoredPage = {
       drawer,
       id,

@@ -9,7 +9,7 @@ import { everyTag } from './marks.ts';
 import { isShellType } from './shell.ts';
 
 /** Whether an answer is kept. */
-export type Keeping =
+type Keeping =
   /** It is, in the place of the one before. */
   | 'kept'
   /** It is not, and neither is the one before: the page says that it is to be made for everybody anew. */

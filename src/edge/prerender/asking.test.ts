@@ -1,0 +1,147 @@
+// Who asks for what: keys, tokens, and what goes past what is kept.
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, test } from 'node:test';
+import { limits } from '../../base/limits.ts';
+import { PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
+
+let directory: { path: string; remove(): Promise<void> };
+let rig: PagesRig;
+
+beforeEach(async () => {
+  directory = await temporaryDirectory();
+  rig = await PagesRig.open(directory.path);
+});
+afterEach(async () => {
+  await rig.store.settled();
+  await directory.remove();
+});
+
+/** Answers the next call of the function. */
+async function made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
+  (await rig.invoker.call(index)).answer(body, headers, status);
+}
+
+test('a page is made for everybody: its function learns nothing of who asks', async () => {
+  const page = { allowQuery: ['slug'], allowHeader: ['host', 'Accept-Language', 'x-matched-path'] };
+  const headers = [
+    'Cookie',
+    'session=1',
+    'Authorization',
+    'Basic x',
+    'accept-language',
+    'de',
+    'X-Forwarded-For',
+    '1.2.3.4',
+  ];
+  const ask = { page, output: 'blog/[slug]', target: '/blog/a?utm=1&slug=a&slug=%C3%BC', headers };
+  rig.get(ask);
+  const { head } = await rig.invoker.call(0);
+  assert.deepEqual([head.method, head.target, head.hasBody], ['GET', '/blog/[slug]?slug=a&slug=%C3%BC', false]);
+  assert.deepEqual(head.headers, [
+    'Host',
+    'site.test',
+    'X-Forwarded-Host',
+    'site.test',
+    'accept-language',
+    'de',
+    'X-Matched-Path',
+    '/blog/[slug]',
+  ]);
+  rig.get({ ...ask, page: { ...page, passQuery: false, allowHeader: null }, output: 'ä ?', target: '/x?slug=b' });
+  const other = await rig.invoker.call(1);
+  assert.equal(other.head.target, '/%C3%A4%20%3F');
+  assert.equal(other.header('x-now-route-matches'), 'slug=b');
+  assert.equal(other.header('accept-language'), undefined);
+});
+
+test('what tells answers apart: allowed parameters in any order, named headers, and the host where it may be any', async () => {
+  const page = { allowQuery: ['a', 'b'], allowHeader: ['accept-language'] };
+  const target = '/page?b=2&a=1&c=3';
+  const { client } = rig.get({ page, target, headers: ['Accept-Language', 'de'] });
+  await made(0, 'de 1 2');
+  await client.done;
+  const same = await rig.fetch({ page, target: '/page?a=1&b=2&c=4', headers: ['accept-language', 'de'] });
+  assert.equal(same.word, 'HIT');
+  rig.get({ page, target, headers: ['Accept-Language', 'fr'] });
+  await rig.invoker.call(1);
+  rig.get({ page, target: '/page?a=1&b=3', headers: ['Accept-Language', 'de'] });
+  await rig.invoker.call(2);
+  rig.get({ page: { allowQuery: null }, target: '/page?z=1' });
+  await rig.invoker.call(3);
+  rig.get({ host: null });
+  assert.equal((await rig.invoker.call(4)).header('host'), 'site.test');
+  rig.get({ namespace: 'another deployment', page, target, headers: ['Accept-Language', 'de'] });
+  await rig.invoker.call(5);
+});
+
+test('past what is kept: other methods, drafts, conditions, keys that are too long', async () => {
+  const kept = rig.get();
+  await made(0, 'kept');
+  await kept.client.done;
+  const cookie = ['Cookie', `other=1; __prerender_bypass=${token}`];
+  const past = [
+    { method: 'POST' },
+    { headers: cookie },
+    { headers: ['Next-Action', 'x'], page: { bypassFor: [{ type: 'header', key: 'next-action' } as const] } },
+    { page: { allowQuery: null }, target: `/page?${'x'.repeat(limits.pageKeyBytes)}` },
+  ];
+  for (const [at, asking] of past.entries()) {
+    const { client } = rig.get(asking);
+    const call = await rig.invoker.call(at + 1);
+    call.answer('own', ['Set-Cookie', 'mine=1']);
+    assert.deepEqual([client.text, client.word, client.header('set-cookie')], ['own', 'BYPASS', 'mine=1']);
+    assert.equal(call.head.id, 'inv_client', 'the request as it came');
+  }
+  for (const headers of [
+    ['Cookie', '__prerender_bypass=wrong'],
+    ['Cookie', `x__prerender_bypass=${token}`],
+    ['X-Prerender-Revalidate', 'wrong'],
+  ])
+    assert.equal((await rig.fetch({ headers })).word, 'HIT');
+});
+
+test('a token has a page made anew at once', async () => {
+  const { client } = rig.get();
+  await made(0, 'one');
+  await client.done;
+  const headers = ['X-Prerender-Revalidate', token];
+  const anew = rig.get({ headers, method: 'HEAD' });
+  const call = await rig.invoker.call(1);
+  assert.equal(call.head.method, 'GET');
+  assert.equal(call.header('x-prerender-revalidate'), token);
+  assert.equal((await rig.fetch()).text, 'one', 'others are not kept waiting');
+  call.answer('two');
+  await anew.client.done;
+  assert.equal(anew.client.word, 'REVALIDATED');
+  assert.deepEqual([(await rig.fetch()).text, (await rig.fetch()).word], ['two', 'HIT']);
+});
+
+test('by token: what was under way before may be of before, so one more begins after it', async () => {
+  const early = rig.get();
+  const first = await rig.invoker.call(0);
+  const headers = ['X-Prerender-Revalidate', token];
+  const both = [rig.get({ headers }), rig.get({ headers })];
+  first.answer('before');
+  await early.client.done;
+  assert.equal(early.client.text, 'before');
+  await made(1, 'after');
+  for (const { client } of both) {
+    await client.done;
+    assert.deepEqual([client.text, client.word], ['after', 'REVALIDATED']);
+  }
+  assert.equal(rig.invoker.calls.length, 2);
+  assert.equal((await rig.fetch()).text, 'after');
+});
+
+test('by token, only what is there', async () => {
+  const headers = ['X-Prerender-Revalidate', token, 'X-Prerender-Revalidate-If-Generated', '1'];
+  assert.equal((await rig.fetch({ headers })).failure?.code, 'NOT_FOUND');
+  assert.equal(rig.invoker.calls.length, 0);
+  const { client } = rig.get();
+  await made(0, 'one');
+  await client.done;
+  const anew = rig.get({ headers });
+  await made(1, 'two');
+  await anew.client.done;
+  assert.equal(anew.client.text, 'two');
+});
