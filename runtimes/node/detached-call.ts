@@ -23,6 +23,6 @@ export const detachedCall = (call: Call): Call => ({
   write: () => true,
   end: ignore,
   fail: (code, detail) => call.fail(code, detail),
-  addCacheTags: (tags) => call.addCacheTags(tags),
+  addCacheTags: () => false,
   consumed: ignore,
 });
