@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { repository, weirCommand } from '../e2e/weir.ts';
 
 export interface Application {
@@ -77,7 +78,7 @@ export async function prepare(name: ApplicationName): Promise<string> {
   const lock = hashOf([join(dir, 'package-lock.json')]);
   const npm = ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'];
   await step('installed in', 'node_modules/.weir-test', lock, () => command(dir, 'npm', npm));
-  const sources = [...filesIn(dir), ...filesIn(join(repository, 'src/builder/build'))];
+  const sources = [...filesIn(dir), ...filesIn(join(repository, 'src/builder/build')), fileURLToPath(import.meta.url)];
   const key = hashOf(sources.toSorted());
   await step('built in', '.weir/test-built', key, async () => {
     if (isBuilt) await command(dir, process.execPath, [weirCommand, 'build', dir]);
@@ -105,7 +106,7 @@ function filesIn(dir: string): string[] {
   return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
     const path = join(dir, entry.name);
     if (entry.isFile()) return [path];
-    return entry.isDirectory() && !made.has(entry.name) ? filesIn(path) : [];
+    return entry.isDirectory() && !made.has(entry.name) && !entry.name.startsWith('.try-') ? filesIn(path) : [];
   });
 }
 

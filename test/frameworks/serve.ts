@@ -63,10 +63,14 @@ function compared({ status, headers, text }: Answer, names: readonly string[]): 
 
 /** What differs between two builds, and between two moments. */
 function normalised(text: string): string {
-  return text
-    .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'DATE')
-    .replaceAll(/\bhttp:\/\/localhost:3000(?=\/)/g, '')
-    .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID');
+  return (
+    text
+      .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'DATE')
+      .replaceAll(/\bhttp:\/\/localhost:3000(?=\/)/g, '')
+      // React's keys for what belongs to one request.
+      .replaceAll(/(?<=\["\$","\$L[0-9a-f]+",")[\w-]{21}(?=[a-z]")/g, 'ID')
+      .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+  );
 }
 
 async function ownServer(context: TestContext, name: ApplicationName): Promise<number> {
