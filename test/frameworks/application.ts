@@ -27,7 +27,7 @@ const nitroServer = built(['.output/server/index.mjs'], {
   environment: { NITRO_PRESET: 'node-server' },
 });
 
-export const applications = {
+const applications = {
   next: built(['node_modules/next/dist/bin/next', 'start', '--port', 'PORT']),
   nitro: nitroServer,
   nuxt: nitroServer,
@@ -39,11 +39,13 @@ export const applications = {
   express: plain,
   fastify: plain,
   nest: { isBuilt: false, ownBuild: { script: 'build', environment: {} }, ownServer: ['dist/main.js'] },
-} as const satisfies Readonly<Record<string, Application>>;
+};
 
 export type ApplicationName = keyof typeof applications;
 
 export const applicationNames = Object.keys(applications) as ApplicationName[];
+
+export const applicationOf = (name: ApplicationName): Application => applications[name];
 
 export const applicationDir = (name: ApplicationName): string => join(repository, 'frameworks', name);
 
@@ -54,8 +56,18 @@ export const environment: NodeJS.ProcessEnv = { ...process.env, ...quiet };
 
 /** Made by installing and building: not an application's own. */
 const made: ReadonlySet<string> = new Set([
-  ...['node_modules', '.weir', '.vercel', '.next', '.nuxt', '.nitro', '.output', '.svelte-kit', '.astro'],
-  ...['.react-router', 'build', 'dist'],
+  'node_modules',
+  '.weir',
+  '.vercel',
+  '.next',
+  '.nuxt',
+  '.nitro',
+  '.output',
+  '.svelte-kit',
+  '.astro',
+  '.react-router',
+  'build',
+  'dist',
 ]);
 
 /**
@@ -64,7 +76,7 @@ const made: ReadonlySet<string> = new Set([
  */
 export async function prepare(name: ApplicationName): Promise<string> {
   const dir = applicationDir(name);
-  const { isBuilt, ownBuild } = applications[name] as Application;
+  const { isBuilt, ownBuild } = applicationOf(name);
   const took: string[] = [];
   const step = async (title: string, stamp: string, key: string, act: () => Promise<void>): Promise<void> => {
     const file = join(dir, stamp);

@@ -11,10 +11,10 @@ import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { dev, exchange, read } from '../e2e/weir.ts';
 import type { Answer, Weir } from '../e2e/weir.ts';
-import { applicationDir, applications, environment, prepare } from './application.ts';
-import type { Application, ApplicationName } from './application.ts';
+import { applicationDir, applicationOf, environment, prepare } from './application.ts';
+import type { ApplicationName } from './application.ts';
 
-export interface Ask {
+interface Ask {
   readonly method?: string;
   readonly path: string;
   readonly body?: string | null;
@@ -24,7 +24,7 @@ export interface Ask {
 export interface Both {
   readonly weir: Weir;
   /** Asks both, compares what they answer, and returns Weir's answer. */
-  same(ask: Ask | string, headers?: readonly string[]): Promise<Answer>;
+  readonly same: (ask: Ask | string, headers?: readonly string[]) => Promise<Answer>;
 }
 
 /** Compared for every answer, besides its type. */
@@ -36,7 +36,7 @@ export async function both(context: TestContext, name: ApplicationName): Promise
   const [weir, ownPort] = await Promise.all([dev(context, applicationDir(name)), ownServer(context, name)]);
   return {
     weir,
-    async same(asked, headers = []) {
+    same: async (asked, headers = []) => {
       const {
         method = 'GET',
         path,
@@ -74,7 +74,7 @@ function normalised(text: string): string {
 }
 
 async function ownServer(context: TestContext, name: ApplicationName): Promise<number> {
-  const { ownServer: command } = applications[name] as Application;
+  const { ownServer: command } = applicationOf(name);
   const dir = applicationDir(name);
   const port = await freePort();
   const args = command.map((word) =>
