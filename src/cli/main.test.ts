@@ -52,6 +52,24 @@ test('help: on standard output, with examples, for every command', async () => {
     assert.ok(dev.out.includes(part), part);
   }
   assert.match((await weir('start', '--help')).out, /NAME\.localhost/);
+  const build = await weir('build', '--help');
+  for (const part of ['--vercel', 'Next.js', 'Exit codes', 'Examples']) assert.ok(build.out.includes(part), part);
+});
+
+test('build: what has to be mended is exit code 2, a build that fails is 1', async (t) => {
+  const dir = mkdtempSync(join(tmpdir(), 'weir-site-'));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  mkdirSync(join(dir, 'node_modules/nuxt'), { recursive: true });
+  const refused = await weir('build', dir);
+  assert.deepEqual([refused.code, refused.out], [2, '']);
+  assert.match(refused.err, /^weir: .*weir-site-\S+: no framework is recognised: there is no package\.json/);
+  writeFileSync(join(dir, 'node_modules/nuxt/package.json'), '{ "version": "4.5.2" }');
+  const scripts = { build: 'echo trying && exit 3' };
+  writeFileSync(join(dir, 'package.json'), JSON.stringify({ dependencies: { nuxt: '*' }, scripts }));
+  const failed = await weir('build', dir);
+  assert.equal(failed.code, 1);
+  assert.match(failed.out, /^building Nuxt 4\.5\.2: npm run build\n[^]*trying\n/);
+  assert.match(failed.err, /weir: the build failed: npm run build exited with 3\n$/);
 });
 
 test('the version is package.json’s', async () => {

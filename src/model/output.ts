@@ -10,7 +10,7 @@ export interface FileOutput {
   readonly kind: 'file';
   /** Absolute, without symbolic links. */
   readonly file: string;
-  /** Null: by the path's extension. */
+  /** Null: by the extension of the file, whatever the path is. */
   readonly contentType: string | null;
 }
 

@@ -140,7 +140,7 @@ interface Ask {
   readonly body: string | Buffer | null;
 }
 
-function exchange(port: number, { method, path, headers, body }: Ask): Promise<IncomingMessage> {
+export function exchange(port: number, { method, path, headers, body }: Ask): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const asked = request({ host: '127.0.0.1', port, method, path, headers, agent: false });
     asked.on('response', resolve);

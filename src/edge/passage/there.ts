@@ -47,7 +47,7 @@ export class BuiltOutputs implements Theres {
   get(key: string): There | null {
     const output = this.#outputs.get(key);
     if (output === undefined) return this.#images.has(key) ? { kind: 'image' } : null;
-    if (output.kind === 'file') return { kind: 'file', file: staticFile(output, key) };
+    if (output.kind === 'file') return { kind: 'file', file: staticFile(output) };
     const spec = this.#specs.get(output.functionId);
     if (spec === undefined) return null;
     if (output.kind === 'function') return { kind: 'function', spec, pattern: `/${key}`, parameters: [] };
@@ -58,9 +58,9 @@ export class BuiltOutputs implements Theres {
 /** Where the hosted platform has its image optimisation, and where Next.js asks for it. */
 const imagePaths = ['_vercel/image', '_next/image'];
 
-const staticFile = ({ file, contentType }: FileOutput, key: string): StaticFile => ({
+const staticFile = ({ file, contentType }: FileOutput): StaticFile => ({
   file,
-  type: contentType ?? mediaType(key),
+  type: contentType ?? mediaType(file),
 });
 
 /** A plain project's files and functions. */

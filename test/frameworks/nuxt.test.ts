@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { both } from './serve.ts';
+
+test('Nuxt answers on Weir as its own server does', async (t) => {
+  const { weir, same } = await both(t, 'nuxt');
+  for (const [path, text] of [
+    ['/', 'Weir and Nuxt'],
+    ['/about', 'Made by the build'],
+    ['/form', 'Hello, stranger!'],
+    ['/users/Ada', 'User Ada: Hello, Ada!'],
+    ['/hello.txt', 'A file of its own, from public/.'],
+  ] as const) {
+    assert.ok((await same(path)).text.includes(text), path);
+  }
+  assert.ok((await same({ path: '/form', headers: { cookie: 'name=Ada' } })).text.includes('Hello, Ada!'));
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const signed = await same({ method: 'POST', path: '/sign', headers, body: 'name=Ada' });
+  assert.deepEqual([signed.status, signed.headers.location], [303, '/form']);
+  assert.match(String(signed.headers['set-cookie']), /^name=Ada;/);
+  assert.deepEqual((await same('/api/hello/Ada?tab=1')).json(), { message: 'Hello, Ada!', tab: '1' });
+  assert.equal((await same('/words')).text, 'water over a weir\n');
+  assert.equal((await same('/old')).headers.location, '/');
+  const missing = await same({ path: '/nowhere', headers: { accept: 'text/html' } });
+  assert.equal(missing.status, 404);
+  // Its own server keeps it as well, for as long.
+  assert.match((await weir.get('/kept')).text, /Kept for two seconds/);
+  const script = /src="(\/_nuxt\/[^"]+\.js)"/.exec((await weir.get('/')).text)![1]!;
+  assert.equal((await weir.get(script)).headers['content-type'], 'text/javascript; charset=utf-8');
+  assert.equal(await weir.stop(), 0);
+});

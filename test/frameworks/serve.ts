@@ -1,0 +1,118 @@
+// An application on Weir, and the same one on its framework's own production server, asked the same.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { globSync } from 'node:fs';
+import type { OutgoingHttpHeaders } from 'node:http';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { dev, exchange, read } from '../e2e/weir.ts';
+import type { Answer, Weir } from '../e2e/weir.ts';
+import { applicationDir, applicationOf, environment, prepare } from './application.ts';
+import type { ApplicationName } from './application.ts';
+
+interface Ask {
+  readonly method?: string;
+  readonly path: string;
+  readonly body?: string | null;
+  readonly headers?: OutgoingHttpHeaders;
+}
+
+export interface Both {
+  readonly weir: Weir;
+  /** Asks both, compares what they answer, and returns Weir's answer. */
+  readonly same: (ask: Ask | string, headers?: readonly string[]) => Promise<Answer>;
+}
+
+/** Compared for every answer, besides its type. */
+const comparedHeaders = ['location', 'set-cookie'];
+
+/** Starts an application both ways; both are stopped when the test has ended. */
+export async function both(context: TestContext, name: ApplicationName): Promise<Both> {
+  await prepare(name);
+  const [weir, ownPort] = await Promise.all([dev(context, applicationDir(name)), ownServer(context, name)]);
+  return {
+    weir,
+    same: async (asked, headers = []) => {
+      const {
+        method = 'GET',
+        path,
+        body = null,
+        headers: sent = {},
+      }: Ask = typeof asked === 'string' ? { path: asked } : asked;
+      // To both it is the same site.
+      const ask = { method, path, body, headers: { host: 'localhost:3000', ...sent } };
+      const [mine, own] = await Promise.all([exchange(weir.port, ask).then(read), exchange(ownPort, ask).then(read)]);
+      assert.deepEqual(compared(mine, headers), compared(own, headers), `${method} ${path}`);
+      return mine;
+    },
+  };
+}
+
+function compared({ status, headers, text }: Answer, names: readonly string[]): unknown {
+  const found = [...comparedHeaders, ...names].map((name) => [name, normalised(String(headers[name] ?? ''))]);
+  // What a redirect says besides where to is for nobody.
+  if (status >= 300 && status < 400) return { status, headers: Object.fromEntries(found), text: '' };
+  // Servers add what they know of the charset.
+  const type = headers['content-type']?.replace(/;.*/, '');
+  return { status, type, headers: Object.fromEntries(found), text: normalised(text) };
+}
+
+/** What differs between two builds, and between two moments. */
+function normalised(text: string): string {
+  return (
+    text
+      .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'DATE')
+      .replaceAll(/\bhttp:\/\/localhost:3000(?=\/)/g, '')
+      // React's keys for what belongs to one request.
+      .replaceAll(/(?<=\["\$","\$L[0-9a-f]+",")[\w-]{21}(?=[a-z]")/g, 'ID')
+      .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
+  );
+}
+
+async function ownServer(context: TestContext, name: ApplicationName): Promise<number> {
+  const { ownServer: command } = applicationOf(name);
+  const dir = applicationDir(name);
+  const port = await freePort();
+  const args = command.map((word) =>
+    word === 'PORT' ? String(port) : word.includes('*') ? globSync(word, { cwd: dir })[0]! : word,
+  );
+  const child = spawn(process.execPath, args, {
+    cwd: dir,
+    env: { ...environment, NODE_ENV: 'production', PORT: String(port), HOST: '127.0.0.1' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  context.after(() => void child.kill('SIGKILL'));
+  let text = '';
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  while (!(await isListening(port))) {
+    if (hasEnded(child)) throw new Error(`${name}: its own server ended:\n${text}`);
+    await sleep(50);
+  }
+  return port;
+}
+
+const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  return once(socket, 'connect')
+    .then(
+      () => true,
+      () => false,
+    )
+    .finally(() => socket.destroy());
+}
