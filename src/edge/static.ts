@@ -13,7 +13,7 @@ import type { HttpExchange } from './respond.ts';
 const wholeBytes = 64 * 1024;
 
 /** What the routing table says of an answer. */
-export interface FileExtra {
+interface FileExtra {
   /** Name, value, name, value, …; they go before what is said of every file. */
   readonly headers: readonly string[];
   /** Of the whole file; null: 200. */

@@ -22,7 +22,7 @@ const personal = /^(?:cookie|authorization|accept.*|if-.*|range|content-.*)$/i;
  * The deployment's own answer for `path` (with its query), as every client would get it: its middleware is not asked, and
  * what names a client does not go along. Never rejects.
  */
-export async function ownImage({ invoker, page }: OwnImages, passing: Passing, path: string): Promise<Sourced> {
+export async function ownImage(own: OwnImages, passing: Passing, path: string): Promise<Sourced> {
   const { head, site, table, host, environment } = passing;
   const [plain = '', query = ''] = path.split('?', 2);
   const headers = head.headers.filter((_, at) => !personal.test(head.headers[at - (at % 2)]!));
@@ -37,8 +37,8 @@ export async function ownImage({ invoker, page }: OwnImages, passing: Passing, p
   const exchange = new SourceExchange();
   const matched = ['x-matched-path', step.matchedPath];
   const asked = { ...head, method: 'GET', target: step.target, hasBody: false, headers: [...headers, ...matched] };
-  if (there.kind === 'prerender') page(there, asked, exchange);
-  else invoker.invoke(there.spec, { ...asked, route: there.pattern }, exchange);
+  if (there.kind === 'prerender') own.page(there, asked, exchange);
+  else own.invoker.invoke(there.spec, { ...asked, route: there.pattern }, exchange);
   return exchange.sourced;
 }
 
