@@ -91,7 +91,7 @@ test('mistakes in arguments: on standard error, exit code 2, and what was meant'
     [['dev', 'a', 'b'], /^weir: too many arguments/],
     [['dev', 'gone'], /^weir: \S+\/gone: there is no such directory/],
     [['start', 'gone'], /^weir: \S+\/gone: there is no such folder/],
-    [['start', '.'], /^weir: \S+: there is no project in this folder\. For a single project: weir dev/],
+    [['start', '.'], /^weir: \S+: there is no project in this folder, and nothing to serve in itself/],
   ] as const) {
     const { code, out, err } = await weir(...args);
     assert.equal(code, 2, args.join(' '));

@@ -9,8 +9,11 @@ const is = (name: string, lower: string, kind: Kind): Kind => (name.toLowerCase(
 function kindOfExtension(name: string): Kind {
   const lower = name.toLowerCase();
   if (lower.startsWith('x-weir-') || lower.startsWith('x-vercel-internal-')) return Kind.dropped;
-  return lower === 'x-vercel-id' || lower === 'x-vercel-error' ? Kind.dropped : Kind.plain;
+  return platformNames.has(lower) ? Kind.dropped : Kind.plain;
 }
+
+/** The platform's to say, and what functions say to it: by which tags an answer can be called back. */
+const platformNames = new Set(['x-vercel-id', 'x-vercel-error', 'x-next-cache-tags']);
 
 /** First letter, then length, then (rarely) the name. */
 function kindOf(name: string): Kind {
@@ -31,6 +34,8 @@ function kindOf(name: string): Kind {
       return name.length === 17 ? is(name, 'transfer-encoding', Kind.dropped) : Kind.plain;
     case 0x75: // u
       return name.length === 7 ? is(name, 'upgrade', Kind.dropped) : Kind.plain;
+    case 0x76: // v
+      return name.length === 16 ? is(name, 'vercel-cache-tag', Kind.dropped) : Kind.plain;
     case 0x78: // x
       return kindOfExtension(name);
     default:

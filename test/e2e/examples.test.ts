@@ -123,3 +123,9 @@ test('weir start serves every example under its own name, and shows what they di
   assert.equal(unknown.headers['x-weir-error'], 'DEPLOYMENT_NOT_FOUND');
   assert.equal(await weir.stop(), 0);
 });
+
+test('weir start on a project itself: under any name', async (t) => {
+  const weir = await run(t, ['start', exampleDir('hello'), '--port', '0']);
+  assert.match((await weir.get('/api/hello?name=Ada', { host: 'any.example' })).text, /Hello, Ada!/);
+  assert.equal(await weir.stop(), 0);
+});

@@ -10,17 +10,19 @@ import type { Terminal } from '../terminal.ts';
 export function addStart(program: Command, terminal: Terminal): void {
   const command = program
     .command('start')
-    .summary('serve every project in a folder, each under its own name')
+    .summary('serve a project, or every project in a folder, as for production')
     .description(
-      'Serves every project in a folder, each at http://NAME.localhost:PORT; http://localhost:PORT shows how they do.',
+      'Serves every project in a folder, each at http://NAME.localhost:PORT; http://localhost:PORT shows how they do. ' +
+        'Or the one project that the folder itself is, under any name.',
     )
-    .argument('[DIR]', 'the folder of projects', 'examples');
+    .argument('[DIR]', 'a project, or the folder of several', 'examples');
   listeningOptions(command)
     .addHelpText('after', help)
     .action(async (dir: string, { port, host, stems, sentinel }: Listening) => {
       // Help and version need none of it.
-      const { serve } = await import('../serve.ts');
-      const projects = await projectsIn(resolve(dir), terminal);
+      const [{ serve }, { isProject }] = await Promise.all([import('../serve.ts'), import('../../builder/project.ts')]);
+      const folder = resolve(dir);
+      const projects = (await isProject(folder)) ? [await single(folder)] : await projectsIn(folder, terminal);
       await serve({ projects, port, host, environment: 'production', watch: false, stems, sentinel }, terminal);
     });
 }
@@ -28,11 +30,19 @@ export function addStart(program: Command, terminal: Terminal): void {
 const help = `
 A project's name is that of its folder, or "name" in its weir.json. \`weir dev --help\` says what a project is.
 
+A folder that has something to be served in it is a project itself.
+
 Examples
   weir start                        what is in ./examples
+  weir start shop                   one project: build it before, by weir build, if its framework needs it
   weir start projects --port 80     http://NAME.localhost
 
 Ctrl-C finishes what is in flight, and ends; a second Ctrl-C ends at once.`;
+
+async function single(dir: string): Promise<ProjectPlace> {
+  const { projectName } = await import('../../builder/project.ts');
+  return { dir, name: await projectName(dir), hosts: [] };
+}
 
 /** Folders that begin with _ or . are no projects. Those whose configuration is wrong are told, and left out. */
 async function projectsIn(folder: string, terminal: Terminal): Promise<ProjectPlace[]> {
@@ -46,7 +56,7 @@ async function projectsIn(folder: string, terminal: Terminal): Promise<ProjectPl
     places.set(name, { dir, name, hosts: [`${name}.localhost`] });
   }
   if (places.size === 0) {
-    throw new UsageError(`${folder}: there is no project in this folder. For a single project: weir dev ${folder}`);
+    throw new UsageError(`${folder}: there is no project in this folder, and nothing to serve in itself`);
   }
   return [...places.values()];
 }

@@ -111,6 +111,20 @@ test('middleware that answers itself: streamed, as it came', async (context) => 
   assert.equal(invoker.all.length, 1);
 });
 
+test('middleware is no page of its own; by which tags an answer can be called back is between function and platform', async (context) => {
+  const { port, invoker } = await start(context, [middleware], (seen) => {
+    const tags = ['Vercel-Cache-Tag', 'a,b', 'X-Next-Cache-Tags', 'c', 'x-own', 'yes'];
+    seen.exchange.reply(200, seen.target.name === 'gate' ? ['x-middleware-next', '1'] : tags, null);
+  });
+  assert.equal((await ask(port, '/gate')).status, 404);
+  assert.equal(invoker.all.length, 0);
+  const { headers } = await ask(port, '/page');
+  assert.deepEqual(
+    [headers.get('vercel-cache-tag'), headers.get('x-next-cache-tags'), headers.get('x-own')],
+    [null, null, 'yes'],
+  );
+});
+
 test('middleware that fails is the middleware’s failure', async (context) => {
   const { port } = await start(context, [middleware], (seen) =>
     seen.exchange.fail({ code: 'FUNCTION_INVOCATION_FAILED', detail: 'Error' }),

@@ -1,6 +1,7 @@
 // Hot path: what a deployment has at a path.
 import type { FileOutput, Output, Prerender } from '../../model/output.ts';
 import type { FunctionSpec } from '../../model/function.ts';
+import type { Rule } from '../../model/routing.ts';
 import type { Deployment } from '../../model/snapshot.ts';
 import type { StaticFile, StaticFiles } from '../files.ts';
 import type { RouteTable } from '../match.ts';
@@ -37,7 +38,9 @@ export class BuiltOutputs implements Theres {
     this.#outputs = outputs ?? new Map<string, Output>();
     this.#specs = new Map(functions.map((spec) => [spec.id, spec]));
     this.#images = new Set(routing?.images == null ? [] : imagePaths);
-    this.#paths = new OutputPaths([...this.#outputs.keys(), ...this.#images]);
+    const asked = new Set(routing?.rules.map(middlewareOf));
+    const keys = [...this.#outputs.keys()].filter((key) => !asked.has(key));
+    this.#paths = new OutputPaths([...keys, ...this.#images]);
   }
 
   find(path: string): string | null {
@@ -54,6 +57,10 @@ export class BuiltOutputs implements Theres {
     return { kind: 'prerender', spec, path: key, prerender: output.prerender };
   }
 }
+
+/** What a rule asks by its name is no page of the deployment's. */
+const middlewareOf = (rule: Rule): string | undefined =>
+  'handle' in rule ? undefined : rule.middlewarePath?.replace(/^\//, '');
 
 /** Where the hosted platform has its image optimisation, and where Next.js asks for it. */
 const imagePaths = ['_vercel/image', '_next/image'];
