@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { dev, project, repository, type Weir } from './weir.ts';
 
-/** What the runtime is made of that leans on Node's insides; each is a test of the runtime by itself. */
+/** What leans on Node's insides; each is a test of the runtime by itself, and takes no port that another run may have. */
 const leaning = [
-  'capture',
   'console',
   'context',
   'decoded',
@@ -21,9 +20,12 @@ const leaning = [
 ];
 
 const majors = [22, 26];
+const server = `
+import { createServer } from 'node:http';
+createServer((req, res) => res.end(process.versions.node)).listen(3000);`;
 const source = `
-import { threadId } from 'node:worker_threads';
-export function GET() { return Response.json({ node: process.versions.node, binary: process.execPath, threadId }); }
+import { getCompileCacheDir } from 'node:module';
+export function GET() { return Response.json({ node: process.versions.node, binary: process.execPath, bytecode: getCompileCacheDir() }); }
 export async function POST(request) { return new Response(request.body); }
 export function PUT(request) { for (const end = Date.now() + 400; Date.now() < end;); return new Response('blocked'); }`;
 
@@ -52,12 +54,13 @@ async function serves(weir: Weir, path: string, major: number): Promise<string> 
 }
 
 test('three majors side by side; the runtime passes its tests on each', { timeout: 600_000 }, async (t) => {
-  const runtimes = Object.fromEntries(majors.map((major) => [`api/on${major}.js`, { runtime: `nodejs${major}.x` }]));
+  const runtimes = Object.fromEntries(majors.map((major) => [`api/*${major}.js`, { runtime: `nodejs${major}.x` }]));
   const own = Number.parseInt(process.versions.node, 10);
   const dir = project(t, {
     'weir.json': JSON.stringify({ functions: runtimes }),
     'api/own.js': source,
     ...Object.fromEntries(majors.map((major) => [`api/on${major}.js`, source])),
+    ...Object.fromEntries(majors.map((major) => [`api/server${major}.js`, server])),
   });
   const first = await dev(t, dir);
   await serves(first, '/api/own', own);
@@ -73,15 +76,20 @@ test('three majors side by side; the runtime passes its tests on each', { timeou
   const path = process.env['PATH'];
   t.after(() => void (process.env['PATH'] = path));
   process.env['PATH'] = '/bin-of-nobody';
+  // And with bytecode made ahead, which is another one for each.
+  t.after(() => void delete process.env['WEIR_BYTECODE']);
+  process.env['WEIR_BYTECODE'] = '1';
   const second = await dev(t, dir);
   for (const major of majors) {
-    const { node } = (await second.get(`/api/on${major}`)).json();
+    const { node, bytecode } = (await second.get(`/api/on${major}`)).json();
     assert.equal(node, pinned[`nodejs${major}.x`]);
+    assert.equal((await second.get(`/api/server${major}`)).text, node);
+    assert.match(bytecode, new RegExp(`weir-run-.*/bytecode/.*/v${node}-`));
   }
   assert.equal(await second.stop(), 0);
   for (const binary of binaries) {
     const report = await runtimeTests(binary);
-    assert.match(report, /^# pass \d{2,}$/m, report.slice(-2000));
+    assert.ok(/^# pass \d{2,}$/m.test(report), report.slice(-2000));
     assert.match(
       report,
       /^# fail 0$/m,
