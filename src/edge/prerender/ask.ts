@@ -95,7 +95,7 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
 
 /** Fields of the client's request that do not fit one with another body. */
 const ofTheBody =
-  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|next-resume)$/i;
+  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-prerender-.*|next-resume)$/i;
 
 /** The request by which a page that was begun is gone on with, for this one client: its own request, with the state as body. */
 export function resumingHead(ask: PageAsk, id: string, stateBytes: number): RequestHead {
