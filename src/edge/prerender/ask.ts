@@ -86,7 +86,8 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
   for (let at = 0; at < head.headers.length; at += 2) {
     if (passed.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
   }
-  headers.push('X-Matched-Path', path);
+  // The runtime hands over a state with what can only be begun (runtimes/node/next-shell.ts).
+  headers.push('X-Matched-Path', path, 'X-Weir-Page', '1');
   if (!config.passQuery && key.query !== '') headers.push('X-Now-Route-Matches', key.query);
   if (onDemand) headers.push('X-Prerender-Revalidate', config.bypassToken!);
   const target = config.passQuery && key.query !== '' ? `${path}?${key.query}` : path;
