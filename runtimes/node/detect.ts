@@ -4,6 +4,7 @@
  * nothing of it fits does a server that listens count, unless the file is a server's entry (load.ts).
  */
 import type * as Http from 'node:http';
+import { withShells } from './next-shell.ts';
 import type { WebHandler, WebHandlers } from './web.ts';
 
 export const webMethods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'DELETE', 'PATCH'] as const;
@@ -61,7 +62,7 @@ function handlerOf(value: unknown): Handler | null {
   if (web !== null) return web;
   if (typeof value === 'function') {
     const helpers = typeof (value as unknown as Exports)['listen'] !== 'function';
-    return { kind: 'function', handle: value as NodeHandler, helpers };
+    return { kind: 'function', handle: withShells(value) ?? (value as NodeHandler), helpers };
   }
   return isServer(value) ? { kind: 'server', server: value } : null;
 }

@@ -86,7 +86,8 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
   for (let at = 0; at < head.headers.length; at += 2) {
     if (passed.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
   }
-  headers.push('X-Matched-Path', path);
+  // The runtime hands over a state with what can only be begun (runtimes/node/next-shell.ts).
+  headers.push('X-Matched-Path', path, 'X-Weir-Page', '1');
   if (!config.passQuery && key.query !== '') headers.push('X-Now-Route-Matches', key.query);
   if (onDemand) headers.push('X-Prerender-Revalidate', config.bypassToken!);
   const target = config.passQuery && key.query !== '' ? `${path}?${key.query}` : path;
@@ -95,7 +96,7 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
 
 /** Fields of the client's request that do not fit one with another body. */
 const ofTheBody =
-  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|next-resume)$/i;
+  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-prerender-.*|next-resume)$/i;
 
 /** The request by which a page that was begun is gone on with, for this one client: its own request, with the state as body. */
 export function resumingHead(ask: PageAsk, id: string, stateBytes: number): RequestHead {

@@ -46,6 +46,8 @@ test('a page is made for everybody: its function learns nothing of who asks', as
     'de',
     'X-Matched-Path',
     '/blog/[slug]',
+    'X-Weir-Page',
+    '1',
   ]);
   rig.get({ ...ask, page: { ...page, passQuery: false, allowHeader: null }, output: 'ä ?', target: '/x?slug=b' });
   const other = await rig.invoker.call(1);

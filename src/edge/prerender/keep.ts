@@ -39,7 +39,8 @@ export function keep(verdict: Verdict, body: Buffer, making: Making): KeptPage |
   };
 }
 
-function shellHeaders(headers: readonly string[], type: string): string[] {
+/** Of a document whose rest is made for one client. `type`: its media type. */
+export function shellHeaders(headers: readonly string[], type: string): string[] {
   const own: string[] = [];
   for (let at = 0; at < headers.length; at += 2) {
     if (!/^(?:content-type|cache-control|etag|last-modified)$/i.test(headers[at]!))

@@ -11,7 +11,7 @@ import { Failures } from './failures.ts';
 import { headerOf } from './fields.ts';
 import { answered, Handle } from './follower.ts';
 import type { Follower } from './follower.ts';
-import { keep } from './keep.ts';
+import { keep, shellHeaders } from './keep.ts';
 import type { CacheWord, KeptPage } from './kept.ts';
 import { pageKey } from './key.ts';
 import type { PageKey } from './key.ts';
@@ -315,7 +315,8 @@ export class Pages {
     follower.handOver((exchange) => {
       const own = askOf(ask, follower);
       if (own.chain === null) return this.#bypass(own, exchange);
-      exchange.head(verdict.status, [...verdict.headers, 'X-Vercel-Cache', 'BYPASS']);
+      const type = headerOf(verdict.headers, 'content-type') ?? 'text/html; charset=utf-8';
+      exchange.head(verdict.status, [...shellHeaders(verdict.headers, type), 'X-Vercel-Cache', 'BYPASS']);
       return this.#goOn({ ask: own, key, exchange }, Buffer.alloc(0));
     });
   }

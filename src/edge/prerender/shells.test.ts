@@ -141,12 +141,15 @@ test('from the build; and a state alone', async () => {
 
 test('a shell without its state is not kept: the page is rendered whole', async () => {
   const { client } = rig.get({ page });
-  (await rig.invoker.call(0)).answer('<html>', ['x-nextjs-postponed', '1']);
+  const headers = ['x-nextjs-postponed', '1', 'Content-Type', 'text/x', 'ETag', '"x"', 'Cache-Control', 's-maxage=9'];
+  (await rig.invoker.call(0)).answer('<html>', headers);
   const call = await rig.invoker.call(1);
   assert.deepEqual([call.received, call.ended, call.header('next-resume')], ['', true, '1']);
   call.answer('<html>all');
   await client.done;
   assert.deepEqual([client.text, client.word], ['<html>all', 'BYPASS']);
+  assert.deepEqual([client.header('etag'), client.header('content-type')], [undefined, 'text/x']);
+  assert.match(client.header('cache-control')!, /private, .*no-store/);
   assert.equal(rig.store.usage.pages, 0);
 });
 
