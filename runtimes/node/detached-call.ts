@@ -23,6 +23,6 @@ export const detachedCall = (call: Call): Call => ({
   write: () => true,
   end: ignore,
   fail: (code, detail) => call.fail(code, detail),
-  addCacheTags: () => false,
+  addCacheTags: () => 'late',
   consumed: ignore,
 });
