@@ -7,7 +7,7 @@ import type { Row, Section } from './report.ts';
 import { direct, limited, nginx, wattpm, weir } from './targets.ts';
 import type { Target } from './targets.ts';
 
-interface Effort {
+export interface Effort {
   readonly rounds: number;
   readonly seconds: number;
   readonly wattpm: boolean;
@@ -26,7 +26,7 @@ async function sample(target: Target, path: string, connections: number, seconds
 }
 
 /** Rounds interleaved, every other one backwards, so that the machine's moods hit all alike; medians. */
-async function compare(
+export async function compare(
   targets: readonly Target[],
   path: string,
   connections: number,
@@ -81,7 +81,7 @@ async function withTargets<T>(
   }
 }
 
-function rows(targets: readonly Target[], samples: readonly Sample[]): Row[] {
+export function rows(targets: readonly Target[], samples: readonly Sample[]): Row[] {
   const bare = samples[0]!;
   const behind = hasNginx ? samples[1]! : null;
   return targets.map((target, index) => {

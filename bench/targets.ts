@@ -2,7 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -197,4 +197,37 @@ export async function wattpm(): Promise<Target> {
     stdio: 'inherit',
   });
   return target('wattpm, 1 worker', child, `http://127.0.0.1:${port}`, []);
+}
+
+/** A built Next.js application in Platformatic Watt, one worker; watt is installed into the bench's own folder on request. */
+export async function wattNext(application: string): Promise<Target> {
+  const port = await freePort();
+  const dir = join(workDir, 'watt-next');
+  if (!existsSync(join(dir, 'node_modules/wattpm'))) {
+    projectDir('watt-next', {});
+    execFileSync('npm', ['install', '--prefix', dir, 'wattpm', '@platformatic/next'], { stdio: 'inherit' });
+  }
+  writeFileSync(
+    join(dir, 'watt.json'),
+    JSON.stringify({
+      $schema: 'https://schemas.platformatic.dev/@platformatic/next/3.0.0.json',
+      server: { hostname: '127.0.0.1', port },
+      workers: 1,
+      logger: { level: 'error' },
+      application: { basePath: '/' },
+    }),
+  );
+  cpSync(application, dir, {
+    recursive: true,
+    filter: (path) => !/\/(?:\.weir|\.vercel)(?:\/|$)/.test(path) && path !== join(application, 'node_modules'),
+  });
+  const modules = join(dir, 'node_modules');
+  for (const name of ['next', 'react', 'react-dom', 'styled-jsx', '@next', '@swc']) {
+    rmSync(join(modules, name), { recursive: true, force: true });
+    if (existsSync(join(application, 'node_modules', name)))
+      symlinkSync(join(application, 'node_modules', name), join(modules, name));
+  }
+  const child = spawn(process.execPath, [join(modules, '.bin/wattpm'), 'start', dir], { cwd: dir, stdio: 'inherit' });
+  const origin = `http://127.0.0.1:${port}`;
+  return { ...(await target('Watt, 1 worker', child, `${origin}/api/hello`, [])), origin };
 }
