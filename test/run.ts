@@ -31,7 +31,7 @@ const tests =
     : ['src', 'runtimes', 'test'].flatMap((folder) => globSync(`${folder}/**/*.test.ts`, { cwd: root })).toSorted();
 // Applications are installed and built before their tests, which have less time than that may take.
 const applications = tests.filter((path) => path.startsWith('test/frameworks/'));
-if (applications.length > 0) run('applications', process.execPath, ['test/frameworks/prepare.ts']);
+if (applications.length > 0) run('applications', process.execPath, ['test/frameworks/prepare.ts', ...applications]);
 // One after the other for the files that start real servers and instances would be slow, all at once would starve two
 // cores: node:test's default (cores - 1, at least 2 here) is right.
 const { status, signal } = spawnSync(

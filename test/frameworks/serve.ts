@@ -66,6 +66,8 @@ function normalised(text: string): string {
   return (
     text
       .replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'DATE')
+      // Milliseconds since 1970.
+      .replaceAll(/\b1[6-9]\d{11}\b/g, 'DATE')
       .replaceAll(/\bhttp:\/\/localhost:3000(?=\/)/g, '')
       // React's keys for what belongs to one request.
       .replaceAll(/(?<=\["\$","\$L[0-9a-f]+",")[\w-]{21}(?=[a-z]")/g, 'ID')

@@ -36,7 +36,8 @@ A project is a directory with any of
                                              also in src/; app.*, index.*, src/main.* and "main" of
                                              package.json if they look like one
   public/                                    static files
-and, if it has more to say, weir.json (or vercel.json):
+or .vercel/output/ (see weir build), which is served in their place, or an application of Next.js, which is served by its
+own development server; and, if it has more to say, weir.json (or vercel.json):
   { "functions": { "api/*.ts": { "memory": 512, "maxDuration": 30, "maxConcurrency": 10, "environment": {} } },
     "environment": { "NAME": "value" } }
 
