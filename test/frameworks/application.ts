@@ -27,8 +27,11 @@ const nitroServer = built(['.output/server/index.mjs'], {
   environment: { NITRO_PRESET: 'node-server' },
 });
 
+const nextServer = built(['node_modules/next/dist/bin/next', 'start', '--port', 'PORT']);
+
 const applications = {
-  next: built(['node_modules/next/dist/bin/next', 'start', '--port', 'PORT']),
+  next: nextServer,
+  'next-cache': nextServer,
   nitro: nitroServer,
   nuxt: nitroServer,
   sveltekit: built(['node_modules/vite/bin/vite.js', 'preview', '--host', '127.0.0.1', '--port', 'PORT']),
