@@ -28,12 +28,19 @@ test(
     while (!router.seen.some((seen) => seen.name === 'BEGINS')) await router.answer(router.request('/hello'));
     const begins = await router.until((seen) => seen.name === 'BEGINS');
     assert.equal(begins.payload[0], 0);
-    const quick = router.request('/hello');
-    await router.answer(quick);
-    assert.deepEqual(router.names(quick), ['RESPONSE']);
-    const soon = router.request('/soon');
-    await router.answer(soon);
-    assert.deepEqual(router.names(soon), ['RESPONSE'], 'answered by the end of the turn');
+    // A machine that is busy makes any turn a long one: then what it did says nothing of quick functions.
+    const quickly = async (path: string): Promise<readonly string[]> => {
+      for (;;) {
+        const from = router.seen.length;
+        const stream = router.request(path);
+        await router.answer(stream);
+        const modes = router.seen.filter((seen) => seen.name === 'BEGINS').map(({ payload }) => payload[0]);
+        const hasChanged = router.seen.slice(from).some((seen) => seen.name === 'BEGINS');
+        if (modes.at(-1) === 0 && !hasChanged) return router.names(stream);
+      }
+    };
+    assert.deepEqual(await quickly('/hello'), ['RESPONSE']);
+    assert.deepEqual(await quickly('/soon'), ['RESPONSE'], 'answered by the end of the turn');
     const slow = router.request('/wait/20');
     await router.answer(slow);
     assert.deepEqual(router.names(slow), ['BEGUN', 'RESPONSE']);

@@ -124,9 +124,9 @@ export default async function (req, res) {
   const weir = await dev(t, dir);
   const tagged = await weir.get('/api/tags');
   assert.equal(tagged.text, 'tagged');
-  assert.equal(tagged.headers['vercel-cache-tag'], 'own,product,gr%C3%B6%C3%9Fe,shop');
+  assert.equal(tagged.headers['vercel-cache-tag'], undefined, 'it is for the platform');
   await weir.printed(/addCacheTag: an answer has at most 128 tags, of 8192 bytes together/);
-  assert.equal((await weir.get('/api/server')).headers['vercel-cache-tag'], 'streamed');
+  assert.equal((await weir.get('/api/server')).text, 'one');
   await weir.printed(/inv_\w+.*addCacheTag: the head of the answer has left.*late/);
   const { functions } = await weir.status();
   const { metrics } = functions.find(({ label }: { label: string }) => label.endsWith('api/tags'));
