@@ -25,6 +25,8 @@ export class LaneKnowledge {
   readonly #ceiling: number;
   readonly #learnedWallMs: number;
   #turnedMs = -Infinity;
+  /** What instances may have by now of which none has ended anything: they stand it. */
+  #stood = 0;
 
   constructor(ceiling: number, learned: LearnedLimit | null) {
     this.#ceiling = ceiling;
@@ -71,6 +73,15 @@ export class LaneKnowledge {
     this.changedMs = nowMs;
   }
 
+  /**
+   * An instance may have so many by now, and the law has nothing to say yet: what it has does not end (sockets). What one
+   * stands, others stand.
+   */
+  stands(places: number): void {
+    if (this.saturation !== null) return;
+    this.#stood = places > this.#stood ? places : this.#stood + (places - this.#stood) * newest;
+  }
+
   /** As many as compute for limits.loopBudgetMs together, within reason; 1 when nothing is known. */
   get budget(): number {
     if (this.cpuMs === 0) return 1;
@@ -87,6 +98,7 @@ export class LaneKnowledge {
     this.invocations = 0;
     this.saturation = null;
     this.unhelpfulAbove = null;
+    this.#stood = 0;
   }
 
   /**
@@ -105,8 +117,8 @@ export class LaneKnowledge {
   get #found(): number {
     if (this.saturation !== null) return placesAt(this.saturation);
     // What computes shows after the first few; to begin with as many as may wait would make them wait for each other.
-    const isTold = this.cpuMs >= limits.computesCpuMs;
-    return Math.min(limits.concurrencyDefault, isTold ? placesAt(this.guess) : Infinity);
+    if (this.cpuMs >= limits.computesCpuMs) return Math.min(limits.concurrencyDefault, placesAt(this.guess));
+    return Math.max(limits.concurrencyDefault, Math.floor(this.#stood));
   }
 
   /** Of its processor that an instance uses for each that it has; 0: nothing is known. */

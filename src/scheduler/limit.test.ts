@@ -291,3 +291,23 @@ test('random work: within the band around what theory says', () => {
   model.cpuMsOf = 10;
   near(settled(model, 10, 60), 10, 26);
 });
+
+test('what does not end is stood by others as well: the lane knows how many, until the law says it', () => {
+  const lane = new LaneKnowledge(limits.concurrencyMax, null);
+  const limit = new Limit(limits.concurrencyMax, lane, 0);
+  let nowMs = 0;
+  const period = (changes: Partial<typeof nothingUnusual>): void => {
+    nowMs += 200;
+    limit.step(
+      { ...nothingUnusual, periodMs: 200, utilisation: 0.01, inFlight: limit.places, ...changes },
+      lane,
+      nowMs,
+    );
+  };
+  assert.equal(lane.limit, limits.concurrencyDefault);
+  for (let step = 0; step < 20; step += 1) period({ full: 1 });
+  assert.ok(limit.places > 4 * limits.concurrencyDefault, `${limit.places} at once`);
+  assert.ok(lane.limit > 2 * limits.concurrencyDefault, `a new one gets ${lane.limit}`);
+  lane.forget();
+  assert.equal(lane.limit, limits.concurrencyDefault);
+});

@@ -112,6 +112,12 @@ export class Limit {
 
   /** A period is over. The reason when the limit is another now; null: it is the same. */
   step(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
+    const reason = this.#stepped(reading, lane, nowMs);
+    if (reading.completions === 0) lane.stands(this.places);
+    return reason;
+  }
+
+  #stepped(reading: Reading, lane: LaneKnowledge, nowMs: number): string | null {
     this.#isNew = false;
     const guarded = this.#guard(reading, lane, nowMs);
     if (guarded !== null) return guarded;
