@@ -8,6 +8,23 @@ test('this machine has memory and processors', () => {
   assert.ok(spare.freeMemoryMiB > 0 && spare.cores > 0);
 });
 
+test('processors are full when they had nothing to spare, and not when that is not known', () => {
+  let times = { idleMs: 0, totalMs: 0 };
+  const machine = new Machine(() => times);
+  let nowMs = 0;
+  const after = (ms: number, idleMs: number): boolean | undefined => {
+    nowMs += ms;
+    times = { idleMs: times.idleMs + idleMs, totalMs: times.totalMs + 2 * ms };
+    return machine.spare(nowMs).cpuFull;
+  };
+  const window = limits.idleCpuWindowMs;
+  assert.equal(after(0, 0), false);
+  assert.equal(after(window, 0), true);
+  assert.equal(after(window, window * 0.2), false);
+  assert.equal(after(window, window * 0.05), true);
+  assert.equal(after(window * 60, 0), false, 'that was long ago');
+});
+
 test('processors are idle when they had time to spare lately, and not when that is not known', () => {
   let times = { idleMs: 0, totalMs: 0 };
   const machine = new Machine(() => times);

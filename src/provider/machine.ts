@@ -8,6 +8,8 @@ export interface Spare {
   readonly cores: number;
   /** Whether the processors have had time to spare over the last limits.idleCpuWindowMs; null: that is not known. */
   readonly cpuIdle: boolean | null;
+  /** Whether they had none. Left out: that is not known. */
+  readonly cpuFull?: boolean;
 }
 
 /** Time of all processors since the machine started, milliseconds. */
@@ -21,6 +23,7 @@ export class Machine {
   readonly #times: () => CpuTimes;
   #before: (CpuTimes & { readonly atMs: number }) | null = null;
   #idle: boolean | null = null;
+  #full = false;
 
   constructor(times: () => CpuTimes = cpuTimes) {
     this.#times = times;
@@ -29,7 +32,7 @@ export class Machine {
   spare(nowMs: number): Spare {
     const cores = availableParallelism();
     const freeMemoryMiB = Math.floor(availableMemoryBytes() / 1024 / 1024);
-    return { freeMemoryMiB, cores, cpuIdle: this.#isIdle(nowMs) };
+    return { freeMemoryMiB, cores, cpuIdle: this.#isIdle(nowMs), cpuFull: this.#full };
   }
 
   #isIdle(nowMs: number): boolean | null {
@@ -39,11 +42,14 @@ export class Machine {
     const times = this.#times();
     this.#before = { ...times, atMs: nowMs };
     // An average over a long time says nothing of the last half second.
-    if (before === null || sinceMs > 4 * limits.idleCpuWindowMs) this.#idle = null;
-    else {
+    if (before === null || sinceMs > 4 * limits.idleCpuWindowMs) {
+      this.#idle = null;
+      this.#full = false;
+    } else {
       const totalMs = times.totalMs - before.totalMs;
       const busyMs = totalMs - (times.idleMs - before.idleMs);
       this.#idle = totalMs > 0 && busyMs * 1000 < totalMs * limits.idleCpuPermille;
+      this.#full = totalMs > 0 && busyMs * 1000 >= totalMs * limits.fullCpuPermille;
     }
     return this.#idle;
   }

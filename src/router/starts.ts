@@ -21,6 +21,7 @@ export interface InstanceSource {
   /** Processors of the machine; Infinity: not known. */
   readonly cores: number;
   readonly cpuIdle: boolean;
+  readonly cpuFull: boolean;
 }
 
 export interface Ask {
@@ -79,8 +80,11 @@ export class Starts {
     const { spec, source, scheduler } = this.#options;
     if (scheduler.waiting > 0) source.waits(spec);
     const { cpuIdle } = source;
+    const cores = source.coresFor(spec);
+    // Beside others that want their part it needs more instances to get its own.
+    const cpuFull = source.cpuFull && cores >= source.cores;
     const sinceStartMs = nowMs - this.#newestMs;
-    return { cores: source.coresFor(spec), cpuIdle, starting: this.#underWay, sinceStartMs, live };
+    return { cores, cpuIdle, cpuFull, starting: this.#underWay, sinceStartMs, live };
   }
 
   #obtain({ count, reason }: Some, ahead: boolean, started: Instance[], nowMs: number): void {

@@ -98,6 +98,10 @@ export class Supply implements Keeper, InstanceSource {
     return this.#look()?.cpuIdle ?? false;
   }
 
+  get cpuFull(): boolean {
+    return this.#look()?.cpuFull ?? false;
+  }
+
   /** For instances without work, to the moment; null: it is not known. */
   keepRoom(nowMs: number): KeepRoom | null {
     const machine = this.#look(0);

@@ -92,6 +92,11 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(count({ ...full, computing: 2 }), 50, 'one more than processors');
   assert.equal(count({ ...full, cores: Infinity }), 50);
   assert.equal(count(full), 0);
+  // Full of what clients use, too: then half of the processors are as many as it has.
+  const amid = { ...full, computing: 0, cores: 2, cpuFull: true };
+  assert.equal(count({ ...amid, usedCores: 1.1 }), 0);
+  assert.equal(count({ ...amid, usedCores: 0.9 }), 50, 'others fill them');
+  assert.equal(count({ ...amid, usedCores: 1.1, cpuFull: false }), 50);
   // Loops that are held by what does not compute.
   assert.equal(count({ ...full, ...aged(limits.heldQueueStaleMs), cpuIdle: true }), 50);
   assert.equal(count({ ...full, cpuIdle: true }), 0, 'they may have been idle before');

@@ -43,6 +43,8 @@ export interface Demand {
   readonly cores: number;
   /** They have had time to spare lately: who holds a loop does not compute, but sleeps or waits in it. */
   readonly cpuIdle: boolean;
+  /** The processors have had no time to spare lately, whoever uses them. Left out: that is not known. */
+  readonly cpuFull?: boolean;
 }
 
 export interface Starts {
@@ -93,7 +95,9 @@ const startsOf = (count: number, reason: string, starting: number): Starts =>
   count <= 0 ? none : { count, reason: `${reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
 
 /** Its instances use the processors that it may have: one instance more, if they compute. */
-function isCpuFull({ computing, usedCores, cores }: Demand): boolean {
+function isCpuFull({ computing, usedCores, cores, cpuFull = false }: Demand): boolean {
+  // What clients and the platform use besides, more instances would not have either.
+  if (cpuFull && usedCores >= cores * mainShare) return true;
   if (computing >= cores) return computing >= cores + limits.instancesBeyondCores;
   return usedCores >= cores * fullShare;
 }
@@ -122,6 +126,8 @@ function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
 
 /** From here on the processors are as good as used: what is left, another instance would spend on starting. */
 const fullShare = 0.85;
+/** Where the processors are full, whoever uses so much of them is it that fills them. */
+const mainShare = 0.5;
 
 function scarce(demand: Demand, headAgeMs: number): Starts {
   const shut = demand.lanes.find((lane) => lane.waiting > 0 && lane.live === 0);

@@ -17,6 +17,8 @@ export interface Surroundings {
   /** Processors that it may compute on when others want them too. Infinity: not known. */
   readonly cores: number;
   readonly cpuIdle: boolean;
+  /** They have had no time to spare lately, and nobody else wants a part of them. Left out: that is not known. */
+  readonly cpuFull?: boolean;
   readonly starting: number;
   readonly sinceStartMs: number;
   /** Instances that exist, those on their way included. */

@@ -37,9 +37,11 @@ export const instanceLimits = {
   keptStartsAtOnce: 4,
   /** That it is short of memory is told again when it was not for so long. */
   memoryTellMs: 60_000,
-  /** What the machine has to spare is looked at this often; its processors count as idle below this share of so much time. */
+  /** What the machine has to spare is looked at this often; its processors count as idle below the first share
+   * of so much time, and as full from the second on. */
   machineLookMs: 100,
   idleCpuPermille: 700,
+  fullCpuPermille: 950,
   idleCpuWindowMs: 500,
   /** How often the router looks for deadlines that have come. */
   sweepMs: 100,
