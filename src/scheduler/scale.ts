@@ -102,8 +102,11 @@ function isCpuFull({ computing, usedCores, cores, cpuFull = false }: Demand): bo
   return usedCores >= cores * fullShare;
 }
 
-const fittingOf = ({ cores, usedCores }: Demand, lane: LaneDemand): number =>
-  Math.round((cores + limits.instancesBeyondCores - usedCores) / lane.load);
+/** Of those that are ready all have all that they may have, or nothing would wait: they use so much, or are about to. */
+function fittingOf({ cores, usedCores, starting }: Demand, { live, load }: LaneDemand): number {
+  const used = Math.max(usedCores, (live - starting) * load);
+  return Math.round((cores + limits.instancesBeyondCores - used) / load);
+}
 
 function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
   const called = demand.lanes.reduce((sum, lane) => sum + useful(demand, lane, headAgeMs), 0);
