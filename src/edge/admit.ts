@@ -114,7 +114,7 @@ export class Admitter {
     const { site } = at;
     const method = arrival.req.method!;
     if (site.table !== null) {
-      const head = this.head(arrival, at, { target: target.text, route: target.path });
+      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
       const { table, environment } = site;
       const { chain } = this.scan;
       return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, environment, chain } };
@@ -129,7 +129,7 @@ export class Admitter {
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
-    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern });
+    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern, parsed: true });
     const refusal = this.chain(matched.spec, head.headers);
     return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
   }
@@ -148,13 +148,13 @@ export class Admitter {
   private head(
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
-    { target, route }: { target: string; route: string },
+    way: { target: string; route: string; parsed: boolean },
   ): RequestHead & { readonly headers: string[] } {
     const { headers, hasBody } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    return { id: arrival.id, method: arrival.req.method!, target, headers, hasBody, upgrade, route };
+    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, ...way };
   }
 }

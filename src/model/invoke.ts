@@ -25,6 +25,11 @@ export interface RequestHead {
   readonly upgrade: boolean;
   /** The route's pattern, for metering and logs. */
   readonly route: string;
+  /**
+   * All of it is as an HTTP parser passed it, or made here of nothing else. Where rules or middleware had a say it is not:
+   * the router looks at every character of it, as it does when nothing is said.
+   */
+  readonly parsed?: boolean;
 }
 
 /** Why an upgraded connection has to end. replaced: its instance drains. shutdown: the platform ends. */

@@ -6,7 +6,7 @@ import type { InstanceMeter, StartKind } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import { noVitals, type NackReason, type Vitals } from '../model/vitals.ts';
 import type { Exit, Started } from '../provider/provider.ts';
-import { parsedHeadText } from '../tunnel/head.ts';
+import { headText, parsedHeadText } from '../tunnel/head.ts';
 import type { Loaded } from '../tunnel/greeting.ts';
 import { requestFlags } from '../tunnel/payload.ts';
 import type { Session, SessionEnd } from '../tunnel/session.ts';
@@ -93,7 +93,7 @@ export class Instance implements Carrier {
   /** Throws ProtocolError BAD_HEAD when the head cannot go onto a tunnel; then nothing has happened. */
   send(invocation: RoutedInvocation, nowMs: number, maxDurationMs: number): void {
     const { head } = invocation;
-    const text = parsedHeadText(head.id, head.method, head.target, head.headers);
+    const text = (head.parsed === true ? parsedHeadText : headText)(head.id, head.method, head.target, head.headers);
     const stream = this.streams.take(invocation);
     if (stream === -1) throw new Error('more invocations than an instance has slots');
     const flags = (head.hasBody ? 0 : requestFlags.noBody) | (head.upgrade ? requestFlags.upgrade : 0);

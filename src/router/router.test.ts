@@ -265,6 +265,19 @@ test('a request head that cannot go onto a tunnel is the client’s mistake', ()
   assert.equal(rig.router.status().functions[0]!.instances[0]!.inFlight, 0);
 });
 
+test('a field that would end in the middle is refused, and kills no instance: nobody need have looked before', () => {
+  const rig = new Rig();
+  const spec = functionSpec();
+  const only = rig.warm(spec);
+  for (const field of ['/a\nauthorization\nforged', '/a\nodd', 'nul\0', 'wide\u010a']) {
+    const exchange = rig.invoke(spec, { headers: ['x-matched-path', field] });
+    rig.settle();
+    assert.equal(exchange.failure?.code, 'MALFORMED_REQUEST_HEADER', JSON.stringify(field));
+  }
+  assert.equal(only.requests.length, 1);
+  assert.deepEqual(rig.states(), ['ready']);
+});
+
 test('memory-time runs from the first invocation to the end of the last', () => {
   const rig = new Rig();
   const spec = functionSpec('api/m', { memoryMiB: 1024 });

@@ -173,6 +173,48 @@ test('a rewrite that leads to itself by way of other origins is cut short', asyn
   assert.equal(invoker.all.length, 0);
 });
 
+test('a line feed in a path ends no header field', async (context) => {
+  const catchAll = deployment({ routing: routing([{ src: '^/old$', dest: '/new' }]) });
+  const { port, invoker } = await startEdge(context, ok, { deployments: [catchAll] });
+  assert.equal((await ask(port, '/x%0Aauthorization%0Aforged')).status, 200);
+  const { headers } = invoker.all[0]!.head;
+  assert.equal(invoker.all[0]!.header('x-matched-path'), '/x%0Aauthorization%0Aforged');
+  assert.ok(headers.every((text) => !text.includes('\n')));
+});
+
+test('what rules and middleware make of a request has limits, and no characters that HTTP does not have', async (context) => {
+  const many = Object.entries({ none: 0, some: 200, all: 300 });
+  const transforms = many.flatMap(([name, count]) => ({
+    src: `^/${name}$`,
+    transforms: [
+      {
+        type: 'request.headers' as const,
+        op: 'append' as const,
+        target: { key: 'x-more' },
+        args: Array.from({ length: count }, () => 'x'),
+      },
+    ],
+    dest: '/page',
+  }));
+  const rules: Rule[] = [
+    ...transforms,
+    { src: '^/(long(.*))$', dest: '/page' },
+    { src: '^/wide$', transforms: [{ ...transforms[0]!.transforms[0]!, args: '\u010a' }], dest: '/page' },
+    { src: '^/away$', transforms: [{ ...transforms[0]!.transforms[0]!, args: '\u010a' }], dest: 'http://127.0.0.1:1/' },
+  ];
+  const { port, invoker } = await start(context, rules, ok);
+  assert.equal((await ask(port, '/some')).status, 200);
+  const tooMany = await ask(port, '/all');
+  assert.deepEqual([tooMany.status, tooMany.headers.get('x-vercel-error')], [431, 'REQUEST_HEADER_TOO_LARGE']);
+  // Each `%` of it is encoded once more for x-now-route-matches.
+  const long = await ask(port, `/long${'%C3%A9'.repeat(2200)}`, { headers: { 'x-own': 'x'.repeat(16_000) } });
+  assert.equal(long.status, 431);
+  for (const path of ['/wide', '/away']) {
+    assert.equal((await ask(port, path)).headers.get('x-vercel-error'), 'MALFORMED_REQUEST_HEADER', path);
+  }
+  assert.equal(invoker.all.length, 1, 'the router was asked for none of these');
+});
+
 test('an upgrade goes through middleware and rewrites to its function', async (context) => {
   const rules: Rule[] = [
     { src: '^/socket$', middlewarePath: '/gate', continue: true },

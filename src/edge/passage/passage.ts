@@ -1,12 +1,11 @@
 import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
-import { limits } from '../../base/limits.ts';
 import type { FunctionSpec } from '../../model/function.ts';
 import type { Exchange, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Chains } from '../chain.ts';
 import { chainHeader } from '../head.ts';
-import { targetTooLong, withParameters } from '../match.ts';
+import { withParameters } from '../match.ts';
 import { HttpExchange } from '../respond.ts';
 import type { RoutingTable } from '../routing/compile.ts';
 import { applyEdits, type Effects } from '../routing/effects.ts';
@@ -21,6 +20,7 @@ import { MiddlewareExchange } from './middleware.ts';
 import type { KeptAnswers } from './kept-answers.ts';
 import { HeaderFields } from './request-fields.ts';
 import type { There } from './there.ts';
+import { unfitHead } from './unfit-head.ts';
 
 /** What passages share. */
 export interface PassageParts {
@@ -129,7 +129,8 @@ export class Passage {
     const { head } = this.#passing;
     const headers = this.#chained(there.spec, applyEdits(head.headers, requestEdits));
     if (headers === null) return;
-    const asked = { ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern };
+    const asked = this.#fit({ ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern });
+    if (asked === null) return;
     const invocation = this.#parts.invoker.invoke(there.spec, asked, exchange);
     exchange.started(invocation);
     // What is asked after it has taken its place already.
@@ -186,15 +187,19 @@ export class Passage {
   #asked(spec: FunctionSpec, { found, effects }: Shown, parameters: readonly string[] = []): RequestHead | null {
     const { head } = this.#passing;
     const target = withParameters(found.target, parameters);
-    if (target.length > 2 * limits.urlBytes) {
-      this.#client.fail(targetTooLong);
-      return null;
-    }
     const headers = this.#chained(spec, applyEdits(head.headers, effects.requestEdits));
     if (headers === null) return null;
     headers.push('x-matched-path', found.matchedPath);
     if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
-    return { ...head, target, headers };
+    return this.#fit({ ...head, target, headers });
+  }
+
+  /** Null: it cannot be sent on, and the client was told. */
+  #fit(head: RequestHead): RequestHead | null {
+    const failure = unfitHead(head);
+    if (failure === null) return head;
+    this.#client.fail(failure);
+    return null;
   }
 
   #kept(there: There & { kind: 'prerender' | 'image' }, shown: Shown): void {
@@ -232,8 +237,9 @@ export class Passage {
       return;
     }
     const headers = [...applyEdits(head.headers, effects.requestEdits), chainHeader, link.header];
-    const exchange = new DecoratedExchange(this.#client, effects, null);
-    this.#client.start(invokeExternal(new URL(url), { ...head, headers }, exchange));
+    const asked = this.#fit({ ...head, headers });
+    if (asked === null) return;
+    this.#client.start(invokeExternal(new URL(url), asked, new DecoratedExchange(this.#client, effects, null)));
   }
 
   /** An error page of the deployment's own, or the platform's. */

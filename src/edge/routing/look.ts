@@ -31,7 +31,10 @@ export function decodedPath(path: string): string {
 export function matchedPathOf({ key, decoded }: Look, said: string | undefined): string {
   const path = said ?? `/${key.replace(/(?:^|\/)index$/, '')}`;
   const plain = decoded && said !== undefined ? decodedPath(path) : path;
-  return /^[\x20-\x7e]*$/.test(plain) ? plain : Buffer.from(plain).toString('latin1');
+  if (/^[\x20-\x7e]*$/.test(plain)) return plain;
+  // What is decoded may hold a line feed, which would end the field: these stay encoded.
+  // oxlint-disable-next-line no-control-regex -- these are what is looked for
+  return Buffer.from(plain.replaceAll(/[\0-\x1f\x7f]/g, encodeURIComponent)).toString('latin1');
 }
 
 /** `location` with the query of the request, where it has none of its own. */

@@ -41,6 +41,15 @@ test('x-matched-path is what is there, as bytes of UTF-8', () => {
   assert.equal(Buffer.from(matchedPathOf(decoded, '/blog/%C3%A9'), 'latin1').toString(), '/blog/é');
   assert.equal(Buffer.from(matchedPathOf(decoded, undefined), 'latin1').toString(), '/blog/é');
   assert.equal(matchedPathOf({ key: 'g%20h', decoded: false }, '/g%20h'), '/g%20h');
+  assert.equal(
+    matchedPathOf({ key: 'a\nx-real-ip\n6.6.6.6\0', decoded: true }, undefined),
+    '/a%0Ax-real-ip%0A6.6.6.6%00',
+  );
+  assert.equal(
+    Buffer.from(matchedPathOf(decoded, '/%C3%A9%0d%0Ax%7f'), 'latin1').toString(),
+    '/é%0D%0Ax%7F',
+    'by a rule, too',
+  );
   assert.equal(matchedPathOf({ key: 'index', decoded: true }, undefined), '/');
   assert.equal(matchedPathOf({ key: 'docs/index', decoded: true }, undefined), '/docs');
 });

@@ -77,7 +77,9 @@ export class Position implements Conditioned {
   }
 
   get target(): string {
-    return this.query.text === '' ? this.seenPath : `${this.seenPath}?${this.query.text}`;
+    const text = this.query.text === '' ? this.seenPath : `${this.seenPath}?${this.query.text}`;
+    // Whoever writes a destination may write it in any language.
+    return /[^\x21-\x7e]/.test(text) ? text.toWellFormed().replaceAll(/[^\x21-\x7e]+/g, encodeURIComponent) : text;
   }
 
   moveTo(path: string): void {
