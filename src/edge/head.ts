@@ -29,7 +29,13 @@ const addedFields = 12;
 /** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
 const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);
 /** What frameworks take for the word of the proxy in front of them: where a request was routed, what middleware said. */
-const proxyNames = new Set(['x-real-ip', 'x-matched-path', 'x-now-route-matches']);
+const proxyNames = new Set([
+  'x-real-ip',
+  'x-matched-path',
+  'x-now-route-matches',
+  // How the rest of a page is asked for that was begun ahead: the edge asks, with the state that it keeps.
+  'x-next-resume-state-length',
+]);
 /** Which functions led to the request: see chain.ts. */
 export const chainHeader = 'x-weir-chain';
 const platformPrefixes = ['x-weir-', 'x-forwarded-', 'x-vercel-', 'x-middleware-', 'x-invoke-'];
@@ -62,6 +68,8 @@ function kindOf(name: string): Kind {
       return name.length === 4 ? is(name, 'host', Kind.host) : Kind.plain;
     case 0x6b: // k
       return name.length === 10 ? is(name, 'keep-alive', Kind.dropped) : Kind.plain;
+    case 0x6e: // n: the edge's own, as x-next-resume-state-length
+      return name.length === 11 ? is(name, 'next-resume', Kind.dropped) : Kind.plain;
     case 0x70: // p: `proxy` itself turns into HTTP_PROXY in CGI-like environments
       if (name.length === 5) return is(name, 'proxy', Kind.dropped);
       return name.slice(0, 6).toLowerCase() === 'proxy-' ? Kind.dropped : Kind.plain;

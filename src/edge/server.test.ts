@@ -53,7 +53,11 @@ test('what a function is told of the request', async (t) => {
   const { port, invoker } = await startEdge(t, echo, {
     deployments: [deployment({ functions: [spec('u')], routes: [route('/u/[id]', 'dpl_1/u')] })],
   });
-  const text = await converse(t, port, last('/u/7?a=b', 'X-Mine: yes', 'X-Vercel-Id: forged'));
+  const text = await converse(
+    t,
+    port,
+    last('/u/7?a=b', 'X-Mine: yes', 'X-Vercel-Id: forged', 'Next-Resume: 1', 'x-next-resume-state-length: 0'),
+  );
   const { head } = invoker.all[0]!;
   assert.deepEqual(
     [head.method, head.target, head.route, head.hasBody, head.upgrade],

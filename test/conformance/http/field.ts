@@ -98,6 +98,13 @@ const passing: readonly Case[] = [
       },
     },
   ),
+  served(
+    'nor that it is the edge that asks for the rest of a page',
+    get('Next-Resume: 1', 'x-next-resume-state-length: 0', 'X_Next_Resume_State_Length: 0'),
+    {
+      headers: { 'next-resume': null, 'x-next-resume-state-length': null, x_next_resume_state_length: null },
+    },
+  ),
   served('nor x-vercel names that nobody knows yet', get('X-Vercel-Signature: a', 'x_vercel_signature: b'), {
     headers: { 'x-vercel-signature': null, x_vercel_signature: null },
   }),
