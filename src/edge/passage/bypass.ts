@@ -6,23 +6,35 @@ import {
   type Conditioned,
   cookieOf,
   holdsAny,
+  hostnameOf,
 } from '../routing/conditions.ts';
 import { HeaderFields } from './request-fields.ts';
 
 const compiled = new WeakMap<readonly Condition[], readonly CompiledCondition[]>();
 
-/** Whether one of the conditions holds for a request. They are compiled once. */
+/**
+ * Whether one of the conditions holds for a request. They are compiled once. What is no regular expression holds for
+ * none: it would fail every request otherwise.
+ */
 export function matchesAny(conditions: readonly Condition[], head: RequestHead): boolean {
   let ready = compiled.get(conditions);
-  if (ready === undefined) compiled.set(conditions, (ready = conditions.map(compileCondition)));
+  if (ready === undefined) compiled.set(conditions, (ready = conditions.flatMap(readyCondition)));
   return holdsAny(ready, conditioned(head));
+}
+
+function readyCondition(condition: Condition): CompiledCondition[] {
+  try {
+    return [compileCondition(condition)];
+  } catch {
+    return [];
+  }
 }
 
 function conditioned({ headers, target }: RequestHead): Conditioned {
   const fields = new HeaderFields(headers);
   const query = target.indexOf('?');
   return {
-    hostname: (fields.get('host') ?? '').toLowerCase().replace(/:\d*$/, ''),
+    hostname: hostnameOf(fields.get('host') ?? ''),
     header: (name) => fields.get(name),
     cookie: (name) => cookieOf(fields.get('cookie'), name),
     parameter: (name) => new URLSearchParams(query === -1 ? '' : target.slice(query)).get(name) ?? undefined,

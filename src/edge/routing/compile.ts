@@ -112,7 +112,8 @@ function compileRule(rule: SourceRule): CompiledRule {
     names: [...new Set([...pattern.groups.names, ...has.flatMap((condition) => condition.names), 'wildcard'])].sort(
       (one, other) => other.length - one.length,
     ),
-    environment: [],
+    // Longest first, likewise.
+    environment: (rule.env ?? []).toSorted((one, other) => other.length - one.length),
   };
   return {
     pattern,

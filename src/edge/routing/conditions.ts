@@ -16,7 +16,7 @@ export interface CompiledCondition {
 
 /** What conditions look at: the request as it is by now, after earlier rules and the middleware. */
 export interface Conditioned {
-  /** Lower case, without port. */
+  /** See `hostnameOf`. */
   readonly hostname: string;
   header(name: string): string | undefined;
   cookie(name: string): string | undefined;
@@ -104,6 +104,9 @@ export function groupsOf(pattern: RegExp): { readonly count: number; readonly na
   const all = new RegExp(`${pattern.source}|`, pattern.flags).exec('')!;
   return { count: all.length - 1, names: Object.keys(all.groups ?? {}) };
 }
+
+/** Of a Host header that the edge has let in: lower case, no port; `example.com.` is `example.com`, as it is to the edge. */
+export const hostnameOf = (host: string): string => host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 
 /** Null: one of them does not hold. Otherwise what they captured. */
 export function holdsAll(conditions: readonly CompiledCondition[], request: Conditioned): Groups | null {

@@ -1,5 +1,5 @@
 import type { CompiledRule } from './compile.ts';
-import { type Conditioned, type Groups, cookieOf, holdsAll, holdsAny } from './conditions.ts';
+import { type Conditioned, type Groups, cookieOf, holdsAll, holdsAny, hostnameOf } from './conditions.ts';
 import { type Place, placeOf } from './destination.ts';
 import { EffectLog, type Mark, editedHeader } from './effects.ts';
 import { localeRedirect } from './locale.ts';
@@ -56,7 +56,7 @@ export class Position implements Conditioned {
   ) {
     this.request = request;
     this.environment = environment;
-    this.hostname = request.host.toLowerCase().replace(/:\d*$/, '');
+    this.hostname = hostnameOf(request.host);
     this.wildcard = wildcards.get(this.hostname) ?? '';
     this.seenPath = absolutePath(request.path);
     this.path = canonical(this.seenPath);
@@ -138,7 +138,7 @@ export class Position implements Conditioned {
       this.seenPath = after.seenPath;
     }
     for (const { name, value } of rule.headers) {
-      const expanded = expand(value, captured, 'header', environment);
+      const expanded = expand(value, captured, name === 'location' ? 'location' : 'header', environment);
       if (expanded === null) return false;
       const text = name === 'location' ? ownLocation(value, expanded) : expanded;
       if (headersWin) log.set(name, text, rule.important);
@@ -194,11 +194,15 @@ export class Position implements Conditioned {
   }
 }
 
-/** A rule that sends to a path on this host does not send to another, whatever a client makes of the rest: `/$1`, `//evil`. */
+/**
+ * A rule that sends to a path on this host does not send to another, whatever a client makes of the rest: `/$1`, `//evil`.
+ * A backslash is a slash to browsers (WHATWG URL, 4.4).
+ */
 function ownLocation(template: Template, location: string): string {
   const [first] = template.parts;
-  if (!location.startsWith('//') || (typeof first === 'string' && first.startsWith('//'))) return location;
-  return location.replace(/^\/+/, '/');
+  const elsewhere = /^\/[/\\]+/;
+  if (!elsewhere.test(location) || (typeof first === 'string' && elsewhere.test(first))) return location;
+  return location.replace(elsewhere, '/');
 }
 
 /** RFC 3986, 6.2.2: `/%61bout` is `/about`. What could mean another thing when it is decoded stays as it is. */

@@ -61,6 +61,28 @@ test('nobody chooses a host that the rule does not leave open', () => {
   assert.equal(filled('https://example.com$tenant', 'authority', { tenant: '/a/b' }), 'https://example.com/a/b');
 });
 
+test('a host that is written out is not made longer, only one that is left open', () => {
+  for (const tenant of ['.evil.test', '-x.evil.test', 'x', ':80']) {
+    for (const text of ['https://api.internal$tenant', 'https://api.internal$path$tenant', 'https://a.b$tenant:8080']) {
+      const values = { tenant };
+      const template = compileTemplate(text, names);
+      assert.equal(expand(template, { ...captured(values, '/a/'), match: [''] as never }, 'authority', {}), null, text);
+    }
+  }
+  const filledHost = (text: string, tenant: string): string | null => filled(text, 'authority', { tenant });
+  assert.equal(filledHost('https://api.internal$tenant', ''), 'https://api.internal');
+  assert.equal(filledHost('https://api.internal$tenant', '/a'), 'https://api.internal/a');
+  assert.equal(filledHost('https://$tenant', 'open.test'), 'https://open.test');
+  assert.equal(filledHost('https://eu.$tenant', 'open.test'), 'https://eu.open.test');
+  assert.equal(filledHost('https://eu-$tenant.example.com', 'x'), 'https://eu-x.example.com');
+  assert.equal(filledHost('http://a.b:$tenant', '3000'), 'http://a.b:3000');
+  assert.equal(filledHost('http://a.b:$tenant', '80.evil.test'), null);
+  assert.equal(filled('https://a$TOKEN', 'authority'), 'https://asecret');
+  const own = compileTemplate('http://$TOKEN', names);
+  assert.equal(expand(own, captured(), 'authority', { TOKEN: 'localhost:3000' }), 'http://localhost:3000');
+  assert.equal(expand(own, captured(), 'authority', { TOKEN: 'a@b' }), null);
+});
+
 test('no piece of it makes a text too long', () => {
   const template = compileTemplate('$1'.repeat(2000), names);
   const long = captured({}, `/${'a'.repeat(10_000)}/b`);

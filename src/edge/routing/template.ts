@@ -36,7 +36,7 @@ export interface Captured {
 }
 
 /** What may go where a reference was. `kept`: into the query, still as it is encoded in the path. */
-type Form = 'path' | 'query' | 'kept' | 'header' | 'authority';
+type Form = 'path' | 'query' | 'kept' | 'header' | 'location' | 'authority';
 
 export function compileTemplate(text: string, { groups, names, environment }: Names): Template {
   const parts: (string | Reference)[] = [];
@@ -74,16 +74,41 @@ export function expand(
     const part = template.parts[at]!;
     if (typeof part === 'string') text += part;
     else {
-      // What follows a host and begins with a slash is a path: `https://example.com$1`.
-      const isPath = form === 'authority' && at === template.parts.length - 1 && !text.endsWith('/');
-      const path = isPath ? pieceOf(part, captured, 'path', environment) : null;
-      const piece = path?.startsWith('/') === true ? path : pieceOf(part, captured, form, environment);
+      const piece =
+        form === 'authority'
+          ? authorityPiece(template.parts, at, text, (as) => pieceOf(part, captured, as, environment))
+          : pieceOf(part, captured, form, environment);
       if (piece === null) return null;
       text += piece;
     }
     if (text.length > limits.routedTextChars) return null;
   }
   return text;
+}
+
+/**
+ * Of a host a client chooses what the rule leaves open, and no more: `https://$1.example.com`, `https://$1`, a port. Where
+ * the host is written out, what follows is a path or nothing: with `https://example.com$1` nobody gets to
+ * `example.com.evil.test`. `before`: the text up to here. `as`: the piece for a form. Null: not fit.
+ */
+function authorityPiece(
+  parts: Template['parts'],
+  at: number,
+  before: string,
+  as: (form: Form) => string | null,
+): string | null {
+  if (at === parts.length - 1 && !before.endsWith('/')) {
+    const path = as('path');
+    if (path?.startsWith('/') === true) return path;
+  }
+  const piece = as('authority');
+  if (piece === null || piece === '') return piece;
+  const part = parts[at]!;
+  const isOwn = typeof part !== 'string' && part.from === 'environment';
+  const written = parts.slice(0, at).findLast((part) => typeof part === 'string') ?? '';
+  const following = parts.slice(at + 1).find((part) => typeof part === 'string') ?? '';
+  if (isOwn || /(?:\.|:\/\/)$/.test(written) || /^[^:]/.test(following)) return piece;
+  return written.endsWith(':') && /^\d+$/.test(piece) ? piece : null;
 }
 
 function pieceOf(
@@ -96,6 +121,11 @@ function pieceOf(
   const own = reference.from === 'environment' ? environment : values;
   if (reference.from === 'name' && match.groups !== undefined && reference.name in match.groups) {
     return encodedPiece(match.groups[reference.name] ?? '', form);
+  }
+  // The deployer's own, so that it may say the port.
+  if (reference.from === 'environment' && form === 'authority') {
+    const host = environment[reference.name] ?? '';
+    return /^[\w.:[\]-]*$/.test(host) ? host : null;
   }
   return plainPiece(Object.hasOwn(own, reference.name) ? own[reference.name]! : '', form);
 }
@@ -118,9 +148,10 @@ function plainPiece(value: string, form: Form): string | null {
 }
 
 /** A client may not choose another host than the rule leaves open, nor end a header: no `@`, `:`, `/`, no line break. */
-function printable(text: string, form: 'header' | 'authority'): string | null {
+function printable(text: string, form: 'header' | 'location' | 'authority'): string | null {
   if (form === 'authority') return hostPiece.test(text) ? text : null;
-  return unprintable.test(text) ? toPath(text) : text;
+  const piece = unprintable.test(text) ? toPath(text) : text;
+  return form === 'location' ? piece.replaceAll('\\', '%5C') : piece;
 }
 
 const plain = /^[\w.~-]*$/;

@@ -217,10 +217,6 @@ test('hit: headers for what was found, which override none; it says nothing of t
   assert.equal(headerOf(step(rules, [], '/c'), 'x-hit'), null);
 });
 
-test('a target is ASCII, whatever the destination is written in', () => {
-  assert.equal(route([{ src: '^/a$', dest: '/b?word=\u65e5 \n' }], ['b'], '/a'), 'b /a?word=%E6%97%A5%20%0A');
-});
-
 test('redirects: the query of the request goes along, a client does not choose the host', () => {
   const rules: Rule[] = [
     { src: '^/(?<path>.+)/$', headers: { Location: '/$path' }, status: 308, continue: true },
