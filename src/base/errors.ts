@@ -71,6 +71,12 @@ export const errors = {
     retry: 'never',
     message: 'The middleware threw an error.',
   },
+  EDGE_FUNCTION_INVOCATION_FAILED: {
+    status: 500,
+    source: 'function',
+    retry: 'never',
+    message: 'The middleware answered 500, and nothing else.',
+  },
   MIDDLEWARE_INVOCATION_TIMEOUT: {
     status: 504,
     source: 'function',

@@ -70,6 +70,29 @@ test('its answer is the answer, streamed or whole', () => {
   assert.deepEqual([whole.client.status, whole.client.header('location')], [307, '/login']);
 });
 
+test('a 500 that says nothing is a failure, one that says something is an answer', () => {
+  for (const end of [
+    (middleware: MiddlewareExchange) => void middleware.reply(500, ['x-middleware-next', '1'], null),
+    (middleware: MiddlewareExchange) => void middleware.reply(500, [], Buffer.alloc(0)),
+    (middleware: MiddlewareExchange) => {
+      middleware.head(500, []);
+      middleware.end();
+    },
+  ]) {
+    const { answers, failures, middleware } = asked(false);
+    end(middleware);
+    assert.deepEqual([answers, failures.map(({ code }) => code)], [[], ['EDGE_FUNCTION_INVOCATION_FAILED']]);
+    assert.equal(middleware.phase, 'over');
+  }
+  const { client, failures, middleware } = asked(false);
+  middleware.head(500, ['x-why', 'broken']);
+  middleware.body(Buffer.from('so'));
+  middleware.body(Buffer.from('rry'));
+  middleware.end();
+  assert.deepEqual([client.status, client.header('x-why'), client.text, client.ended], [500, 'broken', 'sorry', true]);
+  assert.deepEqual(failures, []);
+});
+
 test('what fails is the middleware’s failure, and is told once', () => {
   const { failures, middleware } = asked(true);
   middleware.fail({ code: 'FUNCTION_INVOCATION_TIMEOUT', detail: 'slow' });

@@ -25,6 +25,11 @@ const codes: Partial<Record<ErrorCode, ErrorCode>> = {
   NO_RESPONSE_FROM_FUNCTION: 'MIDDLEWARE_INVOCATION_FAILED',
 };
 
+/** What a middleware that threw comes to in the end, where a framework has caught it: to the hosted platform, too. */
+const saysNothing = (status: number, body: Buffer | null): boolean =>
+  status === 500 && (body === null || body.length === 0);
+const nothingSaid: Failure = { code: 'EDGE_FUNCTION_INVOCATION_FAILED', detail: 'It answered 500 without a body.' };
+
 /** What a request's middleware came to. */
 export interface MiddlewareEvents {
   /** It answered. Returns where its answer goes; null: the request goes on, and what it answered goes nowhere. */
@@ -38,6 +43,8 @@ export class MiddlewareExchange implements Exchange {
   phase: MiddlewarePhase = 'asked';
   readonly #events: MiddlewareEvents;
   #client: Exchange | null = null;
+  /** The headers of a 500 of which it is not known yet whether anything follows. */
+  #held: readonly string[] | null = null;
   #invocation: Invocation | null = null;
 
   constructor(events: MiddlewareEvents) {
@@ -57,12 +64,22 @@ export class MiddlewareExchange implements Exchange {
 
   reply(status: number, headers: readonly string[], body: Buffer | null): boolean {
     if (this.phase !== 'asked') return true;
+    if (saysNothing(status, body)) {
+      this.fail(nothingSaid);
+      return true;
+    }
     this.#enter('over');
     return this.#events.answered(status, headers)?.reply(status, headers, body) ?? true;
   }
 
   head(status: number, headers: readonly string[]): void {
     if (this.phase !== 'asked') return;
+    if (status === 500) this.#held = headers;
+    else this.#decide(status, headers);
+  }
+
+  #decide(status: number, headers: readonly string[]): void {
+    this.#held = null;
     // What comes of it may call back at once.
     this.#enter('answering');
     this.#client = this.#events.answered(status, headers);
@@ -75,11 +92,16 @@ export class MiddlewareExchange implements Exchange {
   }
 
   body(chunk: Buffer): boolean {
+    if (this.#held !== null && this.phase === 'asked') this.#decide(500, this.#held);
     return this.phase === 'answering' ? (this.#client?.body(chunk) ?? true) : true;
   }
 
   end(): void {
     if (this.phase === 'over') return;
+    if (this.#held !== null && this.phase === 'asked') {
+      this.fail(nothingSaid);
+      return;
+    }
     const client = this.phase === 'answering' ? this.#client : null;
     this.#enter('over');
     client?.end();

@@ -92,6 +92,15 @@ test('middleware lets a request pass, and says what the function sees', async (c
   assert.equal(answer.headers.get('x-from-gate'), 'yes');
   const [gate, page] = invoker.all as [Seen, Seen];
   assert.equal(gate.head.hasBody, false);
+  assert.deepEqual(
+    [gate.header('content-length'), gate.header('content-type')],
+    [undefined, 'text/plain;charset=UTF-8'],
+  );
+  assert.deepEqual(
+    [page.header('content-length'), page.header('content-type')],
+    ['8', undefined],
+    'it overrode the others',
+  );
   assert.equal(gate.cancelled, 1, 'nobody waits for its body');
   assert.equal(page.header('x-user'), 'ada');
   assert.equal(page.header('x-middleware-override-headers'), undefined);
@@ -152,6 +161,13 @@ test('what cannot be handed over costs one client an error page', async (context
   });
   assert.equal((await ask(port, '/page')).headers.get('x-vercel-error'), 'INTERNAL_UNEXPECTED_ERROR');
   assert.equal((await ask(port, '/note.txt')).status, 200);
+});
+
+test('an answer of middleware that nobody can make anything of costs one client an error page', async (context) => {
+  const { port } = await start(context, [middleware], (seen) => {
+    setImmediate(() => seen.exchange.reply(200, [undefined as never, 'x'], null));
+  });
+  assert.equal((await ask(port, '/page')).headers.get('x-vercel-error'), 'INTERNAL_UNEXPECTED_ERROR');
 });
 
 test('another origin answers', async (context) => {
@@ -226,7 +242,13 @@ test('an upgrade goes through middleware and rewrites to its function', async (c
   });
   const client = new RawClient(port);
   client.socket.write('GET /socket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\nearly');
+  const gate = await invoker.nth(1);
+  assert.deepEqual(
+    [gate.header('upgrade'), gate.header('connection'), gate.head.upgrade],
+    [undefined, undefined, false],
+  );
   const page = await invoker.nth(2);
+  assert.equal(page.header('upgrade'), 'echo');
   await page.until(({ body }) => body === 'early');
   assert.equal(page.head.upgrade, true);
   page.exchange.goAway!('maxDuration');

@@ -8,7 +8,7 @@ import { chainHeader } from '../head.ts';
 import { withParameters } from '../match.ts';
 import { HttpExchange } from '../respond.ts';
 import type { RoutingTable } from '../routing/compile.ts';
-import { applyEdits, type Effects } from '../routing/effects.ts';
+import { applyEdits, type Effects, isFraming } from '../routing/effects.ts';
 import type { Found, Reason, Step } from '../routing/step.ts';
 import { Walk } from '../routing/walk.ts';
 import type { Site } from '../site.ts';
@@ -78,13 +78,14 @@ export class Passage {
   }
 
   /** A mistake of ours, or of what is behind the invoker, costs one client an error page, not all of them the server. */
-  #guarded(act: () => void): void {
+  #guarded<T>(act: () => T): T | null {
     try {
-      act();
+      return act();
     } catch (error) {
       const why = error instanceof Error ? error.stack : String(error);
       this.#parts.log.error('a request could not be handed over', { id: this.#passing.head.id, why });
       this.#client.fail({ code: 'INTERNAL_UNEXPECTED_ERROR', detail: 'The request could not be handed over.' });
+      return null;
     }
   }
 
@@ -127,7 +128,7 @@ export class Passage {
       failed: (failure) => client.fail(failure),
     });
     const { head } = this.#passing;
-    const headers = this.#chained(there.spec, applyEdits(head.headers, requestEdits));
+    const headers = this.#chained(there.spec, withoutFraming(applyEdits(head.headers, requestEdits)));
     if (headers === null) return;
     const asked = this.#fit({ ...head, target, headers, hasBody: false, upgrade: false, route: there.pattern });
     if (asked === null) return;
@@ -140,10 +141,12 @@ export class Passage {
   /** Returns where the middleware's answer goes. Null: the request goes on. */
   #answered(status: number, headers: readonly string[]): Exchange | null {
     if (this.#isGone) return null;
-    const step = this.#walk.resume({ status, headers });
-    if (step.kind === 'answer') return new DecoratedExchange(this.#client, step.effects, null);
-    this.#guarded(() => this.#take(step));
-    return null;
+    return this.#guarded(() => {
+      const step = this.#walk.resume({ status, headers });
+      if (step.kind === 'answer') return new DecoratedExchange(this.#client, step.effects, null);
+      this.#take(step);
+      return null;
+    });
   }
 
   #show(shown: Shown): void {
@@ -254,6 +257,11 @@ export class Passage {
     const headers = withEffects(['Content-Type', 'text/plain; charset=utf-8'], effects);
     this.#client.reply(status, headers, Buffer.from(text));
   }
+}
+
+/** For whoever gets neither the body nor the connection. What edits can change stays. */
+function withoutFraming(headers: readonly string[]): readonly string[] {
+  return headers.filter((_, at) => !isFraming(headers[at - (at % 2)]!.toLowerCase()));
 }
 
 /** Null: the catalogue has nothing for it. */
