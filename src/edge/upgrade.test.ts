@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Clock, systemClock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { client, startEdge } from './edge.fixture.ts';
 import type { Handler, Seen } from './edge.fixture.ts';
@@ -73,6 +74,29 @@ test('the function may end first', async (t) => {
   await seen.until(({ bodyEnded }) => bodyEnded);
   await connection.untilClosed();
   assert.deepEqual([seen.body, seen.cancelled], ['also bye', 0]);
+});
+
+test('a client that does not end when the function has ended is cut off', async (t) => {
+  const timers = new Map<number, () => void>();
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, fire) {
+      timers.set(delayMs, fire);
+      return { cancel: () => timers.delete(delayMs) };
+    },
+  };
+  const { port, invoker } = await startEdge(t, never, { edge: { clock } });
+  const connection = client(t, port, { allowHalfOpen: true }).send(ask);
+  const seen = await invoker.nth(1);
+  seen.exchange.head(101, []);
+  seen.exchange.body(Buffer.from('bye'));
+  seen.exchange.end();
+  await connection.until(({ ended }) => ended);
+  assert.match(connection.text, /bye$/);
+  // All has been taken, so the time that a slow client gets is over.
+  assert.ok(!timers.has(limits.clientStallMs));
+  timers.get(limits.socketCloseMs)!();
+  await seen.until(({ cancelled }) => cancelled === 1);
 });
 
 test('a client that leaves: the function is told', async (t) => {

@@ -169,9 +169,23 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     } else if (this.phase === 'open' || this.phase === 'closing') {
       this.functionEnded = true;
       this.sayGoodbye();
-      this.socket.end();
+      this.endSocket();
       if (this.clientEnded) this.close();
     }
+  }
+
+  /** A client that does not end its side, or takes nothing any more, does not keep the connection for ever. */
+  private endSocket(): void {
+    const { socket } = this;
+    socket.end();
+    if (this.timer !== null || this.clientEnded) return;
+    this.cutAfter(this.responder.stallMs);
+    socket.once('finish', () => this.phase !== 'closed' && this.cutAfter(limits.socketCloseMs));
+  }
+
+  private cutAfter(delayMs: number): void {
+    this.timer?.cancel();
+    this.timer = this.responder.clock.after(delayMs, () => this.socket.destroy());
   }
 
   fail(failure: Failure): void {
@@ -305,7 +319,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
 
   private startClosing(why: GoAway | 'failed'): void {
     this.enter('closing');
-    this.timer = this.responder.clock.after(limits.socketCloseMs, () => this.socket.destroy());
+    this.cutAfter(limits.socketCloseMs);
     const { code, reason } = goodbyes[why];
     // After the function's own goodbye nothing may be said.
     if (this.frames !== null && !this.frames.closed) this.goodbye = closeFrame(code, reason);

@@ -13,7 +13,8 @@ export const edgeLimits = {
   clientBufferBytes: 128 * 1024,
   /** A client that takes nothing of what waits for it for so long is cut off. */
   clientStallMs: 60_000,
-  /** What an upgraded connection whose time is up gets to end by itself: a close frame there and back. Then it is cut. */
+  /** What an upgraded connection whose time is up, or whose function has ended, gets to end by itself: a close frame there
+   * and back. Then it is cut. */
   socketCloseMs: 2_000,
   /** How often a function may occur among the invocations that led to one, and how many those may be (508 beyond). */
   chainRecursions: 16,
