@@ -271,5 +271,7 @@ test('a plain project has a table, too: its files and functions are what rules l
   assert.equal(await (await ask(port, '/api/7')).text(), '/api/7?id=7');
   assert.equal(await (await ask(port, '/v1/8?id=own')).text(), '/v1/8?id=own');
   assert.equal(await (await ask(port, '/v1/9')).text(), '/v1/9?id=9');
+  assert.equal(await (await ask(port, '/api/a%2Fb%20c')).text(), '/api/a%2Fb%20c?id=a%2Fb%20c', 'as without a table');
+  assert.equal(await (await ask(port, '/v1/a%252Fb')).text(), '/v1/a%252Fb?id=a%252Fb');
   assert.equal((await ask(port, '/else')).status, 404);
 });

@@ -150,7 +150,8 @@ export class Passage {
   }
 
   #show(shown: Shown): void {
-    const there = this.#passing.site.there.get(shown.found.output);
+    const { output, path } = shown.found;
+    const there = this.#passing.site.there.get(output, path);
     switch (there?.kind) {
       case 'file':
         this.#file(there, shown);
@@ -163,7 +164,7 @@ export class Passage {
         this.#kept(there, shown);
         return;
       case undefined:
-        this.#client.fail({ code: 'NOT_FOUND', detail: `There is no ${shown.found.output}.` });
+        this.#client.fail({ code: 'NOT_FOUND', detail: `There is no ${output}.` });
     }
   }
 

@@ -24,7 +24,8 @@ export type There =
 
 /** Keys are paths, decoded, without a leading slash. */
 export interface Theres extends Outputs {
-  get(key: string): There | null;
+  /** `path`: where it was found, as it was asked for: encoded, with a leading slash. Default: by its key. */
+  get(key: string, path?: string): There | null;
 }
 
 /** What a build put there. */
@@ -85,17 +86,18 @@ export class PlainOutputs implements Theres {
     this.#images = new Set(routing?.images == null ? [] : imagePaths);
   }
 
-  find(path: string): string | null {
+  find(path: string, asked: string): string | null {
     if (this.#images.has(path) || this.#files.has(`/${path}`)) return path;
     if (this.#cleanUrls && this.#files.has(`/${path}.html`)) return `${path}.html`;
-    return this.#routes.lookup(encoded(path)) === null ? null : path;
+    return this.#routes.lookup(asked) === null ? null : path;
   }
 
-  get(key: string): There | null {
+  /** Functions by the encoded path: only there an encoded slash is another than one that separates. */
+  get(key: string, path = encoded(key)): There | null {
     const file = this.#files.get(`/${key}`);
     if (file !== undefined) return { kind: 'file', file };
     if (this.#images.has(key)) return { kind: 'image' };
-    const found = this.#routes.lookup(encoded(key));
+    const found = this.#routes.lookup(path);
     return found === null ? null : { kind: 'function', ...found };
   }
 }

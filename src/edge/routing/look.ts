@@ -11,9 +11,9 @@ export interface Look {
 export function lookIn(outputs: Outputs, path: string): Look | null {
   const asked = path.slice(1, path.length > 1 && path.endsWith('/') ? -1 : undefined);
   const plain = decodedPath(asked);
-  const key = outputs.find(plain);
+  const key = outputs.find(plain, `/${asked}`);
   if (key !== null) return { key, decoded: true };
-  const other = plain === asked ? null : outputs.find(asked);
+  const other = plain === asked ? null : outputs.find(asked, `/${asked}`);
   return other === null ? null : { key: other, decoded: false };
 }
 

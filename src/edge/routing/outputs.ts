@@ -2,9 +2,9 @@
 export interface Outputs {
   /**
    * `path`: decoded, without leading and trailing slash, empty for the root. Returns the key of the output that answers,
-   * or null.
+   * or null. `asked`: the same as it was asked for, encoded, with a leading slash.
    */
-  find(path: string): string | null;
+  find(path: string, asked: string): string | null;
 }
 
 /** Of several indices of one folder: a page before a function before whatever else is called index. */

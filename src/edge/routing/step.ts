@@ -35,6 +35,8 @@ export type Step =
 export interface Found {
   /** Its key. */
   readonly output: string;
+  /** Where it was found: encoded, begins with `/`. */
+  readonly path: string;
   /**
    * Path and query that a function is asked for. The path is the one that the client asked for, not where rules led: that
    * is in the headers below. The query has what destinations added.

@@ -327,6 +327,7 @@ export class Walk {
     }
     return {
       output: look.key,
+      path,
       target: position.target,
       matchedPath: matchedPathOf(look, position.log.get('x-matched-path')),
       routeMatches: position.routeMatches(),
