@@ -1,4 +1,5 @@
 import type { Condition, ConditionValue } from '../../model/routing.ts';
+import { regularExpression } from './backtracking.ts';
 
 /** Null: it is not that value. Otherwise what its named groups matched. */
 export type Matcher = (value: string) => Groups | null;
@@ -48,7 +49,7 @@ const isName = (name: string): boolean => /^[\w-]+$/.test(name);
 
 /** A string is a pattern over the whole value; of operators all must hold. */
 export function compileValue(value: ConditionValue): Matcher {
-  if (typeof value === 'string') return matcherOf(new RegExp(`^(?:${pcre(value)})$`));
+  if (typeof value === 'string') return matcherOf(regularExpression(`^(?:${pcre(value)})$`, ''));
   const checks: Matcher[] = [];
   const hold = (holds: (text: string) => boolean): void => void checks.push((text) => (holds(text) ? none : null));
   const { eq, neq, inc, ninc, pre, suf, re, gt, gte, lt, lte } = value;
@@ -62,7 +63,7 @@ export function compileValue(value: ConditionValue): Matcher {
   if (gte !== undefined) hold((text) => numberOf(text) >= gte);
   if (lt !== undefined) hold((text) => numberOf(text) < lt);
   if (lte !== undefined) hold((text) => numberOf(text) <= lte);
-  if (re !== undefined) checks.push(matcherOf(new RegExp(pcre(re))));
+  if (re !== undefined) checks.push(matcherOf(regularExpression(pcre(re), '')));
   return (text) => {
     let groups: Groups = none;
     for (const check of checks) {

@@ -1,3 +1,4 @@
+import { regularExpression } from './backtracking.ts';
 import { groupsOf, pcre } from './conditions.ts';
 
 /** A rule's regular expression over the path, and what can be said without running it. */
@@ -15,7 +16,7 @@ export interface PathPattern {
 
 /** `src`: anchored. Throws a SyntaxError for what JavaScript has no such pattern for. */
 export function compilePattern(src: string, caseSensitive: boolean): PathPattern {
-  const regexp = new RegExp(pcre(src), caseSensitive ? '' : 'i');
+  const regexp = regularExpression(pcre(src), caseSensitive ? '' : 'i');
   const sure = hasTopLevelAlternative(src)
     ? { prefix: '', last: '' }
     : { prefix: literalPrefix(src), last: lastOf(src) };
