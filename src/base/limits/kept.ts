@@ -35,12 +35,14 @@ export const keptLimits = {
   /** What is handed to an invocation of a postponed state at once. */
   postponedPieceBytes: 64 * 1024,
 
-  /** Image optimisation: the longest `url`; images that are worked on at once, that are in memory for it, and that wait;
-   * what one may have in bytes and pixels; how long the work may take, and an origin; how often it may redirect. */
+  /** Image optimisation: the longest `url`; images that are worked on at once, that are in memory for it, and that wait
+   * (of all deployments, and of one); what one may have in bytes and pixels; how long the work may take, and an origin; how often it may redirect. */
   imageUrlCharacters: 3072,
   imagesAtOnce: 2,
   imageSources: 8,
+  imageSourcesOfOne: 4,
   imagesWaiting: 200,
+  imagesWaitingOfOne: 100,
   imageBytes: 32 * 1024 * 1024,
   imagePixels: 100_000_000,
   imageWorkS: 10,

@@ -14,8 +14,8 @@ import type { HotPage, Shelf } from '../prerender/shelf.ts';
 import { showPage } from '../prerender/show.ts';
 import { contentTag } from '../prerender/verdict.ts';
 import { Gate } from './gate.ts';
-import { imageKey, imageTagOf, parseImageRequest } from './image-request.ts';
-import type { ImageRequest } from './image-request.ts';
+import { imageKey, imageTag, imageTagOf, parseImageRequest } from './image-request.ts';
+import type { ImageRequest, ImageSource } from './image-request.ts';
 import { imageHeaders, optimise } from './optimise.ts';
 import type { Sourced } from './source.ts';
 
@@ -25,8 +25,8 @@ export interface ImageAsk {
   readonly images: Images;
   /** The client's request; its target has the query. */
   readonly head: RequestHead;
-  /** The deployment's own answer for a path with its query (SourceExchange). Never rejects. */
-  load(path: string): Promise<Sourced>;
+  /** The deployment's own answer for a path with its query. */
+  local(path: string): ImageSource;
   /** The image of another origin (fetchSource). Never rejects. */
   fetch(url: URL): Promise<Sourced>;
 }
@@ -36,6 +36,7 @@ type Made = { readonly kind: 'made'; readonly page: KeptPage } | { readonly kind
 interface Asked {
   readonly ask: ImageAsk;
   readonly request: ImageRequest;
+  readonly source: ImageSource;
   readonly key: string;
 }
 
@@ -44,8 +45,18 @@ export class ImagePages {
   readonly #clock: Clock;
   readonly #log: Log;
   /** All of an image is in memory from when it is fetched. */
-  readonly #sources = new Gate(limits.imageSources, limits.imagesWaiting);
-  readonly #work = new Gate(limits.imagesAtOnce, limits.imageSources);
+  readonly #sources = new Gate({
+    inside: limits.imageSources,
+    insideOfOne: limits.imageSourcesOfOne,
+    waiting: limits.imagesWaiting,
+    waitingOfOne: limits.imagesWaitingOfOne,
+  });
+  readonly #work = new Gate({
+    inside: limits.imagesAtOnce,
+    insideOfOne: limits.imagesAtOnce,
+    waiting: limits.imageSources,
+    waitingOfOne: limits.imageSources,
+  });
   /** What is being made, for all who wait for it. */
   readonly #making = new WeakMap<Shelf, Map<string, Promise<Made>>>();
   readonly #failures = new WeakMap<Shelf, Failures>();
@@ -67,7 +78,9 @@ export class ImagePages {
       exchange.fail({ code: 'INVALID_IMAGE_OPTIMIZE_REQUEST', detail: parsed.why });
       return answered;
     }
-    const asked: Asked = { ask, request: parsed.request, key: imageKey(parsed.request) };
+    const { request } = parsed;
+    const source = sourceOf(ask, request);
+    const asked: Asked = { ask, request, source, key: imageKey(request, source.key) };
     const hot = ask.shelf.hot(asked.key);
     if (hot !== null && this.#shows(asked, hot, exchange)) return answered;
     const handle = new Handle();
@@ -128,7 +141,7 @@ export class ImagePages {
     const { ask, request, key } = asked;
     const askedMs = this.#clock.wallMs();
     const failures = this.#failuresOf(ask.shelf);
-    const through = await this.#sources.through(() => this.#draw(asked, askedMs));
+    const through = await this.#sources.through(ask.shelf, () => this.#draw(asked, askedMs));
     const made = through?.value ?? tooMany;
     if (made.kind === 'failed') {
       failures.failed(key, this.#clock.nowMs());
@@ -144,12 +157,11 @@ export class ImagePages {
     return made;
   }
 
-  async #draw({ ask, request }: Asked, askedMs: number): Promise<Made> {
-    const { source } = request;
-    const sourced = await (source.kind === 'local' ? ask.load(source.path) : ask.fetch(source.url));
+  async #draw({ ask, request, source }: Asked, askedMs: number): Promise<Made> {
+    const sourced = await source.load();
     if (sourced.kind === 'failed') return sourced;
     const { image } = sourced;
-    const worked = await this.#work.through(() => optimise(image, request, ask.images));
+    const worked = await this.#work.through(ask.shelf, () => optimise(image, request, ask.images));
     const optimised = worked?.value ?? tooMany;
     if (optimised.kind === 'failed') return optimised;
     const { bytes, type } = optimised;
@@ -162,7 +174,7 @@ export class ImagePages {
       askedMs,
       freshUntilMs: askedMs + freshMs(image.cacheControl, ask.images.minimumCacheTtlS),
       staleUntilMs: Infinity,
-      tags: [imageTagOf(request)],
+      tags: [...new Set([imageTagOf(request), imageTag(source.address)])],
       group: null,
       built: false,
       entityTag,
@@ -175,6 +187,12 @@ export class ImagePages {
     if (failures === undefined) this.#failures.set(shelf, (failures = new Failures()));
     return failures;
   }
+}
+
+function sourceOf(ask: ImageAsk, { source }: ImageRequest): ImageSource {
+  if (source.kind === 'local') return ask.local(source.path);
+  const { url } = source;
+  return { key: url.href, address: url.href, load: () => ask.fetch(url) };
 }
 
 const tooMany = {

@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import type { Chains } from '../chain.ts';
 import { fetchSource } from '../images/fetch-source.ts';
 import { ImagePages } from '../images/image-pages.ts';
 import { Pages } from '../prerender/pages.ts';
@@ -19,6 +20,7 @@ export interface KeptAnswersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: PageStore;
+  readonly chains: Chains;
   /** For invocations that no client asked for. */
   nextId(): string;
 }
@@ -54,15 +56,16 @@ export class KeptAnswers {
   /** The same for `/_vercel/image`. */
   image(passing: Passing, head: RequestHead, exchange: Exchange): Invocation {
     const { site } = passing;
-    const { invoker, clock } = this.#options;
-    const page = (there: There & { kind: 'prerender' }, asked: RequestHead, to: Exchange): void =>
-      void this.page(site, there, asked, to);
+    const { invoker, clock, chains } = this.#options;
+    const page = (there: There & { kind: 'prerender' }, asked: RequestHead, to: Exchange): Invocation =>
+      this.page(site, there, asked, to);
+    const own = { invoker, clock, chains, page };
     return this.#images.answer(
       {
         shelf: this.#shelf(site),
         images: site.deployment.routing!.images!,
         head,
-        load: (path) => ownImage({ invoker, page }, passing, path),
+        local: (path) => ownImage(own, passing, path),
         fetch: (url) => fetchSource(url, { clock, privateAllowed: false }),
       },
       exchange,

@@ -69,7 +69,12 @@ function outputPath(output: string): string {
 }
 
 /** What the edge says of a request, which is the same whoever sent it. */
-const platform = new Set(['x-forwarded-proto', 'x-vercel-deployment-url', 'x-vercel-id', chainHeader]);
+export const saidByPlatform: ReadonlySet<string> = new Set([
+  'x-forwarded-proto',
+  'x-vercel-deployment-url',
+  'x-vercel-id',
+  chainHeader,
+]);
 
 /**
  * The request by which a page is made: for all clients, so it says nothing of the one that happened to come first. It goes to
@@ -82,7 +87,7 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
   const path = outputPath(ask.output);
   const host = ask.host ?? headerOf(head.headers, 'host') ?? 'localhost';
   const headers = ['Host', host, 'X-Forwarded-Host', host];
-  const passed = new Set([...platform, ...keyedHeaders(config)]);
+  const passed = new Set([...saidByPlatform, ...keyedHeaders(config)]);
   for (let at = 0; at < head.headers.length; at += 2) {
     if (passed.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
   }
