@@ -4,6 +4,7 @@ import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/inv
 import type { Chains } from '../chain.ts';
 import { fetchSource } from '../images/fetch-source.ts';
 import { ImagePages } from '../images/image-pages.ts';
+import type { Sourced } from '../images/source.ts';
 import { Pages } from '../prerender/pages.ts';
 import { tagScope } from '../prerender/purge.ts';
 import type { Shelf } from '../prerender/shelf.ts';
@@ -66,10 +67,20 @@ export class KeptAnswers {
         images: site.deployment.routing!.images!,
         head,
         local: (path) => ownImage(own, passing, path),
-        fetch: (url) => fetchSource(url, { clock, privateAllowed: false }),
+        fetch: (url) => this.#fetch(passing, url),
       },
       exchange,
     );
+  }
+
+  /** The other origin may be one of ours, and lead here again. */
+  async #fetch({ chain, site }: Passing, url: URL): Promise<Sourced> {
+    const { clock, chains } = this.#options;
+    const { environment, project } = site.deployment;
+    const from = { environment, label: `${project} (images)` };
+    const link = chain === '' ? null : chains.extend(chain, from);
+    if (link?.kind === 'loop') return { kind: 'failed', failure: link.refusal };
+    return fetchSource(url, { clock, privateAllowed: false, chain: link?.header ?? '' });
   }
 
   #shelf({ deployment }: Site): Shelf {

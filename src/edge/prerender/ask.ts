@@ -56,7 +56,7 @@ export function wishOf({ page: config, head }: PageAsk, matches: Matches): Wish 
     if (given !== undefined && sameToken(given, token))
       return { kind: 'revalidate', ifKept: headerOf(headers, 'x-prerender-revalidate-if-generated') !== undefined };
     const cookies = headerList(headers, 'cookie');
-    const draft = cookies === undefined ? undefined : cookieOf(cookies.replaceAll(', ', '; '), '__prerender_bypass');
+    const draft = cookies === undefined ? undefined : cookieOf(cookies, '__prerender_bypass');
     if (draft !== undefined && sameToken(draft, token)) return bypass;
   }
   return config.bypassFor.length > 0 && matches(config.bypassFor, head) ? bypass : page;
@@ -87,9 +87,13 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
   const path = outputPath(ask.output);
   const host = ask.host ?? headerOf(head.headers, 'host') ?? 'localhost';
   const headers = ['Host', host, 'X-Forwarded-Host', host];
-  const passed = new Set([...saidByPlatform, ...keyedHeaders(config)]);
   for (let at = 0; at < head.headers.length; at += 2) {
-    if (passed.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
+    if (saidByPlatform.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
+  }
+  // One field each, and the very value that the key has: nothing that is not part of the key gets into the answer.
+  for (const name of keyedHeaders(config)) {
+    const value = headerList(head.headers, name);
+    if (value !== undefined) headers.push(name, value);
   }
   // The runtime hands over a state with what can only be begun (runtimes/node/next-shell.ts).
   headers.push('X-Matched-Path', path, 'X-Weir-Page', '1');

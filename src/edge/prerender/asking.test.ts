@@ -21,6 +21,20 @@ async function made(index: number, body: string, headers: readonly string[] = []
   (await rig.invoker.call(index)).answer(body, headers, status);
 }
 
+test('what the function gets of a header is what the key has of it, however often it was sent', async () => {
+  const page = { allowHeader: ['accept-language', 'cookie', 'x-none'] };
+  const sent = ['Accept-Language', 'en', 'Cookie', 'a=1', 'accept-language', 'evil', 'Cookie', 'b=2'];
+  const evil = rig.get({ page, headers: sent });
+  const { head } = await rig.invoker.call(0);
+  assert.deepEqual(head.headers.slice(4, 8), ['accept-language', 'en, evil', 'cookie', 'a=1; b=2']);
+  await made(0, 'evil');
+  await evil.client.done;
+  const good = rig.get({ page, headers: ['Accept-Language', 'en', 'Cookie', 'a=1; b=2'] });
+  await made(1, 'good');
+  await good.client.done;
+  assert.equal(good.client.text, 'good');
+});
+
 test('a page is made for everybody: its function learns nothing of who asks', async () => {
   const page = { allowQuery: ['slug'], allowHeader: ['host', 'Accept-Language', 'x-matched-path'] };
   const headers = [
