@@ -60,7 +60,10 @@ export class Shelf {
   async load(key: string): Promise<HotPage | null> {
     const stored = this.#store.stored(this.#drawer, key);
     if (stored === null) return this.hot(key);
+    const { version } = stored;
     const page = await this.#store.read(stored, key);
+    // What was put in its place while it was read is newer; and what was removed is gone.
+    if (stored.removed || stored.version !== version) return this.load(key);
     if (page === null) return this.hot(key);
     const found = this.#hot.get(key);
     if (found?.page === page) return found;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { link, mkdir, open as openFile, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
@@ -65,6 +66,38 @@ test('a large body is on disk alone, and shared by all who are given it', async 
   assert.equal(one!.page.body.toString(), 'a body of more than ten');
   assert.equal(one!.page.body, other!.page.body);
   assert.equal((await shelf.load('k'))!.page.body, one!.page.body);
+});
+
+test('a file that is read slowly does not bring back what was replaced, or removed, meanwhile', async () => {
+  for (const [hotBytes, replaced] of [
+    [1000, true],
+    [1, true],
+    [1000, false],
+  ] as const) {
+    const first = await open();
+    first.shelf('n', 's').put('k', pageOf('OLD'));
+    await first.settled();
+    const store = await open({ hotBytes });
+    const shelf = store.shelf('n', 's');
+    const [file] = await files();
+    const bytes = await readFile(file!);
+    const pipe = join(directory.path, 'pipe');
+    await rm(file!);
+    execFileSync('mkfifo', [pipe]);
+    await link(pipe, file!);
+    const loading = shelf.load('k');
+    const writer = await openFile(pipe, 'w');
+    if (replaced) shelf.put('k', pageOf('NEW'));
+    else shelf.delete('k');
+    await store.settled();
+    const both = shelf.load('k');
+    await writer.write(bytes);
+    await writer.close();
+    const expected = replaced ? 'NEW' : undefined;
+    for (const found of [await loading, await both, await shelf.load('k')])
+      assert.equal(found?.page.body.toString(), expected);
+    await rm(pipe);
+  }
 });
 
 test('what was not used for longest goes: by bytes, by number; on disk, in memory', async () => {

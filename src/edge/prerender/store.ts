@@ -34,6 +34,8 @@ export interface StoredPage extends Used {
   readonly drawer: Drawer;
   readonly id: string;
   sizeBytes: number;
+  /** Counts what was put here. */
+  version: number;
   /** What is to be written; null: the file has it. */
   unwritten: { readonly key: string; readonly page: KeptPage; readonly head: Buffer } | null;
   writing: boolean;
@@ -187,22 +189,23 @@ export class PageStore {
     this.#bytes += sizeBytes - stored.sizeBytes;
     stored.sizeBytes = sizeBytes;
     stored.unwritten = { key, page, head };
+    stored.version += 1;
     stored.shared = null;
+    // What is read now is what was before.
+    stored.reading = null;
     this.#stored.use(stored);
     this.#makeRoom();
     this.#write(stored);
     return true;
   }
 
-  /** For Shelf. Null: the file is gone, or not whole: then it is not kept any more. */
+  /** For Shelf. What it was when it was asked for. Null: the file is gone, or not whole: then it is not kept any more. */
   async read(stored: StoredPage, key: string): Promise<KeptPage | null> {
     this.#stored.use(stored);
     const held = stored.unwritten?.page ?? stored.shared?.deref();
     if (held !== undefined) return held;
-    stored.reading ??= this.#readFile(stored, key).finally(() => (stored.reading = null));
-    const page = await stored.reading;
-    // What was put in its place meanwhile is newer.
-    return stored.unwritten?.page ?? page;
+    stored.reading ??= this.#readFile(stored, key);
+    return await stored.reading;
   }
 
   /** For Shelf: pages were kept that no longer are. */
@@ -247,11 +250,14 @@ export class PageStore {
   }
 
   async #readFile(stored: StoredPage, key: string): Promise<KeptPage | null> {
+    const { version } = stored;
     const most = this.#most.bodyBytes + 5 * limits.pageHeadBytes;
     const file = await this.#disk.read(stored.drawer.name, stored.id, most);
     const page = file === null ? null : decodePage(key, file);
+    if (stored.version !== version) return page;
+    stored.reading = null;
     if (page !== null) stored.shared = new WeakRef(page);
-    else if (stored.unwritten === null && !stored.removed) {
+    else if (!stored.removed) {
       this.log.warn('a kept page is not whole: it is made anew', { file: `${stored.drawer.name}/${stored.id}` });
       this.drop(stored);
     }
@@ -276,6 +282,7 @@ export class PageStore {
       drawer,
       id,
       sizeBytes,
+      version: 0,
       unwritten: null,
       writing: false,
       removed: false,
