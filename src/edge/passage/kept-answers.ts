@@ -33,9 +33,9 @@ export class KeptAnswers {
   readonly #images: ImagePages;
 
   constructor(options: KeptAnswersOptions) {
-    const { invoker, clock, log } = options;
+    const { invoker, clock, log, chains } = options;
     this.#options = options;
-    this.#pages = new Pages({ invoker, clock, log, nextId: () => options.nextId(), matches: matchesAny });
+    this.#pages = new Pages({ invoker, clock, log, chains, nextId: () => options.nextId(), matches: matchesAny });
     this.#images = new ImagePages({ clock, log });
   }
 

@@ -107,6 +107,18 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
 const ofTheBody =
   /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-prerender-.*|next-resume)$/i;
 
+/**
+ * A client's own request without its body, where it becomes known late that a function answers: a body in a GET or HEAD
+ * means nothing (RFC 9110, 9.3.1), and nobody kept it meanwhile.
+ */
+export function bodyless(head: RequestHead): RequestHead {
+  if (!head.hasBody) return head;
+  const headers = head.headers.filter((_, at) => !bodyField.test(head.headers[at - (at % 2)]!));
+  return { ...head, headers, hasBody: false };
+}
+
+const bodyField = /^(?:content-.*|transfer-encoding|expect|trailer)$/i;
+
 /** The request by which a page that was begun is gone on with, for this one client: its own request, with the state as body. */
 export function resumingHead(ask: PageAsk, id: string, stateBytes: number): RequestHead {
   const { head } = ask;

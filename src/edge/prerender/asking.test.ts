@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../base/limits.ts';
-import { PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
+import { Chains } from '../chain.ts';
+import { fakeSpec, PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
 
+const chains = new Chains('key');
 let directory: { path: string; remove(): Promise<void> };
 let rig: PagesRig;
 
@@ -62,6 +64,8 @@ test('a page is made for everybody: its function learns nothing of who asks', as
     '/blog/[slug]',
     'X-Weir-Page',
     '1',
+    'x-weir-chain',
+    head.headers.at(-1),
   ]);
   rig.get({ ...ask, page: { ...page, passQuery: false, allowHeader: null }, output: 'ä ?', target: '/x?slug=b' });
   const other = await rig.invoker.call(1);
@@ -160,4 +164,53 @@ test('by token, only what is there', async () => {
   await made(1, 'two');
   await anew.client.done;
   assert.equal(anew.client.text, 'two');
+});
+
+test('a function that asks for its own page while it makes it gets an answer, and so does whoever waits', async () => {
+  const first = rig.get();
+  const { head } = await rig.invoker.call(0);
+  // As the edge hands over what user code asks for with the invocation's chain.
+  const own = chains.extend(head.headers[head.headers.indexOf('x-weir-chain') + 1]!, fakeSpec('render'));
+  assert.ok(own.kind === 'goes on');
+  const inner = rig.get({ headers: ['x-weir-chain', own.header] });
+  await made(1, 'of itself');
+  await inner.client.done;
+  assert.deepEqual([inner.client.text, inner.client.word], ['of itself', 'BYPASS']);
+  // It may not wait for what is to begin after it, either; that is made all the same.
+  const anew = rig.get({ headers: ['x-weir-chain', own.header, 'X-Prerender-Revalidate', token] });
+  await made(2, 'of itself');
+  await anew.client.done;
+  // Another function's request, or a client's, waits.
+  const other = chains.extend('', fakeSpec('other'));
+  const link = chains.extend(other.kind === 'goes on' ? other.header : '', fakeSpec('render'));
+  const outer = rig.get({ headers: ['x-weir-chain', link.kind === 'goes on' ? link.header : ''] });
+  // It has looked what is kept by then.
+  await new Promise((resolve) => void setImmediate(resolve));
+  await made(0, 'made');
+  for (const { client } of [first, outer]) {
+    await client.done;
+    assert.deepEqual([client.text, client.word], ['made', 'MISS']);
+  }
+  await made(3, 'made anew');
+  assert.equal(rig.invoker.calls.length, 4);
+});
+
+test('a body in a GET does not keep an answer from coming that is known late not to be a kept one', async () => {
+  const { client } = rig.get();
+  await made(0, 'kept', ['X-Kind', 'some']);
+  await client.done;
+  await rig.store.settled();
+  // From disk: it is not known at once.
+  rig = await PagesRig.open(directory.path);
+  const late = rig.get({
+    unfit: (kept) => kept.includes('some'),
+    hasBody: true,
+    headers: ['Content-Length', '5', 'content-type', 'text/plain', 'X-Own', '1', 'Transfer-Encoding', 'chunked'],
+  });
+  const call = await rig.invoker.call(0);
+  assert.equal(call.head.hasBody, false);
+  assert.deepEqual(call.head.headers, ['Host', 'site.test', 'X-Own', '1']);
+  call.answer('own');
+  await late.client.done;
+  assert.equal(late.client.text, 'own');
 });

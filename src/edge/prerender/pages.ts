@@ -1,10 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { Exchange, Invocation, Invoker } from '../../model/invoke.ts';
+import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Fallback, Prerender } from '../../model/output.ts';
+import type { Chains } from '../chain.ts';
+import { chainHeader } from '../head.ts';
 import { DecoratedExchange, noEffects } from '../passage/decorated.ts';
-import { makingHead, resumingHead, wishOf } from './ask.ts';
+import { bodyless, makingHead, resumingHead, wishOf } from './ask.ts';
 import type { Matches, PageAsk } from './ask.ts';
 import { readFallback } from './fallback.ts';
 import { Failures } from './failures.ts';
@@ -27,6 +29,7 @@ export interface PagesOptions {
   readonly invoker: Invoker;
   readonly clock: Clock;
   readonly log: Log;
+  readonly chains: Chains;
   /** For invocations that no client asked for. */
   nextId(): string;
   /** Whether one of the conditions holds for a request: src/edge/routing. */
@@ -83,6 +86,11 @@ export class Pages {
     );
   }
 
+  /** By the function, for a request that a page would have been shown. */
+  #aside(ask: PageAsk, exchange: Exchange): Invocation {
+    return this.#bypass({ ...ask, head: bodyless(ask.head) }, exchange);
+  }
+
   /** What takes a while to find out. A mistake in it costs one client an error page. */
   #later({ ask, exchange }: Asked, find: (handle: Handle) => Promise<Invocation | null>): Invocation {
     const handle = new Handle();
@@ -128,7 +136,7 @@ export class Pages {
     const { page } = hot;
     // What the build has for all values of a parameter is shown until there is what belongs to this one.
     const general = page.built && key.query !== '';
-    if (ask.unfit?.(page.headers, ask.head) === true) return this.#bypass(ask, asked.exchange);
+    if (ask.unfit?.(page.headers, ask.head) === true) return this.#aside(ask, asked.exchange);
     const known = ask.shelf.freshness(hot, nowMs);
     // One that is not kept any more may have been newer than what the build has.
     const freshness = known === 'fresh' && page.built && ask.shelf.lost ? 'stale' : known;
@@ -186,6 +194,7 @@ export class Pages {
   #join(asked: Asked, cause: Cause, word: CacheWord): Invocation {
     const { ask, key } = asked;
     const slot = this.#slotsOf(ask).get(key.text);
+    if (slot !== undefined && this.#mayBeAwaitedBy(ask)) return this.#aside(ask, asked.exchange);
     if (slot !== undefined) return this.#follow(asked, slot.current, word);
     const regeneration = this.#regeneration(ask, key, cause);
     this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
@@ -215,7 +224,15 @@ export class Pages {
       const regeneration = this.#regeneration(ask, key, 'on-demand');
       slot.next = { regeneration, begin: () => regeneration.begin() };
     }
+    if (this.#mayBeAwaitedBy(ask)) return this.#aside(ask, asked.exchange);
     return this.#follow(asked, slot.next.regeneration, 'REVALIDATED');
+  }
+
+  /** Its function led to this request, and may wait for the answer before it goes on with the page: nobody would ever end. */
+  #mayBeAwaitedBy({ spec, head }: PageAsk): boolean {
+    const chain = headerOf(head.headers, chainHeader);
+    // It has the request's own place in it.
+    return chain !== undefined && this.#options.chains.timesIn(chain, spec) > 1;
   }
 
   #follow({ ask, exchange }: Asked, regeneration: Regeneration, word: CacheWord): Follower {
@@ -229,7 +246,7 @@ export class Pages {
       mostBytes: limits.pageBodyBytes,
       invoke: (exchange) => {
         askedMs = clock.wallMs();
-        return invoker.invoke(ask.spec, makingHead(ask, key, this.#options.nextId(), cause === 'on-demand'), exchange);
+        return invoker.invoke(ask.spec, this.#makingHead(ask, key, cause), exchange);
       },
       judge: (status, headers) => judgeAnswer(status, headers, ask.page, askedMs),
       replaced: (verdict) => verdict.keeping === 'postponed' || hidesError(ask.page, verdict),
@@ -240,6 +257,14 @@ export class Pages {
       },
     });
     return regeneration;
+  }
+
+  /** What its function asks for is known for that, even if no function led to it: it may ask for the page itself. */
+  #makingHead(ask: PageAsk, key: PageKey, cause: Cause): RequestHead {
+    const head = makingHead(ask, key, this.#options.nextId(), cause === 'on-demand');
+    if (headerOf(head.headers, chainHeader) !== undefined) return head;
+    const link = this.#options.chains.extend('', ask.spec);
+    return link.kind === 'loop' ? head : { ...head, headers: [...head.headers, chainHeader, link.header] };
   }
 
   /** What comes from now on does not find it. */
@@ -304,7 +329,7 @@ export class Pages {
       const own = askOf(ask, follower);
       follower.handOver((exchange) =>
         ask.unfit?.(page.headers, own.head) === true
-          ? this.#bypass(own, exchange)
+          ? this.#aside(own, exchange)
           : this.#show({ ask: own, key, exchange }, page, follower.word),
       );
     };
@@ -314,7 +339,7 @@ export class Pages {
   #render(follower: Follower, { ask, key }: { readonly ask: PageAsk; readonly key: PageKey }, verdict: Verdict): void {
     follower.handOver((exchange) => {
       const own = askOf(ask, follower);
-      if (own.chain === null) return this.#bypass(own, exchange);
+      if (own.chain === null) return this.#aside(own, exchange);
       const type = headerOf(verdict.headers, 'content-type') ?? 'text/html; charset=utf-8';
       exchange.head(verdict.status, [...shellHeaders(verdict.headers, type), 'X-Vercel-Cache', 'BYPASS']);
       return this.#goOn({ ask: own, key, exchange }, Buffer.alloc(0));
