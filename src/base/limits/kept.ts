@@ -25,8 +25,9 @@ export const keptLimits = {
   pageJournalBytes: 8 * 1024 * 1024,
   /** Groups of pages of a deployment of which it is remembered when they were made anew. */
   pageGroupMarks: 20_000,
-  /** Pages that are made anew at once while the old ones are shown. */
+  /** Pages that are made anew at once while the old ones are shown: of all deployments, and of one. */
   pageRefreshes: 64,
+  pageRefreshesOfOne: 16,
   /** A page that could not be made anew is tried again after so long; the time doubles up to the second. */
   pageRetryMs: 1_000,
   pageRetryMaxMs: 30_000,

@@ -31,6 +31,8 @@ export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
   readonly #pages: Pages;
   readonly #images: ImagePages;
+  /** To find one by its fingerprint takes a hash. */
+  readonly #shelves = new WeakMap<Site, Shelf>();
 
   constructor(options: KeptAnswersOptions) {
     const { invoker, clock, log, chains } = options;
@@ -83,7 +85,13 @@ export class KeptAnswers {
     return fetchSource(url, { clock, privateAllowed: false, chain: link?.header ?? '' });
   }
 
-  #shelf({ deployment }: Site): Shelf {
-    return this.#options.store.shelf(deployment.fingerprint, tagScope(deployment));
+  #shelf(site: Site): Shelf {
+    let shelf = this.#shelves.get(site);
+    if (shelf === undefined || shelf.closed) {
+      const { deployment } = site;
+      shelf = this.#options.store.shelf(deployment.fingerprint, tagScope(deployment));
+      this.#shelves.set(site, shelf);
+    }
+    return shelf;
   }
 }

@@ -214,3 +214,21 @@ test('a body in a GET does not keep an answer from coming that is known late not
   await late.client.done;
   assert.equal(late.client.text, 'own');
 });
+
+test('a deployment with many stale pages leaves the others room to make theirs anew', async () => {
+  const one = Array.from({ length: limits.pageRefreshesOfOne + 3 }, (_, at) => ({ output: `page-${at}` }));
+  const all = [...one, { namespace: 'other' }];
+  for (const [at, asking] of all.entries()) {
+    const { client } = rig.get(asking);
+    await made(at, 'old');
+    await client.done;
+  }
+  rig.clock.ms += 60_000;
+  for (const asking of all) assert.equal((await rig.fetch(asking)).word, 'STALE');
+  const begun = rig.invoker.calls.slice(all.length);
+  assert.equal(begun.length, limits.pageRefreshesOfOne + 1);
+  begun[0]!.answer('new');
+  assert.equal((await rig.fetch(one.at(-1))).word, 'STALE');
+  assert.equal(rig.invoker.calls.length, all.length + begun.length + 1);
+  for (const call of rig.invoker.calls) call.answer('new');
+});

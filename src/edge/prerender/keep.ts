@@ -39,6 +39,21 @@ export function keep(verdict: Verdict, body: Buffer, making: Making): KeptPage |
   };
 }
 
+/** Too old to be shown, from the beginning. */
+export const nothingKept: KeptPage = {
+  status: 404,
+  headers: [],
+  body: Buffer.alloc(0),
+  stateBytes: -1,
+  askedMs: 0,
+  freshUntilMs: 0,
+  staleUntilMs: 0,
+  tags: [],
+  group: null,
+  built: false,
+  entityTag: '',
+};
+
 /** Of a document whose rest is made for one client. `type`: its media type. */
 export function shellHeaders(headers: readonly string[], type: string): string[] {
   const own: string[] = [];

@@ -13,7 +13,7 @@ import { Failures } from './failures.ts';
 import { headerOf } from './fields.ts';
 import { answered, Handle } from './follower.ts';
 import type { Follower } from './follower.ts';
-import { keep, shellHeaders } from './keep.ts';
+import { keep, nothingKept, shellHeaders } from './keep.ts';
 import type { CacheWord, KeptPage } from './kept.ts';
 import { pageKey } from './key.ts';
 import type { PageKey } from './key.ts';
@@ -46,6 +46,14 @@ interface Slot {
   next: { readonly regeneration: Regeneration; readonly begin: () => void } | null;
 }
 
+/** What is under way and has gone wrong of one deployment. */
+interface Desk {
+  readonly slots: Map<string, Slot>;
+  readonly failures: Failures;
+  /** Pages that are made anew in the background. */
+  refreshing: number;
+}
+
 interface Asked {
   readonly ask: PageAsk;
   readonly key: PageKey;
@@ -56,8 +64,7 @@ interface Asked {
 export class Pages {
   readonly #options: PagesOptions;
   /** By shelf, since keys are of one deployment each. */
-  readonly #slots = new WeakMap<object, Map<string, Slot>>();
-  readonly #failures = new WeakMap<object, Failures>();
+  readonly #desks = new WeakMap<object, Desk>();
   #refreshing = 0;
 
   constructor(options: PagesOptions) {
@@ -180,24 +187,28 @@ export class Pages {
 
   /** In the background, unless it is under way, has just failed, or many are. */
   #refresh({ ask, key }: Asked, page: KeptPage): void {
-    const { clock } = this.#options;
-    if (this.#slotsOf(ask).has(key.text) || this.#refreshing >= limits.pageRefreshes) return;
-    if (this.#failuresOf(ask).paused(key.text, clock.nowMs())) return;
+    const desk = this.#deskOf(ask);
+    if (this.#refreshing >= limits.pageRefreshes || desk.refreshing >= limits.pageRefreshesOfOne) return;
+    if (desk.slots.has(key.text) || desk.failures.paused(key.text, this.#options.clock.nowMs())) return;
     this.#refreshing += 1;
+    desk.refreshing += 1;
     const cause = ask.shelf.behindGroup(page) ? 'group' : 'stale';
-    const regeneration = this.#regeneration(ask, key, cause, () => (this.#refreshing -= 1));
-    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    const regeneration = this.#regeneration(ask, key, cause, () => {
+      this.#refreshing -= 1;
+      desk.refreshing -= 1;
+    });
+    desk.slots.set(key.text, { current: regeneration, next: null });
     regeneration.begin();
   }
 
   /** The answer of the regeneration that is under way, or of a new one. */
   #join(asked: Asked, cause: Cause, word: CacheWord): Invocation {
     const { ask, key } = asked;
-    const slot = this.#slotsOf(ask).get(key.text);
+    const slot = this.#deskOf(ask).slots.get(key.text);
     if (slot !== undefined && this.#mayBeAwaitedBy(ask)) return this.#aside(ask, asked.exchange);
     if (slot !== undefined) return this.#follow(asked, slot.current, word);
     const regeneration = this.#regeneration(ask, key, cause);
-    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    this.#deskOf(ask).slots.set(key.text, { current: regeneration, next: null });
     const follower = this.#follow(asked, regeneration, word);
     regeneration.begin();
     return follower;
@@ -218,7 +229,7 @@ export class Pages {
   /** By a regeneration that begins now; or, where one is under way, by one that begins after it, for all who ask until then. */
   #remake(asked: Asked): Invocation {
     const { ask, key } = asked;
-    const slot = this.#slotsOf(ask).get(key.text);
+    const slot = this.#deskOf(ask).slots.get(key.text);
     if (slot === undefined) return this.#join(asked, 'on-demand', 'REVALIDATED');
     if (slot.next === null) {
       const regeneration = this.#regeneration(ask, key, 'on-demand');
@@ -269,7 +280,7 @@ export class Pages {
 
   /** What comes from now on does not find it. */
   #vacate(ask: PageAsk, key: PageKey, regeneration: Regeneration): void {
-    const slots = this.#slotsOf(ask);
+    const slots = this.#deskOf(ask).slots;
     const slot = slots.get(key.text);
     if (slot === undefined || slot.current !== regeneration) return;
     if (slot.next === null) {
@@ -320,7 +331,7 @@ export class Pages {
         page: ask.output,
         bytes: page.body.length,
       });
-    this.#failuresOf(ask).made(key.text);
+    this.#deskOf(ask).failures.made(key.text);
     // One that only catches up with its group does not send the others of it round again.
     if (group !== null && cause !== 'group' && cause !== 'missing')
       ask.shelf.groupMade(group, askedMs, cause === 'on-demand' || cause === 'deleted');
@@ -349,42 +360,24 @@ export class Pages {
   /** What was kept is no longer shown; what the build has, neither: it would come back otherwise. */
   #forget(ask: PageAsk, key: PageKey): void {
     ask.shelf.delete(key.text);
-    if (ask.page.fallback !== null) ask.shelf.put(key.text, nothing);
+    if (ask.page.fallback !== null) ask.shelf.put(key.text, nothingKept);
   }
 
   #failed(ask: PageAsk, key: PageKey, why: string): void {
     const { clock, log } = this.#options;
     log.warn('a page could not be made anew', { page: ask.output, function: ask.spec.label, why });
-    this.#failuresOf(ask).failed(key.text, clock.nowMs());
+    this.#deskOf(ask).failures.failed(key.text, clock.nowMs());
   }
 
-  #slotsOf({ shelf }: PageAsk): Map<string, Slot> {
-    let slots = this.#slots.get(shelf);
-    if (slots === undefined) this.#slots.set(shelf, (slots = new Map()));
-    return slots;
-  }
-
-  #failuresOf({ shelf }: PageAsk): Failures {
-    let failures = this.#failures.get(shelf);
-    if (failures === undefined) this.#failures.set(shelf, (failures = new Failures()));
-    return failures;
+  #deskOf({ shelf }: PageAsk): Desk {
+    let desk = this.#desks.get(shelf);
+    if (desk === undefined) {
+      desk = { slots: new Map(), failures: new Failures(), refreshing: 0 };
+      this.#desks.set(shelf, desk);
+    }
+    return desk;
   }
 }
-
-/** Too old to be shown, from the beginning. */
-const nothing: KeptPage = {
-  status: 404,
-  headers: [],
-  body: Buffer.alloc(0),
-  stateBytes: -1,
-  askedMs: 0,
-  freshUntilMs: 0,
-  staleUntilMs: 0,
-  tags: [],
-  group: null,
-  built: false,
-  entityTag: '',
-};
 
 /** What one of those who wait for a page has asked for itself: what is made for it alone is made of that. */
 const askOf = (ask: PageAsk, { head }: Follower): PageAsk => ({ ...ask, head });

@@ -1,6 +1,7 @@
 // Hot path: `hot` and `freshness` are what a request for a kept page costs.
 import { limits } from '../../base/limits.ts';
 import type { Freshness, KeptPage } from './kept.ts';
+import { Recency } from './recency.ts';
 import type { Used } from './recency.ts';
 import type { PageStore, StoredPage } from './store.ts';
 
@@ -33,6 +34,9 @@ export class Shelf {
   readonly #store: PageStore;
   readonly #drawer: string;
   readonly scope: string;
+  /** For PageStore: what is in memory of it. */
+  readonly memory = { bytes: 0, used: new Recency<HotPage>() };
+  #closed = false;
   readonly #hot = new Map<string, HotPage>();
   readonly #groups = new Map<string, GroupMark>();
   #groupsVersion = 0;
@@ -74,6 +78,8 @@ export class Shelf {
 
   /** In the place of what was kept. False: it is not kept, and neither is what was before. */
   put(key: string, page: KeptPage): boolean {
+    // Nobody asks for it any more.
+    if (this.#closed) return true;
     const before = this.#hot.get(key);
     if (before !== undefined) this.#store.cool(before);
     if (!this.#store.put(this.#drawer, key, page)) return false;
@@ -130,12 +136,19 @@ export class Shelf {
     return this.#hot.get(hot.key) === hot && this.#hot.delete(hot.key);
   }
 
-  /** For PageStore. */
-  hotPages(): HotPage[] {
-    return [...this.#hot.values()];
+  /** The deployment is served no more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** For PageStore: what requests that are under way still find of it does not stay in memory. */
+  close(): void {
+    this.#closed = true;
+    for (const hot of this.#hot.values()) this.#store.cool(hot);
   }
 
   #warm(hot: HotPage): void {
+    if (this.#closed) return;
     const before = this.#hot.get(hot.key);
     if (before !== undefined) this.#store.cool(before);
     this.#hot.set(hot.key, hot);
