@@ -9,6 +9,10 @@ export const keptLimits = {
   pageHeadBytes: 64 * 1024,
   /** A body up to this length stays in memory. */
   pageHotBytes: 256 * 1024,
+  /** Larger ones, and what is being made, may take so much together while clients are being sent it, in pieces of this length;
+   * beyond that functions answer at the clients' pace. */
+  pageHeldBytes: 64 * 1024 * 1024,
+  pagePieceBytes: 64 * 1024,
   /** What waits to be written; what comes while there is so much is not kept. Files that are written at once. */
   pageUnwrittenBytes: 64 * 1024 * 1024,
   pageWrites: 8,

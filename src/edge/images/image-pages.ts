@@ -11,7 +11,7 @@ import { answered, Handle } from '../prerender/follower.ts';
 import type { CacheWord, KeptPage } from '../prerender/kept.ts';
 import { queryOf } from '../prerender/key.ts';
 import type { HotPage, Shelf } from '../prerender/shelf.ts';
-import { showPage } from '../prerender/show.ts';
+import { sendPage, showPage } from '../prerender/show.ts';
 import { contentTag } from '../prerender/verdict.ts';
 import { Gate } from './gate.ts';
 import { imageKey, imageTag, imageTagOf, parseImageRequest } from './image-request.ts';
@@ -82,7 +82,8 @@ export class ImagePages {
     const source = sourceOf(ask, request);
     const asked: Asked = { ask, request, source, key: imageKey(request, source.key) };
     const hot = ask.shelf.hot(asked.key);
-    if (hot !== null && this.#shows(asked, hot, exchange)) return answered;
+    const shown = hot === null ? null : this.#shows(asked, hot, exchange);
+    if (shown !== null) return shown;
     const handle = new Handle();
     void this.#answerLater(asked, exchange, handle);
     return handle;
@@ -91,25 +92,37 @@ export class ImagePages {
   async #answerLater(asked: Asked, exchange: Exchange, handle: Handle): Promise<void> {
     const { ask, key } = asked;
     const kept = await ask.shelf.load(key);
-    if (handle.gone || (kept !== null && this.#shows(asked, kept, exchange))) return;
+    if (handle.gone) return;
+    const shown = kept === null ? null : this.#shows(asked, kept, exchange);
+    if (shown !== null) {
+      handle.lead(shown);
+      return;
+    }
     const deleted = kept !== null && ask.shelf.freshness(kept, this.#clock.wallMs()) === 'deleted';
     const made = await this.#make(asked);
     if (handle.gone) return;
     if (made.kind === 'failed') exchange.fail(made.failure);
-    else this.#show(asked, made.page, exchange, deleted ? 'REVALIDATED' : 'MISS');
+    else handle.lead(this.#show(asked, made.page, exchange, deleted ? 'REVALIDATED' : 'MISS'));
   }
 
-  /** False: it may not be shown. */
-  #shows(asked: Asked, hot: HotPage, exchange: Exchange): boolean {
+  /** Null: it may not be shown. */
+  #shows(asked: Asked, hot: HotPage, exchange: Exchange): Invocation | null {
     const freshness = asked.ask.shelf.freshness(hot, this.#clock.wallMs());
-    if (freshness === 'expired' || freshness === 'deleted') return false;
+    if (freshness === 'expired' || freshness === 'deleted') return null;
     if (freshness === 'stale') this.#refresh(asked);
-    this.#show(asked, hot.page, exchange, freshness === 'stale' ? 'STALE' : 'HIT');
-    return true;
+    return this.#show(asked, hot.page, exchange, freshness === 'stale' ? 'STALE' : 'HIT');
   }
 
-  #show({ ask }: Asked, page: KeptPage, exchange: Exchange, word: CacheWord): void {
-    showPage(page, exchange, { word, nowMs: this.#clock.wallMs() }, ask.head.headers);
+  #show({ ask }: Asked, page: KeptPage, exchange: Exchange, word: CacheWord): Invocation {
+    const { shelf, head } = ask;
+    const shown = { word, nowMs: this.#clock.wallMs() };
+    if (!shelf.isSmall(page)) {
+      const sending = sendPage(page, exchange, shown, { head, held: shelf.held });
+      if (sending === null) exchange.fail(tooManyHeld);
+      return sending ?? answered;
+    }
+    showPage(page, exchange, shown, head.headers);
+    return answered;
   }
 
   /** In the background. */
@@ -194,6 +207,12 @@ function sourceOf(ask: ImageAsk, { source }: ImageRequest): ImageSource {
   const { url } = source;
   return { key: url.href, address: url.href, load: () => ask.fetch(url) };
 }
+
+const tooManyHeld: Failure = {
+  code: 'INTERNAL_OPTIMIZED_IMAGE_REQUEST_FAILED',
+  detail: 'Clients that are slow are being sent too many images.',
+  retryAfterS: 1,
+};
 
 const tooMany = {
   kind: 'failed',

@@ -21,7 +21,7 @@ import { Regeneration } from './regeneration.ts';
 import type { Outcome } from './regeneration.ts';
 import { Resumption } from './resume.ts';
 import type { HotPage } from './shelf.ts';
-import { showPage, shownHeaders } from './show.ts';
+import { sendPage, showPage, shownHeaders } from './show.ts';
 import { judgeAnswer } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -158,7 +158,10 @@ export class Pages {
     const { ask, exchange } = asked;
     const nowMs = this.#options.clock.wallMs();
     if (page.stateBytes < 0) {
-      showPage(page, exchange, { word, nowMs }, ask.head.headers);
+      const shown = { word, nowMs };
+      if (!ask.shelf.isSmall(page))
+        return sendPage(page, exchange, shown, { head: ask.head, held: ask.shelf.held }) ?? this.#aside(ask, exchange);
+      showPage(page, exchange, shown, ask.head.headers);
       return answered;
     }
     exchange.head(page.status, shownHeaders(page, word, nowMs));
@@ -255,6 +258,7 @@ export class Pages {
     let askedMs = 0;
     const regeneration = new Regeneration({
       mostBytes: limits.pageBodyBytes,
+      held: ask.shelf.held,
       invoke: (exchange) => {
         askedMs = clock.wallMs();
         return invoker.invoke(ask.spec, this.#makingHead(ask, key, cause), exchange);

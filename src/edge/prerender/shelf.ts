@@ -1,5 +1,6 @@
 // Hot path: `hot` and `freshness` are what a request for a kept page costs.
 import { limits } from '../../base/limits.ts';
+import type { HeldBytes } from './held.ts';
 import type { Freshness, KeptPage } from './kept.ts';
 import { Recency } from './recency.ts';
 import type { Used } from './recency.ts';
@@ -50,6 +51,16 @@ export class Shelf {
   /** Pages were kept that no longer are: what the build has of them may be older than what was shown. */
   get lost(): boolean {
     return this.#store.lost(this.#drawer);
+  }
+
+  /** For all who are sent what is not in memory anyway. */
+  get held(): HeldBytes {
+    return this.#store.held;
+  }
+
+  /** It is in memory however many are sent it. */
+  isSmall(page: KeptPage): boolean {
+    return this.#store.mayWarm(page);
   }
 
   /** What is in memory. */

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { PageDisk } from './disk.ts';
+import { HeldBytes } from './held.ts';
 import { MarkJournal } from './journal.ts';
 import type { KeptPage } from './kept.ts';
 import { TagMarks } from './marks.ts';
@@ -26,6 +27,7 @@ export interface PageStoreOptions {
     readonly bodyBytes?: number;
     readonly hotBytes?: number;
     readonly unwrittenBytes?: number;
+    readonly heldBytes?: number;
   };
 }
 
@@ -67,6 +69,7 @@ export class PageStore {
   readonly clock: Clock;
   readonly log: Log;
   readonly marks = new TagMarks();
+  readonly held: HeldBytes;
   readonly #most: Required<NonNullable<PageStoreOptions['most']>>;
   readonly #disk: PageDisk;
   readonly #journal: MarkJournal;
@@ -90,8 +93,10 @@ export class PageStore {
       bodyBytes: limits.pageBodyBytes,
       hotBytes: limits.pageHotBytes,
       unwrittenBytes: limits.pageUnwrittenBytes,
+      heldBytes: limits.pageHeldBytes,
       ...most,
     };
+    this.held = new HeldBytes(this.#most.heldBytes);
     this.#disk = new PageDisk(directory);
     this.#journal = new MarkJournal(join(directory, 'tags.log'), this.marks, log);
   }
@@ -109,11 +114,6 @@ export class PageStore {
       store.#warn('kept pages cannot be read', error);
     }
     return store;
-  }
-
-  /** Largest body that is kept. */
-  get bodyBytes(): number {
-    return this.#most.bodyBytes;
   }
 
   get usage(): { readonly pages: number; readonly bytes: number; readonly memoryBytes: number } {
