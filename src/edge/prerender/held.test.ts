@@ -65,6 +65,30 @@ test('where they hold too much, the function answers, at the client’s own pace
   slow[1]!.invocation.cancel();
 });
 
+test('a page that is begun is held until its rest has been answered, or its client leaves', async () => {
+  const page = { chain: { outputPath: 'resume', headers: {} } };
+  const type = `application/x-nextjs-pre-render; state-length=2; origin="text/html"`;
+  const first = rig.get({ page });
+  (await rig.invoker.call(0)).answer(`{}${body}`, ['Content-Type', type]);
+  (await rig.invoker.call(1)).answer('rest');
+  await first.client.done;
+  await rig.store.settled();
+  assert.equal(rig.store.held.bytes, 0);
+  const [goesOn, leaves, fails] = [rig.get({ page }), rig.get({ page }), rig.get({ page })];
+  const call = await rig.invoker.call(4);
+  assert.equal(rig.store.held.bytes, 2 + body.length);
+  leaves.invocation.cancel();
+  call.exchange.fail({ code: 'FUNCTION_INVOCATION_FAILED', detail: '' });
+  await fails.client.done;
+  assert.equal(rig.store.held.bytes, 2 + body.length);
+  (await rig.invoker.call(2)).answer('rest');
+  await goesOn.client.done;
+  assert.equal(goesOn.client.text, `${body}rest`);
+  rig.invoker.broken = 'it takes none';
+  const { failure } = await rig.fetch({ page });
+  assert.equal(failure?.code, 'INTERNAL_UNEXPECTED_ERROR');
+});
+
 test('what is being made counts as long as somebody is still to get it, and beyond that goes through unkept', async () => {
   const slow = [slowly({ output: 'a' }), slowly({ output: 'b' })];
   for (const at of [0, 1]) {

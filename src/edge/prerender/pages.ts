@@ -164,18 +164,22 @@ export class Pages {
       showPage(page, exchange, shown, ask.head.headers);
       return answered;
     }
+    const { held } = ask.shelf;
+    const isHeld = ask.head.method !== 'HEAD' && ask.chain !== null && !ask.shelf.isSmall(page);
+    if (isHeld && !held.hold(page.body)) return this.#aside(ask, exchange);
     exchange.head(page.status, shownHeaders(page, word, nowMs));
     if (ask.head.method === 'HEAD') {
       exchange.end();
       return answered;
     }
     if (page.stateBytes < page.body.length) exchange.body(page.body.subarray(page.stateBytes));
-    return this.#goOn(asked, page.body.subarray(0, page.stateBytes));
+    return this.#goOn(asked, page.body.subarray(0, page.stateBytes), () => {
+      if (isHeld) held.letGo(page.body);
+    });
   }
 
-  /** The rest of a page whose head was written. */
-  #goOn({ ask, exchange }: Asked, state: Buffer): Invocation {
-    const resumption = new Resumption(exchange, state);
+  /** The rest of a page whose head was written. `ended`: called once if the page's output has a chain. */
+  #goOn({ ask, exchange }: Asked, state: Buffer, ended = (): void => undefined): Invocation {
     if (ask.chain === null) {
       exchange.fail({
         code: 'INTERNAL_UNEXPECTED_ERROR',
@@ -183,6 +187,7 @@ export class Pages {
       });
       return answered;
     }
+    const resumption = new Resumption(exchange, state, ended);
     const head = resumingHead(ask, this.#options.nextId(), state.length);
     resumption.begin(this.#options.invoker, ask.chain, head);
     return resumption;
