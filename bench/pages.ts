@@ -6,6 +6,7 @@ import { silentLog } from '../src/base/log.ts';
 import type { FunctionSpec } from '../src/model/function.ts';
 import type { Exchange } from '../src/model/invoke.ts';
 import type { Prerender } from '../src/model/output.ts';
+import { Chains } from '../src/edge/chain.ts';
 import type { PageAsk } from '../src/edge/prerender/ask.ts';
 import { Pages } from '../src/edge/prerender/pages.ts';
 import { PageStore } from '../src/edge/prerender/store.ts';
@@ -80,6 +81,7 @@ async function measure(store: PageStore, make: (at: number) => Pick<PageAsk, 'pa
     },
     clock: systemClock,
     log: silentLog,
+    chains: new Chains('bench'),
     nextId: () => 'inv_1',
     matches: () => false,
   });

@@ -54,6 +54,11 @@ export class Chains {
     return { kind: 'goes on', header: this.#write(chain) };
   }
 
+  /** How often `header` says that it led to this. */
+  timesIn(header: string, chained: Chained): number {
+    return this.#read(header).get(this.#nameOf(chained)) ?? 0;
+  }
+
   #read(header: string): Map<string, number> {
     const chain = new Map<string, number>();
     const at = header.lastIndexOf('.');

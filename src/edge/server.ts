@@ -78,8 +78,9 @@ export class Edge {
 
   private passageParts(): PassageParts {
     const { invoker, clock, log, pages: store = null } = this.options;
-    const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, nextId: this.nextId });
-    return { invoker, log, chains: this.admitter.chains, kept };
+    const { chains } = this.admitter;
+    const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, chains, nextId: this.nextId });
+    return { invoker, log, chains, kept };
   }
 
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */

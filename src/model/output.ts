@@ -38,7 +38,7 @@ export interface Prerender {
   readonly exposeErrorBody: boolean;
   /** Requests that match one of these go to the function, as if nothing was kept. */
   readonly bypassFor: readonly Condition[];
-  /** The path that the function is asked for when an answer is made anew; null: that of the request. */
+  /** What the build says of where the page comes from; null: nothing. It is asked for by the path of its output. */
   readonly sourcePath: string | null;
   /** Partial prerendering: what is kept is only the beginning, this output has the rest. */
   readonly chain: { readonly outputPath: string; readonly headers: Readonly<Record<string, string>> } | null;

@@ -9,6 +9,10 @@ export const keptLimits = {
   pageHeadBytes: 64 * 1024,
   /** A body up to this length stays in memory. */
   pageHotBytes: 256 * 1024,
+  /** Larger ones, and what is being made, may take so much together while clients are being sent it, in pieces of this length;
+   * beyond that functions answer at the clients' pace. */
+  pageHeldBytes: 64 * 1024 * 1024,
+  pagePieceBytes: 64 * 1024,
   /** What waits to be written; what comes while there is so much is not kept. Files that are written at once. */
   pageUnwrittenBytes: 64 * 1024 * 1024,
   pageWrites: 8,
@@ -25,8 +29,9 @@ export const keptLimits = {
   pageJournalBytes: 8 * 1024 * 1024,
   /** Groups of pages of a deployment of which it is remembered when they were made anew. */
   pageGroupMarks: 20_000,
-  /** Pages that are made anew at once while the old ones are shown. */
+  /** Pages that are made anew at once while the old ones are shown: of all deployments, and of one. */
   pageRefreshes: 64,
+  pageRefreshesOfOne: 16,
   /** A page that could not be made anew is tried again after so long; the time doubles up to the second. */
   pageRetryMs: 1_000,
   pageRetryMaxMs: 30_000,
@@ -35,12 +40,14 @@ export const keptLimits = {
   /** What is handed to an invocation of a postponed state at once. */
   postponedPieceBytes: 64 * 1024,
 
-  /** Image optimisation: the longest `url`; images that are worked on at once, that are in memory for it, and that wait;
-   * what one may have in bytes and pixels; how long the work may take, and an origin; how often it may redirect. */
+  /** Image optimisation: the longest `url`; images that are worked on at once, that are in memory for it, and that wait
+   * (of all deployments, and of one); what one may have in bytes and pixels; how long the work may take, and an origin; how often it may redirect. */
   imageUrlCharacters: 3072,
   imagesAtOnce: 2,
   imageSources: 8,
+  imageSourcesOfOne: 4,
   imagesWaiting: 200,
+  imagesWaitingOfOne: 100,
   imageBytes: 32 * 1024 * 1024,
   imagePixels: 100_000_000,
   imageWorkS: 10,

@@ -28,6 +28,7 @@ const get = (path: string, host = 'images.test', clock: Clock = systemClock): Pr
   fetchSource(new URL(`http://${host}:${port}${path}`), {
     clock,
     privateAllowed: true,
+    chain: 'a.chain',
     resolve: () => Promise.resolve([{ address: '127.0.0.1', family: 4 }]),
   });
 
@@ -36,11 +37,11 @@ const codeOf = (sourced: Sourced): string => (sourced.kind === 'failed' ? source
 test('an image, with what is said of it; asked for under its own name', async () => {
   answer = (req, res) => {
     res.setHeader('Cache-Control', 'max-age=7');
-    res.end(`${req.headers.host} ${req.url} ${String(req.headers.cookie)}`);
+    res.end(`${req.headers.host} ${req.url} ${String(req.headers.cookie)} ${String(req.headers['x-weir-chain'])}`);
   };
   const found = await get('/a?b');
   assert.equal(found.kind, 'image');
-  assert.equal(found.image.bytes.toString(), `images.test:${port} /a?b undefined`);
+  assert.equal(found.image.bytes.toString(), `images.test:${port} /a?b undefined a.chain`);
   assert.equal(found.image.cacheControl, 'max-age=7');
 });
 
@@ -66,7 +67,7 @@ test('what is inside a private network is not asked: by address, by name, by red
     asked += 1;
     res.writeHead(302, { location: `http://127.0.0.1:${port}/` }).end();
   };
-  const closed = { clock: systemClock, privateAllowed: false };
+  const closed = { clock: systemClock, privateAllowed: false, chain: '' };
   const url = (host: string): URL => new URL(`http://${host}:${port}/`);
   for (const host of ['127.0.0.1', 'localhost', '[::1]', '2130706433', '0x7f.1']) {
     assert.equal(codeOf(await fetchSource(url(host), closed)), 'DNS_HOSTNAME_RESOLVED_PRIVATE', host);
@@ -97,6 +98,7 @@ test('errors of the origin', async () => {
   answer = (_, res) => res.destroy();
   assert.equal(codeOf(await get('/')), 'OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED');
   const nowhere = {
+    chain: '',
     clock: systemClock,
     privateAllowed: false,
     resolve: () => Promise.reject(new Error('no such name')),
@@ -141,6 +143,16 @@ test('an origin that takes its time is given up', async () => {
   late();
   const sourced = await found;
   assert.ok(sourced.kind === 'failed' && sourced.failure.detail.includes('in time'));
+});
+
+test('an origin that goes over to another protocol, or answers nothing, is left at once', async () => {
+  const left = Promise.withResolvers<void>();
+  server.once('connection', (socket) => socket.once('close', () => left.resolve()));
+  answer = (_, res) => void res.socket!.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+  assert.equal(codeOf(await get('/')), 'OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED');
+  await left.promise;
+  answer = (_, res) => void res.socket!.end();
+  assert.equal(codeOf(await get('/')), 'OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED');
 });
 
 test('the deployment’s own answer, collected', async () => {

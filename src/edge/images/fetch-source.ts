@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
+import { chainHeader } from '../head.ts';
 import { isPrivateAddress } from './address.ts';
 import { refusedStatus, sourceFailed, sourceOf, tooLarge } from './source.ts';
 import type { Sourced } from './source.ts';
@@ -15,6 +16,8 @@ export interface FetchOptions {
   readonly clock: Clock;
   /** The operator says that images may come from inside this network. */
   readonly privateAllowed: boolean;
+  /** For x-weir-chain; '': there is none. */
+  readonly chain: string;
   /** For tests: instead of the system's resolver. */
   resolve?(host: string): Promise<readonly LookupAddress[]>;
 }
@@ -30,7 +33,7 @@ export async function fetchSource(url: URL, options: FetchOptions): Promise<Sour
   const late = new AbortController();
   const timer = options.clock.after(limits.imageFetchMs, () => late.abort());
   try {
-    return await follow(url, options, late.signal);
+    return await Promise.race([follow(url, options, late.signal), lateness(late.signal)]);
   } catch (error) {
     const why = late.signal.aborted
       ? 'it did not come in time'
@@ -49,7 +52,7 @@ async function follow(first: URL, options: FetchOptions, signal: AbortSignal): P
     const addresses = await resolved(url, options, signal);
     if (!options.privateAllowed && addresses.some(({ address }) => isPrivateAddress(address)))
       return sourceFailed('DNS_HOSTNAME_RESOLVED_PRIVATE', `${url.hostname} is inside a private network.`);
-    const hop = await ask(url, addresses, signal);
+    const hop = await ask({ url, addresses, chain: options.chain, signal });
     if (hop.kind === 'done') return hop.sourced;
     const next = URL.parse(hop.location, url.href);
     if (next === null || (next.protocol !== 'http:' && next.protocol !== 'https:'))
@@ -65,11 +68,14 @@ async function resolved(url: URL, options: FetchOptions, signal: AbortSignal): P
   const family = isIP(host);
   if (family !== 0) return [{ address: host, family }];
   const found = options.resolve?.(host) ?? systemResolve(host);
-  const late = new Promise<never>((_, reject) => {
+  return await Promise.race([found, lateness(signal)]);
+}
+
+/** Rejects when the time is up: whatever an origin, or what is between, makes of the rest. */
+const lateness = (signal: AbortSignal): Promise<never> =>
+  new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error('late')), { once: true });
   });
-  return await Promise.race([found, late]);
-}
 
 const systemResolve = (host: string): Promise<LookupAddress[]> =>
   new Promise((resolve, reject) => {
@@ -90,8 +96,15 @@ const pinned =
     else callback(null, first.address, first.family);
   };
 
-async function ask(url: URL, addresses: readonly LookupAddress[], signal: AbortSignal): Promise<Hop> {
-  const response = await head(url, addresses, signal);
+interface HopAsk {
+  readonly url: URL;
+  readonly addresses: readonly LookupAddress[];
+  readonly chain: string;
+  readonly signal: AbortSignal;
+}
+
+async function ask(hop: HopAsk): Promise<Hop> {
+  const response = await head(hop);
   const { statusCode = 0, headers } = response;
   try {
     if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined)
@@ -103,12 +116,23 @@ async function ask(url: URL, addresses: readonly LookupAddress[], signal: AbortS
   }
 }
 
-function head(url: URL, addresses: readonly LookupAddress[], signal: AbortSignal): Promise<http.IncomingMessage> {
+function head({ url, addresses, chain, signal }: HopAsk): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http;
-    const headers = { accept: 'image/*', 'accept-encoding': 'identity', 'user-agent': 'Weir image optimisation' };
+    const headers = {
+      accept: 'image/*',
+      'accept-encoding': 'identity',
+      'user-agent': 'Weir image optimisation',
+      ...(chain === '' ? {} : { [chainHeader]: chain }),
+    };
     const asked = request(url, { headers, lookup: pinned(addresses), signal, agent: false }, resolve);
     asked.on('error', reject);
+    asked.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      reject(new Error('it goes over to another protocol'));
+    });
+    // After an answer it means nothing.
+    asked.on('close', () => reject(new Error('it did not answer')));
     asked.end();
   });
 }

@@ -11,11 +11,11 @@ import { answered, Handle } from '../prerender/follower.ts';
 import type { CacheWord, KeptPage } from '../prerender/kept.ts';
 import { queryOf } from '../prerender/key.ts';
 import type { HotPage, Shelf } from '../prerender/shelf.ts';
-import { showPage } from '../prerender/show.ts';
+import { sendPage, showPage } from '../prerender/show.ts';
 import { contentTag } from '../prerender/verdict.ts';
 import { Gate } from './gate.ts';
-import { imageKey, imageTagOf, parseImageRequest } from './image-request.ts';
-import type { ImageRequest } from './image-request.ts';
+import { imageKey, imageTag, imageTagOf, parseImageRequest } from './image-request.ts';
+import type { ImageRequest, ImageSource } from './image-request.ts';
 import { imageHeaders, optimise } from './optimise.ts';
 import type { Sourced } from './source.ts';
 
@@ -25,8 +25,8 @@ export interface ImageAsk {
   readonly images: Images;
   /** The client's request; its target has the query. */
   readonly head: RequestHead;
-  /** The deployment's own answer for a path with its query (SourceExchange). Never rejects. */
-  load(path: string): Promise<Sourced>;
+  /** The deployment's own answer for a path with its query. */
+  local(path: string): ImageSource;
   /** The image of another origin (fetchSource). Never rejects. */
   fetch(url: URL): Promise<Sourced>;
 }
@@ -36,6 +36,7 @@ type Made = { readonly kind: 'made'; readonly page: KeptPage } | { readonly kind
 interface Asked {
   readonly ask: ImageAsk;
   readonly request: ImageRequest;
+  readonly source: ImageSource;
   readonly key: string;
 }
 
@@ -44,8 +45,18 @@ export class ImagePages {
   readonly #clock: Clock;
   readonly #log: Log;
   /** All of an image is in memory from when it is fetched. */
-  readonly #sources = new Gate(limits.imageSources, limits.imagesWaiting);
-  readonly #work = new Gate(limits.imagesAtOnce, limits.imageSources);
+  readonly #sources = new Gate({
+    inside: limits.imageSources,
+    insideOfOne: limits.imageSourcesOfOne,
+    waiting: limits.imagesWaiting,
+    waitingOfOne: limits.imagesWaitingOfOne,
+  });
+  readonly #work = new Gate({
+    inside: limits.imagesAtOnce,
+    insideOfOne: limits.imagesAtOnce,
+    waiting: limits.imageSources,
+    waitingOfOne: limits.imageSources,
+  });
   /** What is being made, for all who wait for it. */
   readonly #making = new WeakMap<Shelf, Map<string, Promise<Made>>>();
   readonly #failures = new WeakMap<Shelf, Failures>();
@@ -67,9 +78,12 @@ export class ImagePages {
       exchange.fail({ code: 'INVALID_IMAGE_OPTIMIZE_REQUEST', detail: parsed.why });
       return answered;
     }
-    const asked: Asked = { ask, request: parsed.request, key: imageKey(parsed.request) };
+    const { request } = parsed;
+    const source = sourceOf(ask, request);
+    const asked: Asked = { ask, request, source, key: imageKey(request, source.key) };
     const hot = ask.shelf.hot(asked.key);
-    if (hot !== null && this.#shows(asked, hot, exchange)) return answered;
+    const shown = hot === null ? null : this.#shows(asked, hot, exchange);
+    if (shown !== null) return shown;
     const handle = new Handle();
     void this.#answerLater(asked, exchange, handle);
     return handle;
@@ -78,25 +92,37 @@ export class ImagePages {
   async #answerLater(asked: Asked, exchange: Exchange, handle: Handle): Promise<void> {
     const { ask, key } = asked;
     const kept = await ask.shelf.load(key);
-    if (handle.gone || (kept !== null && this.#shows(asked, kept, exchange))) return;
+    if (handle.gone) return;
+    const shown = kept === null ? null : this.#shows(asked, kept, exchange);
+    if (shown !== null) {
+      handle.lead(shown);
+      return;
+    }
     const deleted = kept !== null && ask.shelf.freshness(kept, this.#clock.wallMs()) === 'deleted';
     const made = await this.#make(asked);
     if (handle.gone) return;
     if (made.kind === 'failed') exchange.fail(made.failure);
-    else this.#show(asked, made.page, exchange, deleted ? 'REVALIDATED' : 'MISS');
+    else handle.lead(this.#show(asked, made.page, exchange, deleted ? 'REVALIDATED' : 'MISS'));
   }
 
-  /** False: it may not be shown. */
-  #shows(asked: Asked, hot: HotPage, exchange: Exchange): boolean {
+  /** Null: it may not be shown. */
+  #shows(asked: Asked, hot: HotPage, exchange: Exchange): Invocation | null {
     const freshness = asked.ask.shelf.freshness(hot, this.#clock.wallMs());
-    if (freshness === 'expired' || freshness === 'deleted') return false;
+    if (freshness === 'expired' || freshness === 'deleted') return null;
     if (freshness === 'stale') this.#refresh(asked);
-    this.#show(asked, hot.page, exchange, freshness === 'stale' ? 'STALE' : 'HIT');
-    return true;
+    return this.#show(asked, hot.page, exchange, freshness === 'stale' ? 'STALE' : 'HIT');
   }
 
-  #show({ ask }: Asked, page: KeptPage, exchange: Exchange, word: CacheWord): void {
-    showPage(page, exchange, { word, nowMs: this.#clock.wallMs() }, ask.head.headers);
+  #show({ ask }: Asked, page: KeptPage, exchange: Exchange, word: CacheWord): Invocation {
+    const { shelf, head } = ask;
+    const shown = { word, nowMs: this.#clock.wallMs() };
+    if (!shelf.isSmall(page)) {
+      const sending = sendPage(page, exchange, shown, { head, held: shelf.held });
+      if (sending === null) exchange.fail(tooManyHeld);
+      return sending ?? answered;
+    }
+    showPage(page, exchange, shown, head.headers);
+    return answered;
   }
 
   /** In the background. */
@@ -128,7 +154,7 @@ export class ImagePages {
     const { ask, request, key } = asked;
     const askedMs = this.#clock.wallMs();
     const failures = this.#failuresOf(ask.shelf);
-    const through = await this.#sources.through(() => this.#draw(asked, askedMs));
+    const through = await this.#sources.through(ask.shelf, () => this.#draw(asked, askedMs));
     const made = through?.value ?? tooMany;
     if (made.kind === 'failed') {
       failures.failed(key, this.#clock.nowMs());
@@ -144,12 +170,11 @@ export class ImagePages {
     return made;
   }
 
-  async #draw({ ask, request }: Asked, askedMs: number): Promise<Made> {
-    const { source } = request;
-    const sourced = await (source.kind === 'local' ? ask.load(source.path) : ask.fetch(source.url));
+  async #draw({ ask, request, source }: Asked, askedMs: number): Promise<Made> {
+    const sourced = await source.load();
     if (sourced.kind === 'failed') return sourced;
     const { image } = sourced;
-    const worked = await this.#work.through(() => optimise(image, request, ask.images));
+    const worked = await this.#work.through(ask.shelf, () => optimise(image, request, ask.images));
     const optimised = worked?.value ?? tooMany;
     if (optimised.kind === 'failed') return optimised;
     const { bytes, type } = optimised;
@@ -162,7 +187,7 @@ export class ImagePages {
       askedMs,
       freshUntilMs: askedMs + freshMs(image.cacheControl, ask.images.minimumCacheTtlS),
       staleUntilMs: Infinity,
-      tags: [imageTagOf(request)],
+      tags: [...new Set([imageTagOf(request), imageTag(source.address)])],
       group: null,
       built: false,
       entityTag,
@@ -176,6 +201,18 @@ export class ImagePages {
     return failures;
   }
 }
+
+function sourceOf(ask: ImageAsk, { source }: ImageRequest): ImageSource {
+  if (source.kind === 'local') return ask.local(source.path);
+  const { url } = source;
+  return { key: url.href, address: url.href, load: () => ask.fetch(url) };
+}
+
+const tooManyHeld: Failure = {
+  code: 'INTERNAL_OPTIMIZED_IMAGE_REQUEST_FAILED',
+  detail: 'Clients that are slow are being sent too many images.',
+  retryAfterS: 1,
+};
 
 const tooMany = {
   kind: 'failed',

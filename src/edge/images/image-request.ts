@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { limits } from '../../base/limits.ts';
 import type { Images, LocalPattern, RemotePattern } from '../../model/routing.ts';
+import type { Sourced } from './source.ts';
 
 export type ImageFormat = Images['formats'][number];
 
@@ -140,6 +141,16 @@ const sourceText = ({ source }: ImageRequest): string => (source.kind === 'local
 
 export const imageTagOf = (request: ImageRequest): string => imageTag(sourceText(request));
 
-/** Beside the keys of pages, which begin with a path. */
-export const imageKey = (request: ImageRequest): string =>
-  `\0image ${request.width} ${request.quality} ${request.format ?? ''} ${hash(sourceText(request))}`;
+/** The source image as the edge finds it. */
+export interface ImageSource {
+  /** What tells it from other images of the deployment: not the same image for all who ask for the same address. */
+  readonly key: string;
+  /** By what it is called back, besides the address that was asked for. */
+  readonly address: string;
+  /** Never rejects. */
+  load(): Promise<Sourced>;
+}
+
+/** Beside the keys of pages, which begin with a path. `source`: what tells the source image apart. */
+export const imageKey = ({ width, quality, format }: ImageRequest, source: string): string =>
+  `\0image ${width} ${quality} ${format ?? ''} ${hash(source)}`;

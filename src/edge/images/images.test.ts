@@ -94,7 +94,7 @@ const askOf = ({
     upgrade: false,
     route: '/_vercel/image',
   },
-  load: find,
+  local: (path) => ({ key: path, address: path, load: () => find(path) }),
   fetch: (from) => find(from.href),
 });
 
@@ -261,7 +261,7 @@ test('bad requests, and methods', async () => {
 
 test('only so many wait', async () => {
   const held = Promise.withResolvers<Sourced>();
-  const all = Array.from({ length: limits.imageSources + limits.imagesWaiting + 3 }, (_, at) => {
+  const all = Array.from({ length: limits.imageSourcesOfOne + limits.imagesWaitingOfOne + 3 }, (_, at) => {
     sources.set(`/${at}.png`, () => held.promise);
     return begin({ url: `/${at}.png` });
   });
@@ -269,8 +269,8 @@ test('only so many wait', async () => {
   await refused!.done;
   assert.equal(refused!.failure?.code, 'INTERNAL_OPTIMIZED_IMAGE_REQUEST_FAILED');
   assert.equal(refused!.failure.retryAfterS, 1);
-  assert.equal(asked.length, limits.imageSources);
+  assert.equal(asked.length, limits.imageSourcesOfOne);
   held.resolve({ kind: 'image', image: { bytes: await picture('png'), cacheControl: '' } });
   await Promise.all(all.map(({ done }) => done));
-  assert.equal(all.filter(({ status }) => status === 200).length, limits.imageSources + limits.imagesWaiting);
+  assert.equal(all.filter(({ status }) => status === 200).length, limits.imageSourcesOfOne + limits.imagesWaitingOfOne);
 });

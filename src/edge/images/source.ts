@@ -1,6 +1,6 @@
 import type { Failure } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
-import type { Exchange } from '../../model/invoke.ts';
+import type { Exchange, Invocation } from '../../model/invoke.ts';
 import { headerOf } from '../prerender/fields.ts';
 
 /** An image as it was found. */
@@ -36,10 +36,28 @@ export class SourceExchange implements Exchange {
   #headers: readonly string[] = [];
   #pieces: Buffer[] = [];
   #bytes = 0;
+  #invocation: Invocation | null = null;
+  #over = false;
+  /** It was over before the invocation was. */
+  #gaveUp = false;
 
   /** Resolves when all of it is there, or it is known that it will not be. */
   get sourced(): Promise<Sourced> {
     return this.#settled.promise;
+  }
+
+  /** Who answers: when it is known before that how it ends, it is cancelled. */
+  started(invocation: Invocation): void {
+    this.#invocation = invocation;
+    if (this.#gaveUp) invocation.cancel();
+  }
+
+  /** It ends with this, whatever is still to come. */
+  giveUp(sourced: Sourced): void {
+    if (this.#over) return;
+    this.#gaveUp = true;
+    this.#settle(sourced);
+    this.#invocation?.cancel();
   }
 
   inform(): void {
@@ -56,29 +74,39 @@ export class SourceExchange implements Exchange {
   head(status: number, headers: readonly string[]): void {
     this.#status = status;
     this.#headers = headers;
+    // Of what is no image the rest is not waited for.
+    const refused = refusedStatus(status);
+    if (refused !== null) this.giveUp(refused);
   }
 
   body(chunk: Buffer): boolean {
+    if (this.#over) return true;
     this.#bytes += chunk.length;
-    // Of what is too long the rest is dropped as it comes.
-    if (this.#bytes <= limits.imageBytes) this.#pieces.push(Buffer.from(chunk));
-    else this.#pieces = [];
+    if (this.#bytes > limits.imageBytes) this.giveUp(tooLarge);
+    else this.#pieces.push(Buffer.from(chunk));
     return true;
   }
 
   end(): void {
-    this.#settled.resolve(
+    if (this.#over) return;
+    this.#settle(
       refusedStatus(this.#status) ??
         sourceOf(this.#pieces, this.#bytes, headerOf(this.#headers, 'cache-control') ?? ''),
     );
   }
 
   fail({ detail }: Failure): void {
-    this.#settled.resolve(sourceFailed('OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED', detail));
+    if (!this.#over) this.#settle(sourceFailed('OPTIMIZED_EXTERNAL_IMAGE_REQUEST_FAILED', detail));
   }
 
   drained(): void {
     // It was asked for without a body.
+  }
+
+  #settle(sourced: Sourced): void {
+    this.#over = true;
+    this.#pieces = [];
+    this.#settled.resolve(sourced);
   }
 }
 

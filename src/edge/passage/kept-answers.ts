@@ -1,8 +1,10 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
+import type { Chains } from '../chain.ts';
 import { fetchSource } from '../images/fetch-source.ts';
 import { ImagePages } from '../images/image-pages.ts';
+import type { Sourced } from '../images/source.ts';
 import { Pages } from '../prerender/pages.ts';
 import { tagScope } from '../prerender/purge.ts';
 import type { Shelf } from '../prerender/shelf.ts';
@@ -19,6 +21,7 @@ export interface KeptAnswersOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly store: PageStore;
+  readonly chains: Chains;
   /** For invocations that no client asked for. */
   nextId(): string;
 }
@@ -28,11 +31,13 @@ export class KeptAnswers {
   readonly #options: KeptAnswersOptions;
   readonly #pages: Pages;
   readonly #images: ImagePages;
+  /** To find one by its fingerprint takes a hash. */
+  readonly #shelves = new WeakMap<Site, Shelf>();
 
   constructor(options: KeptAnswersOptions) {
-    const { invoker, clock, log } = options;
+    const { invoker, clock, log, chains } = options;
     this.#options = options;
-    this.#pages = new Pages({ invoker, clock, log, nextId: () => options.nextId(), matches: matchesAny });
+    this.#pages = new Pages({ invoker, clock, log, chains, nextId: () => options.nextId(), matches: matchesAny });
     this.#images = new ImagePages({ clock, log });
   }
 
@@ -54,22 +59,39 @@ export class KeptAnswers {
   /** The same for `/_vercel/image`. */
   image(passing: Passing, head: RequestHead, exchange: Exchange): Invocation {
     const { site } = passing;
-    const { invoker, clock } = this.#options;
-    const page = (there: There & { kind: 'prerender' }, asked: RequestHead, to: Exchange): void =>
-      void this.page(site, there, asked, to);
+    const { invoker, clock, chains } = this.#options;
+    const page = (there: There & { kind: 'prerender' }, asked: RequestHead, to: Exchange): Invocation =>
+      this.page(site, there, asked, to);
+    const own = { invoker, clock, chains, page };
     return this.#images.answer(
       {
         shelf: this.#shelf(site),
         images: site.deployment.routing!.images!,
         head,
-        load: (path) => ownImage({ invoker, page }, passing, path),
-        fetch: (url) => fetchSource(url, { clock, privateAllowed: false }),
+        local: (path) => ownImage(own, passing, path),
+        fetch: (url) => this.#fetch(passing, url),
       },
       exchange,
     );
   }
 
-  #shelf({ deployment }: Site): Shelf {
-    return this.#options.store.shelf(deployment.fingerprint, tagScope(deployment));
+  /** The other origin may be one of ours, and lead here again. */
+  async #fetch({ chain, site }: Passing, url: URL): Promise<Sourced> {
+    const { clock, chains } = this.#options;
+    const { environment, project } = site.deployment;
+    const from = { environment, label: `${project} (images)` };
+    const link = chain === '' ? null : chains.extend(chain, from);
+    if (link?.kind === 'loop') return { kind: 'failed', failure: link.refusal };
+    return fetchSource(url, { clock, privateAllowed: false, chain: link?.header ?? '' });
+  }
+
+  #shelf(site: Site): Shelf {
+    let shelf = this.#shelves.get(site);
+    if (shelf === undefined || shelf.closed) {
+      const { deployment } = site;
+      shelf = this.#options.store.shelf(deployment.fingerprint, tagScope(deployment));
+      this.#shelves.set(site, shelf);
+    }
+    return shelf;
   }
 }

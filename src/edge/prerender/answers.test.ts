@@ -69,6 +69,8 @@ test('the headers of a key are those that the page names, without the platformâ€
   assert.equal(key(['Host', 'x', 'A', '1']), key(['Host', 'y', 'a', '1']));
   assert.notEqual(key(['A', '1']), key(['A', '2']));
   assert.notEqual(key(['A', '1']), key(['B', '1']));
+  assert.notEqual(key(['A', '1']), key(['A', '1', 'a', '2']));
+  assert.notEqual(key(['A', '']), key([]));
 });
 
 test('a key that is too long is none', () => {

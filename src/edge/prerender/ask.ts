@@ -56,7 +56,7 @@ export function wishOf({ page: config, head }: PageAsk, matches: Matches): Wish 
     if (given !== undefined && sameToken(given, token))
       return { kind: 'revalidate', ifKept: headerOf(headers, 'x-prerender-revalidate-if-generated') !== undefined };
     const cookies = headerList(headers, 'cookie');
-    const draft = cookies === undefined ? undefined : cookieOf(cookies.replaceAll(', ', '; '), '__prerender_bypass');
+    const draft = cookies === undefined ? undefined : cookieOf(cookies, '__prerender_bypass');
     if (draft !== undefined && sameToken(draft, token)) return bypass;
   }
   return config.bypassFor.length > 0 && matches(config.bypassFor, head) ? bypass : page;
@@ -69,7 +69,12 @@ function outputPath(output: string): string {
 }
 
 /** What the edge says of a request, which is the same whoever sent it. */
-const platform = new Set(['x-forwarded-proto', 'x-vercel-deployment-url', 'x-vercel-id', chainHeader]);
+export const saidByPlatform: ReadonlySet<string> = new Set([
+  'x-forwarded-proto',
+  'x-vercel-deployment-url',
+  'x-vercel-id',
+  chainHeader,
+]);
 
 /**
  * The request by which a page is made: for all clients, so it says nothing of the one that happened to come first. It goes to
@@ -82,9 +87,13 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
   const path = outputPath(ask.output);
   const host = ask.host ?? headerOf(head.headers, 'host') ?? 'localhost';
   const headers = ['Host', host, 'X-Forwarded-Host', host];
-  const passed = new Set([...platform, ...keyedHeaders(config)]);
   for (let at = 0; at < head.headers.length; at += 2) {
-    if (passed.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
+    if (saidByPlatform.has(head.headers[at]!.toLowerCase())) headers.push(head.headers[at]!, head.headers[at + 1]!);
+  }
+  // One field each, and the very value that the key has: nothing that is not part of the key gets into the answer.
+  for (const name of keyedHeaders(config)) {
+    const value = headerList(head.headers, name);
+    if (value !== undefined) headers.push(name, value);
   }
   // The runtime hands over a state with what can only be begun (runtimes/node/next-shell.ts).
   headers.push('X-Matched-Path', path, 'X-Weir-Page', '1');
@@ -97,6 +106,18 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
 /** Fields of the client's request that do not fit one with another body. */
 const ofTheBody =
   /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-prerender-.*|next-resume)$/i;
+
+/**
+ * A client's own request without its body, where it becomes known late that a function answers: a body in a GET or HEAD
+ * means nothing (RFC 9110, 9.3.1), and nobody kept it meanwhile.
+ */
+export function bodyless(head: RequestHead): RequestHead {
+  if (!head.hasBody) return head;
+  const headers = head.headers.filter((_, at) => !bodyField.test(head.headers[at - (at % 2)]!));
+  return { ...head, headers, hasBody: false };
+}
+
+const bodyField = /^(?:content-.*|transfer-encoding|expect|trailer)$/i;
 
 /** The request by which a page that was begun is gone on with, for this one client: its own request, with the state as body. */
 export function resumingHead(ask: PageAsk, id: string, stateBytes: number): RequestHead {

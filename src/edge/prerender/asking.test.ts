@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { limits } from '../../base/limits.ts';
-import { PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
+import { Chains } from '../chain.ts';
+import { fakeSpec, PagesRig, temporaryDirectory, token } from './prerender.fixture.ts';
 
+const chains = new Chains('key');
 let directory: { path: string; remove(): Promise<void> };
 let rig: PagesRig;
 
@@ -20,6 +22,20 @@ afterEach(async () => {
 async function made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
   (await rig.invoker.call(index)).answer(body, headers, status);
 }
+
+test('what the function gets of a header is what the key has of it, however often it was sent', async () => {
+  const page = { allowHeader: ['accept-language', 'cookie', 'x-none'] };
+  const sent = ['Accept-Language', 'en', 'Cookie', 'a=1', 'accept-language', 'evil', 'Cookie', 'b=2'];
+  const evil = rig.get({ page, headers: sent });
+  const { head } = await rig.invoker.call(0);
+  assert.deepEqual(head.headers.slice(4, 8), ['accept-language', 'en, evil', 'cookie', 'a=1; b=2']);
+  await made(0, 'evil');
+  await evil.client.done;
+  const good = rig.get({ page, headers: ['Accept-Language', 'en', 'Cookie', 'a=1; b=2'] });
+  await made(1, 'good');
+  await good.client.done;
+  assert.equal(good.client.text, 'good');
+});
 
 test('a page is made for everybody: its function learns nothing of who asks', async () => {
   const page = { allowQuery: ['slug'], allowHeader: ['host', 'Accept-Language', 'x-matched-path'] };
@@ -48,6 +64,8 @@ test('a page is made for everybody: its function learns nothing of who asks', as
     '/blog/[slug]',
     'X-Weir-Page',
     '1',
+    'x-weir-chain',
+    head.headers.at(-1),
   ]);
   rig.get({ ...ask, page: { ...page, passQuery: false, allowHeader: null }, output: 'ä ?', target: '/x?slug=b' });
   const other = await rig.invoker.call(1);
@@ -146,4 +164,71 @@ test('by token, only what is there', async () => {
   await made(1, 'two');
   await anew.client.done;
   assert.equal(anew.client.text, 'two');
+});
+
+test('a function that asks for its own page while it makes it gets an answer, and so does whoever waits', async () => {
+  const first = rig.get();
+  const { head } = await rig.invoker.call(0);
+  // As the edge hands over what user code asks for with the invocation's chain.
+  const own = chains.extend(head.headers[head.headers.indexOf('x-weir-chain') + 1]!, fakeSpec('render'));
+  assert.ok(own.kind === 'goes on');
+  const inner = rig.get({ headers: ['x-weir-chain', own.header] });
+  await made(1, 'of itself');
+  await inner.client.done;
+  assert.deepEqual([inner.client.text, inner.client.word], ['of itself', 'BYPASS']);
+  // It may not wait for what is to begin after it, either; that is made all the same.
+  const anew = rig.get({ headers: ['x-weir-chain', own.header, 'X-Prerender-Revalidate', token] });
+  await made(2, 'of itself');
+  await anew.client.done;
+  // Another function's request, or a client's, waits.
+  const other = chains.extend('', fakeSpec('other'));
+  const link = chains.extend(other.kind === 'goes on' ? other.header : '', fakeSpec('render'));
+  const outer = rig.get({ headers: ['x-weir-chain', link.kind === 'goes on' ? link.header : ''] });
+  // It has looked what is kept by then.
+  await new Promise((resolve) => void setImmediate(resolve));
+  await made(0, 'made');
+  for (const { client } of [first, outer]) {
+    await client.done;
+    assert.deepEqual([client.text, client.word], ['made', 'MISS']);
+  }
+  await made(3, 'made anew');
+  assert.equal(rig.invoker.calls.length, 4);
+});
+
+test('a body in a GET does not keep an answer from coming that is known late not to be a kept one', async () => {
+  const { client } = rig.get();
+  await made(0, 'kept', ['X-Kind', 'some']);
+  await client.done;
+  await rig.store.settled();
+  // From disk: it is not known at once.
+  rig = await PagesRig.open(directory.path);
+  const late = rig.get({
+    unfit: (kept) => kept.includes('some'),
+    hasBody: true,
+    headers: ['Content-Length', '5', 'content-type', 'text/plain', 'X-Own', '1', 'Transfer-Encoding', 'chunked'],
+  });
+  const call = await rig.invoker.call(0);
+  assert.equal(call.head.hasBody, false);
+  assert.deepEqual(call.head.headers, ['Host', 'site.test', 'X-Own', '1']);
+  call.answer('own');
+  await late.client.done;
+  assert.equal(late.client.text, 'own');
+});
+
+test('a deployment with many stale pages leaves the others room to make theirs anew', async () => {
+  const one = Array.from({ length: limits.pageRefreshesOfOne + 3 }, (_, at) => ({ output: `page-${at}` }));
+  const all = [...one, { namespace: 'other' }];
+  for (const [at, asking] of all.entries()) {
+    const { client } = rig.get(asking);
+    await made(at, 'old');
+    await client.done;
+  }
+  rig.clock.ms += 60_000;
+  for (const asking of all) assert.equal((await rig.fetch(asking)).word, 'STALE');
+  const begun = rig.invoker.calls.slice(all.length);
+  assert.equal(begun.length, limits.pageRefreshesOfOne + 1);
+  begun[0]!.answer('new');
+  assert.equal((await rig.fetch(one.at(-1))).word, 'STALE');
+  assert.equal(rig.invoker.calls.length, all.length + begun.length + 1);
+  for (const call of rig.invoker.calls) call.answer('new');
 });

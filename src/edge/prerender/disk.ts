@@ -106,9 +106,14 @@ export class PageDisk {
     await fs.rm(join(this.#directory, drawer), { recursive: true, force: true });
   }
 
-  /** Resolves when nothing is under way any more. */
-  async idle(): Promise<void> {
-    while (this.#busy.size > 0) await Promise.allSettled(this.#busy.values());
+  /** Resolves when nothing is under way any more. `drawer`: in it; null: at all. */
+  async idle(drawer: string | null = null): Promise<void> {
+    const inside = drawer === null ? this.#directory : join(this.#directory, drawer, '/');
+    for (;;) {
+      const under = [...this.#busy].filter(([file]) => file.startsWith(inside)).map(([, done]) => done);
+      if (under.length === 0) return;
+      await Promise.allSettled(under);
+    }
   }
 
   /** Rejects as `act` does. */

@@ -9,13 +9,14 @@ export function headerOf(headers: readonly string[], name: string): string | und
   return undefined;
 }
 
-/** All values of `name` (lower case), with commas between them. */
+/** All values of `name` (lower case) as one (RFC 9110, 5.3), with what stands between those of its kind. */
 export function headerList(headers: readonly string[], name: string): string | undefined {
   let all: string | undefined;
+  const between = name === 'cookie' ? '; ' : ', ';
   for (let at = 0; at < headers.length; at += 2) {
     const found = headers[at]!;
     if (found.length !== name.length || found.toLowerCase() !== name) continue;
-    all = all === undefined ? headers[at + 1]! : `${all}, ${headers[at + 1]!}`;
+    all = all === undefined ? headers[at + 1]! : `${all}${between}${headers[at + 1]!}`;
   }
   return all;
 }

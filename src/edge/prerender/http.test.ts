@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Exchange, Invocation, RequestHead } from '../../model/invoke.ts';
+import { Chains } from '../chain.ts';
 import { client, converse, FakeInvoker as HttpFunction, startEdge } from '../edge.fixture.ts';
 import type { Handler } from '../edge.fixture.ts';
 import { Pages } from './pages.ts';
@@ -27,6 +28,7 @@ async function start(
     invoker: functions,
     clock: systemClock,
     log: silentLog,
+    chains: new Chains('key'),
     nextId: () => `inv_${(ids += 1)}`,
     matches: () => false,
   });

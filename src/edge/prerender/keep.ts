@@ -15,13 +15,13 @@ export interface Making {
   readonly built: boolean;
 }
 
-/** Null: it says that it begins with a state, and does not. */
-export function keep(verdict: Verdict, body: Buffer, making: Making): KeptPage | null {
+/** Null: it says that it begins with a state, and does not. `tag`: contentTag of the body, where it is known. */
+export function keep(verdict: Verdict, body: Buffer, making: Making, tag?: string): KeptPage | null {
   const { status, freshUntilMs, staleUntilMs, tags, shellType } = verdict;
   const shell = shellType === null ? null : readShell(shellType, body);
   if (shellType !== null && shell === null) return null;
   const said = headerOf(verdict.headers, 'etag');
-  const entityTag = shell === null ? (said ?? contentTag(body)) : '';
+  const entityTag = shell === null ? (said ?? tag ?? contentTag(body)) : '';
   const headers =
     shell === null
       ? [...verdict.headers, ...(said === undefined ? ['ETag', entityTag] : [])]
@@ -38,6 +38,21 @@ export function keep(verdict: Verdict, body: Buffer, making: Making): KeptPage |
     ...making,
   };
 }
+
+/** Too old to be shown, from the beginning. */
+export const nothingKept: KeptPage = {
+  status: 404,
+  headers: [],
+  body: Buffer.alloc(0),
+  stateBytes: -1,
+  askedMs: 0,
+  freshUntilMs: 0,
+  staleUntilMs: 0,
+  tags: [],
+  group: null,
+  built: false,
+  entityTag: '',
+};
 
 /** Of a document whose rest is made for one client. `type`: its media type. */
 export function shellHeaders(headers: readonly string[], type: string): string[] {

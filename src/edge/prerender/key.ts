@@ -1,7 +1,7 @@
 // Hot path, pure: what tells one kept answer of a page from another.
 import { limits } from '../../base/limits.ts';
 import type { Prerender } from '../../model/output.ts';
-import { headerOf } from './fields.ts';
+import { headerList } from './fields.ts';
 
 export interface PageKey {
   /** Within one deployment. */
@@ -57,7 +57,10 @@ export function pageKey(
   const { allowQuery } = page;
   const query = allowQuery?.length === 0 ? '' : allowedQuery(allowQuery, queryOf(request.target));
   let text = query === '' ? output : `${output}?${query}`;
-  for (const name of keyedHeaders(page)) text += `\n${name}: ${headerOf(request.headers, name) ?? ''}`;
+  for (const name of keyedHeaders(page)) {
+    const value = headerList(request.headers, name);
+    if (value !== undefined) text += `\n${name}: ${value}`;
+  }
   if (host !== null) text += `\nhost: ${host.toLowerCase()}`;
   return text.length > limits.pageKeyBytes ? null : { text, query };
 }

@@ -1,17 +1,19 @@
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
-import type { Exchange, Invocation, Invoker } from '../../model/invoke.ts';
+import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Fallback, Prerender } from '../../model/output.ts';
+import type { Chains } from '../chain.ts';
+import { chainHeader } from '../head.ts';
 import { DecoratedExchange, noEffects } from '../passage/decorated.ts';
-import { makingHead, resumingHead, wishOf } from './ask.ts';
+import { bodyless, makingHead, resumingHead, wishOf } from './ask.ts';
 import type { Matches, PageAsk } from './ask.ts';
 import { readFallback } from './fallback.ts';
 import { Failures } from './failures.ts';
 import { headerOf } from './fields.ts';
 import { answered, Handle } from './follower.ts';
 import type { Follower } from './follower.ts';
-import { keep, shellHeaders } from './keep.ts';
+import { keep, nothingKept, shellHeaders } from './keep.ts';
 import type { CacheWord, KeptPage } from './kept.ts';
 import { pageKey } from './key.ts';
 import type { PageKey } from './key.ts';
@@ -19,7 +21,7 @@ import { Regeneration } from './regeneration.ts';
 import type { Outcome } from './regeneration.ts';
 import { Resumption } from './resume.ts';
 import type { HotPage } from './shelf.ts';
-import { showPage, shownHeaders } from './show.ts';
+import { sendPage, showPage, shownHeaders } from './show.ts';
 import { judgeAnswer } from './verdict.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -27,6 +29,7 @@ export interface PagesOptions {
   readonly invoker: Invoker;
   readonly clock: Clock;
   readonly log: Log;
+  readonly chains: Chains;
   /** For invocations that no client asked for. */
   nextId(): string;
   /** Whether one of the conditions holds for a request: src/edge/routing. */
@@ -43,6 +46,14 @@ interface Slot {
   next: { readonly regeneration: Regeneration; readonly begin: () => void } | null;
 }
 
+/** What is under way and has gone wrong of one deployment. */
+interface Desk {
+  readonly slots: Map<string, Slot>;
+  readonly failures: Failures;
+  /** Pages that are made anew in the background. */
+  refreshing: number;
+}
+
 interface Asked {
   readonly ask: PageAsk;
   readonly key: PageKey;
@@ -53,8 +64,7 @@ interface Asked {
 export class Pages {
   readonly #options: PagesOptions;
   /** By shelf, since keys are of one deployment each. */
-  readonly #slots = new WeakMap<object, Map<string, Slot>>();
-  readonly #failures = new WeakMap<object, Failures>();
+  readonly #desks = new WeakMap<object, Desk>();
   #refreshing = 0;
 
   constructor(options: PagesOptions) {
@@ -81,6 +91,11 @@ export class Pages {
       head,
       new DecoratedExchange(exchange, { ...noEffects, responseHeaders: ['x-vercel-cache', 'BYPASS'] }, null),
     );
+  }
+
+  /** By the function, for a request that a page would have been shown. */
+  #aside(ask: PageAsk, exchange: Exchange): Invocation {
+    return this.#bypass({ ...ask, head: bodyless(ask.head) }, exchange);
   }
 
   /** What takes a while to find out. A mistake in it costs one client an error page. */
@@ -128,7 +143,7 @@ export class Pages {
     const { page } = hot;
     // What the build has for all values of a parameter is shown until there is what belongs to this one.
     const general = page.built && key.query !== '';
-    if (ask.unfit?.(page.headers, ask.head) === true) return this.#bypass(ask, asked.exchange);
+    if (ask.unfit?.(page.headers, ask.head) === true) return this.#aside(ask, asked.exchange);
     const known = ask.shelf.freshness(hot, nowMs);
     // One that is not kept any more may have been newer than what the build has.
     const freshness = known === 'fresh' && page.built && ask.shelf.lost ? 'stale' : known;
@@ -143,21 +158,28 @@ export class Pages {
     const { ask, exchange } = asked;
     const nowMs = this.#options.clock.wallMs();
     if (page.stateBytes < 0) {
-      showPage(page, exchange, { word, nowMs }, ask.head.headers);
+      const shown = { word, nowMs };
+      if (!ask.shelf.isSmall(page))
+        return sendPage(page, exchange, shown, { head: ask.head, held: ask.shelf.held }) ?? this.#aside(ask, exchange);
+      showPage(page, exchange, shown, ask.head.headers);
       return answered;
     }
+    const { held } = ask.shelf;
+    const isHeld = ask.head.method !== 'HEAD' && ask.chain !== null && !ask.shelf.isSmall(page);
+    if (isHeld && !held.hold(page.body)) return this.#aside(ask, exchange);
     exchange.head(page.status, shownHeaders(page, word, nowMs));
     if (ask.head.method === 'HEAD') {
       exchange.end();
       return answered;
     }
     if (page.stateBytes < page.body.length) exchange.body(page.body.subarray(page.stateBytes));
-    return this.#goOn(asked, page.body.subarray(0, page.stateBytes));
+    return this.#goOn(asked, page.body.subarray(0, page.stateBytes), () => {
+      if (isHeld) held.letGo(page.body);
+    });
   }
 
-  /** The rest of a page whose head was written. */
-  #goOn({ ask, exchange }: Asked, state: Buffer): Invocation {
-    const resumption = new Resumption(exchange, state);
+  /** The rest of a page whose head was written. `ended`: called once if the page's output has a chain. */
+  #goOn({ ask, exchange }: Asked, state: Buffer, ended = (): void => undefined): Invocation {
     if (ask.chain === null) {
       exchange.fail({
         code: 'INTERNAL_UNEXPECTED_ERROR',
@@ -165,6 +187,7 @@ export class Pages {
       });
       return answered;
     }
+    const resumption = new Resumption(exchange, state, ended);
     const head = resumingHead(ask, this.#options.nextId(), state.length);
     resumption.begin(this.#options.invoker, ask.chain, head);
     return resumption;
@@ -172,23 +195,28 @@ export class Pages {
 
   /** In the background, unless it is under way, has just failed, or many are. */
   #refresh({ ask, key }: Asked, page: KeptPage): void {
-    const { clock } = this.#options;
-    if (this.#slotsOf(ask).has(key.text) || this.#refreshing >= limits.pageRefreshes) return;
-    if (this.#failuresOf(ask).paused(key.text, clock.nowMs())) return;
+    const desk = this.#deskOf(ask);
+    if (this.#refreshing >= limits.pageRefreshes || desk.refreshing >= limits.pageRefreshesOfOne) return;
+    if (desk.slots.has(key.text) || desk.failures.paused(key.text, this.#options.clock.nowMs())) return;
     this.#refreshing += 1;
+    desk.refreshing += 1;
     const cause = ask.shelf.behindGroup(page) ? 'group' : 'stale';
-    const regeneration = this.#regeneration(ask, key, cause, () => (this.#refreshing -= 1));
-    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    const regeneration = this.#regeneration(ask, key, cause, () => {
+      this.#refreshing -= 1;
+      desk.refreshing -= 1;
+    });
+    desk.slots.set(key.text, { current: regeneration, next: null });
     regeneration.begin();
   }
 
   /** The answer of the regeneration that is under way, or of a new one. */
   #join(asked: Asked, cause: Cause, word: CacheWord): Invocation {
     const { ask, key } = asked;
-    const slot = this.#slotsOf(ask).get(key.text);
+    const slot = this.#deskOf(ask).slots.get(key.text);
+    if (slot !== undefined && this.#mayBeAwaitedBy(ask)) return this.#aside(ask, asked.exchange);
     if (slot !== undefined) return this.#follow(asked, slot.current, word);
     const regeneration = this.#regeneration(ask, key, cause);
-    this.#slotsOf(ask).set(key.text, { current: regeneration, next: null });
+    this.#deskOf(ask).slots.set(key.text, { current: regeneration, next: null });
     const follower = this.#follow(asked, regeneration, word);
     regeneration.begin();
     return follower;
@@ -209,13 +237,21 @@ export class Pages {
   /** By a regeneration that begins now; or, where one is under way, by one that begins after it, for all who ask until then. */
   #remake(asked: Asked): Invocation {
     const { ask, key } = asked;
-    const slot = this.#slotsOf(ask).get(key.text);
+    const slot = this.#deskOf(ask).slots.get(key.text);
     if (slot === undefined) return this.#join(asked, 'on-demand', 'REVALIDATED');
     if (slot.next === null) {
       const regeneration = this.#regeneration(ask, key, 'on-demand');
       slot.next = { regeneration, begin: () => regeneration.begin() };
     }
+    if (this.#mayBeAwaitedBy(ask)) return this.#aside(ask, asked.exchange);
     return this.#follow(asked, slot.next.regeneration, 'REVALIDATED');
+  }
+
+  /** Its function led to this request, and may wait for the answer before it goes on with the page: nobody would ever end. */
+  #mayBeAwaitedBy({ spec, head }: PageAsk): boolean {
+    const chain = headerOf(head.headers, chainHeader);
+    // It has the request's own place in it.
+    return chain !== undefined && this.#options.chains.timesIn(chain, spec) > 1;
   }
 
   #follow({ ask, exchange }: Asked, regeneration: Regeneration, word: CacheWord): Follower {
@@ -227,9 +263,10 @@ export class Pages {
     let askedMs = 0;
     const regeneration = new Regeneration({
       mostBytes: limits.pageBodyBytes,
+      held: ask.shelf.held,
       invoke: (exchange) => {
         askedMs = clock.wallMs();
-        return invoker.invoke(ask.spec, makingHead(ask, key, this.#options.nextId(), cause === 'on-demand'), exchange);
+        return invoker.invoke(ask.spec, this.#makingHead(ask, key, cause), exchange);
       },
       judge: (status, headers) => judgeAnswer(status, headers, ask.page, askedMs),
       replaced: (verdict) => verdict.keeping === 'postponed' || hidesError(ask.page, verdict),
@@ -242,9 +279,17 @@ export class Pages {
     return regeneration;
   }
 
+  /** What its function asks for is known for that, even if no function led to it: it may ask for the page itself. */
+  #makingHead(ask: PageAsk, key: PageKey, cause: Cause): RequestHead {
+    const head = makingHead(ask, key, this.#options.nextId(), cause === 'on-demand');
+    if (headerOf(head.headers, chainHeader) !== undefined) return head;
+    const link = this.#options.chains.extend('', ask.spec);
+    return link.kind === 'loop' ? head : { ...head, headers: [...head.headers, chainHeader, link.header] };
+  }
+
   /** What comes from now on does not find it. */
   #vacate(ask: PageAsk, key: PageKey, regeneration: Regeneration): void {
-    const slots = this.#slotsOf(ask);
+    const slots = this.#deskOf(ask).slots;
     const slot = slots.get(key.text);
     if (slot === undefined || slot.current !== regeneration) return;
     if (slot.next === null) {
@@ -295,7 +340,7 @@ export class Pages {
         page: ask.output,
         bytes: page.body.length,
       });
-    this.#failuresOf(ask).made(key.text);
+    this.#deskOf(ask).failures.made(key.text);
     // One that only catches up with its group does not send the others of it round again.
     if (group !== null && cause !== 'group' && cause !== 'missing')
       ask.shelf.groupMade(group, askedMs, cause === 'on-demand' || cause === 'deleted');
@@ -304,7 +349,7 @@ export class Pages {
       const own = askOf(ask, follower);
       follower.handOver((exchange) =>
         ask.unfit?.(page.headers, own.head) === true
-          ? this.#bypass(own, exchange)
+          ? this.#aside(own, exchange)
           : this.#show({ ask: own, key, exchange }, page, follower.word),
       );
     };
@@ -314,7 +359,7 @@ export class Pages {
   #render(follower: Follower, { ask, key }: { readonly ask: PageAsk; readonly key: PageKey }, verdict: Verdict): void {
     follower.handOver((exchange) => {
       const own = askOf(ask, follower);
-      if (own.chain === null) return this.#bypass(own, exchange);
+      if (own.chain === null) return this.#aside(own, exchange);
       const type = headerOf(verdict.headers, 'content-type') ?? 'text/html; charset=utf-8';
       exchange.head(verdict.status, [...shellHeaders(verdict.headers, type), 'X-Vercel-Cache', 'BYPASS']);
       return this.#goOn({ ask: own, key, exchange }, Buffer.alloc(0));
@@ -324,42 +369,24 @@ export class Pages {
   /** What was kept is no longer shown; what the build has, neither: it would come back otherwise. */
   #forget(ask: PageAsk, key: PageKey): void {
     ask.shelf.delete(key.text);
-    if (ask.page.fallback !== null) ask.shelf.put(key.text, nothing);
+    if (ask.page.fallback !== null) ask.shelf.put(key.text, nothingKept);
   }
 
   #failed(ask: PageAsk, key: PageKey, why: string): void {
     const { clock, log } = this.#options;
     log.warn('a page could not be made anew', { page: ask.output, function: ask.spec.label, why });
-    this.#failuresOf(ask).failed(key.text, clock.nowMs());
+    this.#deskOf(ask).failures.failed(key.text, clock.nowMs());
   }
 
-  #slotsOf({ shelf }: PageAsk): Map<string, Slot> {
-    let slots = this.#slots.get(shelf);
-    if (slots === undefined) this.#slots.set(shelf, (slots = new Map()));
-    return slots;
-  }
-
-  #failuresOf({ shelf }: PageAsk): Failures {
-    let failures = this.#failures.get(shelf);
-    if (failures === undefined) this.#failures.set(shelf, (failures = new Failures()));
-    return failures;
+  #deskOf({ shelf }: PageAsk): Desk {
+    let desk = this.#desks.get(shelf);
+    if (desk === undefined) {
+      desk = { slots: new Map(), failures: new Failures(), refreshing: 0 };
+      this.#desks.set(shelf, desk);
+    }
+    return desk;
   }
 }
-
-/** Too old to be shown, from the beginning. */
-const nothing: KeptPage = {
-  status: 404,
-  headers: [],
-  body: Buffer.alloc(0),
-  stateBytes: -1,
-  askedMs: 0,
-  freshUntilMs: 0,
-  staleUntilMs: 0,
-  tags: [],
-  group: null,
-  built: false,
-  entityTag: '',
-};
 
 /** What one of those who wait for a page has asked for itself: what is made for it alone is made of that. */
 const askOf = (ask: PageAsk, { head }: Follower): PageAsk => ({ ...ask, head });

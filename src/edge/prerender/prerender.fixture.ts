@@ -7,6 +7,7 @@ import { silentLog } from '../../base/log.ts';
 import type { FunctionSpec } from '../../model/function.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Prerender } from '../../model/output.ts';
+import { Chains } from '../chain.ts';
 import type { PageAsk } from './ask.ts';
 import { Pages } from './pages.ts';
 import { PageStore } from './store.ts';
@@ -208,6 +209,7 @@ export interface Asking {
   readonly headers?: readonly string[];
   readonly host?: string | null;
   readonly namespace?: string;
+  readonly hasBody?: boolean;
   readonly unfit?: PageAsk['unfit'];
 }
 
@@ -226,6 +228,7 @@ export class PagesRig {
       invoker: this.invoker,
       clock,
       log: silentLog,
+      chains: new Chains('key'),
       nextId: () => `inv_${(this.#ids += 1)}`,
       // Conditions of the tests name a header that has to be there.
       matches: (conditions, { headers }) =>
@@ -254,7 +257,7 @@ export class PagesRig {
         method,
         target,
         headers: ['Host', 'site.test', ...headers],
-        hasBody: false,
+        hasBody: asking.hasBody ?? false,
         upgrade: false,
         route: `/${output}`,
       },

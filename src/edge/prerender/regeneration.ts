@@ -3,6 +3,7 @@ import { limits } from '../../base/limits.ts';
 import type { Exchange, Invocation, RequestHead } from '../../model/invoke.ts';
 import { Follower } from './follower.ts';
 import type { FollowerSource, Pieces } from './follower.ts';
+import type { HeldBytes } from './held.ts';
 import type { CacheWord } from './kept.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -46,6 +47,8 @@ export interface RegenerationOptions {
    */
   settled(outcome: Outcome): ((follower: Follower) => void) | null;
   readonly mostBytes: number;
+  /** What followers are still to get counts here. */
+  readonly held: HeldBytes;
 }
 
 /**
@@ -61,6 +64,8 @@ export class Regeneration implements Exchange, FollowerSource {
   #list: Buffer[] = [];
   #from = 0;
   #bytes = 0;
+  /** Of them in `held`. */
+  #counted = 0;
   #paused = false;
   #isClosed = false;
 
@@ -128,6 +133,7 @@ export class Regeneration implements Exchange, FollowerSource {
     this.#options.settled({ kind: 'failed', failure });
     for (const follower of this.#followers) follower.fail(failure);
     this.#followers.clear();
+    this.#uncount();
   }
 
   drained(): void {
@@ -139,6 +145,7 @@ export class Regeneration implements Exchange, FollowerSource {
     follower.give(this.#verdict, this.#pieces());
     if (follower.over) this.#followers.delete(follower);
     this.#trim();
+    this.#letGo();
     if (!this.#paused || this.#behind()) return;
     this.#paused = false;
     this.#invocation?.resume();
@@ -146,6 +153,7 @@ export class Regeneration implements Exchange, FollowerSource {
 
   left(follower: Follower): void {
     this.#followers.delete(follower);
+    this.#letGo();
     if (this.phase !== 'passing') return;
     if (this.#followers.size === 0) this.#giveUp();
     else if (this.#paused && !this.#behind()) {
@@ -169,7 +177,11 @@ export class Regeneration implements Exchange, FollowerSource {
   #take(chunk: Buffer): void {
     this.#list.push(Buffer.from(chunk));
     this.#bytes += chunk.length;
-    if (this.phase !== 'collecting' || this.#bytes <= this.#options.mostBytes) return;
+    const isCounted = this.#options.held.take(chunk.length);
+    if (isCounted) this.#counted += chunk.length;
+    if (this.phase !== 'collecting') return;
+    // One that has to be whole is bounded by its length alone.
+    if (this.#bytes <= this.#options.mostBytes && (isCounted || this.#wholeOnly())) return;
     if (this.#wholeOnly()) {
       const detail = `The page has more than ${this.#options.mostBytes} bytes, and is not complete without all of it.`;
       this.#invocation?.cancel();
@@ -209,8 +221,19 @@ export class Regeneration implements Exchange, FollowerSource {
     if (this.phase !== 'passing') return;
     let least = this.#from + this.#list.length;
     for (const { at } of this.#followers) least = Math.min(least, at);
-    if (least > this.#from) this.#list.splice(0, least - this.#from);
+    if (least > this.#from) for (const { length } of this.#list.splice(0, least - this.#from)) this.#uncount(length);
     this.#from = least;
+  }
+
+  /** Once it is settled and nobody is still to get it, what is kept of it is the store's. */
+  #letGo(): void {
+    if (this.phase === 'settled' && this.#followers.size === 0) this.#uncount();
+  }
+
+  #uncount(bytes = Infinity): void {
+    const counted = Math.min(bytes, this.#counted);
+    this.#counted -= counted;
+    this.#options.held.giveBack(counted);
   }
 
   #behind(): boolean {
@@ -223,6 +246,7 @@ export class Regeneration implements Exchange, FollowerSource {
     this.#enter('settled');
     this.#invocation?.cancel();
     this.#close();
+    this.#uncount();
     this.#options.settled({ kind: 'passed' });
   }
 
@@ -238,7 +262,9 @@ export class Regeneration implements Exchange, FollowerSource {
     for (const follower of this.#followers) {
       if (give === null) follower.give(this.#verdict!, this.#pieces());
       else give(follower);
+      // Others are still being given it.
+      if (give !== null || follower.over) this.#followers.delete(follower);
     }
-    // Those that are still being given it hold it themselves.
+    this.#letGo();
   }
 }

@@ -14,14 +14,22 @@ export class Resumption implements Exchange, Invocation {
   #state: Buffer;
   #gone = false;
   #over = false;
+  #ended: (() => void) | null;
 
-  constructor(client: Exchange, state: Buffer) {
+  /** `ended`: called once, when the client has had all, or has left. */
+  constructor(client: Exchange, state: Buffer, ended: () => void) {
     this.#client = client;
     this.#state = state;
+    this.#ended = ended;
   }
 
   begin(invoker: Invoker, spec: FunctionSpec, head: RequestHead): void {
-    this.#invocation = invoker.invoke(spec, head, this);
+    try {
+      this.#invocation = invoker.invoke(spec, head, this);
+    } catch (error) {
+      this.#finish();
+      throw error;
+    }
     if (this.#gone) this.#invocation.cancel();
     else this.drained();
   }
@@ -47,6 +55,7 @@ export class Resumption implements Exchange, Invocation {
     if (this.#refuses(status)) return true;
     const taken = body === null || body.length === 0 || this.#client.body(body);
     this.#client.end();
+    this.#finish();
     return taken;
   }
 
@@ -60,10 +69,12 @@ export class Resumption implements Exchange, Invocation {
 
   end(): void {
     if (!this.#gone) this.#client.end();
+    this.#finish();
   }
 
   fail(failure: Failure): void {
     if (!this.#gone) this.#client.fail(failure);
+    this.#finish();
   }
 
   write(): boolean {
@@ -81,6 +92,13 @@ export class Resumption implements Exchange, Invocation {
   cancel(): void {
     this.#gone = true;
     this.#invocation?.cancel();
+    this.#finish();
+  }
+
+  #finish(): void {
+    const ended = this.#ended;
+    this.#ended = null;
+    ended?.();
   }
 
   #refuses(status: number): boolean {

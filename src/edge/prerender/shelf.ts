@@ -1,6 +1,8 @@
 // Hot path: `hot` and `freshness` are what a request for a kept page costs.
 import { limits } from '../../base/limits.ts';
+import type { HeldBytes } from './held.ts';
 import type { Freshness, KeptPage } from './kept.ts';
+import { Recency } from './recency.ts';
 import type { Used } from './recency.ts';
 import type { PageStore, StoredPage } from './store.ts';
 
@@ -33,6 +35,9 @@ export class Shelf {
   readonly #store: PageStore;
   readonly #drawer: string;
   readonly scope: string;
+  /** For PageStore: what is in memory of it. */
+  readonly memory = { bytes: 0, used: new Recency<HotPage>() };
+  #closed = false;
   readonly #hot = new Map<string, HotPage>();
   readonly #groups = new Map<string, GroupMark>();
   #groupsVersion = 0;
@@ -48,6 +53,16 @@ export class Shelf {
     return this.#store.lost(this.#drawer);
   }
 
+  /** For all who are sent what is not in memory anyway. */
+  get held(): HeldBytes {
+    return this.#store.held;
+  }
+
+  /** It is in memory however many are sent it. */
+  isSmall(page: KeptPage): boolean {
+    return this.#store.mayWarm(page);
+  }
+
   /** What is in memory. */
   hot(key: string): HotPage | null {
     const found = this.#hot.get(key);
@@ -60,7 +75,10 @@ export class Shelf {
   async load(key: string): Promise<HotPage | null> {
     const stored = this.#store.stored(this.#drawer, key);
     if (stored === null) return this.hot(key);
+    const { version } = stored;
     const page = await this.#store.read(stored, key);
+    // What was put in its place while it was read is newer; and what was removed is gone.
+    if (stored.removed || stored.version !== version) return this.load(key);
     if (page === null) return this.hot(key);
     const found = this.#hot.get(key);
     if (found?.page === page) return found;
@@ -71,6 +89,8 @@ export class Shelf {
 
   /** In the place of what was kept. False: it is not kept, and neither is what was before. */
   put(key: string, page: KeptPage): boolean {
+    // Nobody asks for it any more.
+    if (this.#closed) return true;
     const before = this.#hot.get(key);
     if (before !== undefined) this.#store.cool(before);
     if (!this.#store.put(this.#drawer, key, page)) return false;
@@ -127,12 +147,19 @@ export class Shelf {
     return this.#hot.get(hot.key) === hot && this.#hot.delete(hot.key);
   }
 
-  /** For PageStore. */
-  hotPages(): HotPage[] {
-    return [...this.#hot.values()];
+  /** The deployment is served no more. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** For PageStore: what requests that are under way still find of it does not stay in memory. */
+  close(): void {
+    this.#closed = true;
+    for (const hot of this.#hot.values()) this.#store.cool(hot);
   }
 
   #warm(hot: HotPage): void {
+    if (this.#closed) return;
     const before = this.#hot.get(hot.key);
     if (before !== undefined) this.#store.cool(before);
     this.#hot.set(hot.key, hot);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { link, mkdir, open as openFile, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import fc from 'fast-check';
@@ -67,6 +68,38 @@ test('a large body is on disk alone, and shared by all who are given it', async 
   assert.equal((await shelf.load('k'))!.page.body, one!.page.body);
 });
 
+test('a file that is read slowly does not bring back what was replaced, or removed, meanwhile', async () => {
+  for (const [hotBytes, replaced] of [
+    [1000, true],
+    [1, true],
+    [1000, false],
+  ] as const) {
+    const first = await open();
+    first.shelf('n', 's').put('k', pageOf('OLD'));
+    await first.settled();
+    const store = await open({ hotBytes });
+    const shelf = store.shelf('n', 's');
+    const [file] = await files();
+    const bytes = await readFile(file!);
+    const pipe = join(directory.path, 'pipe');
+    await rm(file!);
+    execFileSync('mkfifo', [pipe]);
+    await link(pipe, file!);
+    const loading = shelf.load('k');
+    const writer = await openFile(pipe, 'w');
+    if (replaced) shelf.put('k', pageOf('NEW'));
+    else shelf.delete('k');
+    await store.settled();
+    const both = shelf.load('k');
+    await writer.write(bytes);
+    await writer.close();
+    const expected = replaced ? 'NEW' : undefined;
+    for (const found of [await loading, await both, await shelf.load('k')])
+      assert.equal(found?.page.body.toString(), expected);
+    await rm(pipe);
+  }
+});
+
 test('what was not used for longest goes: by bytes, by number; on disk, in memory', async () => {
   const store = await open({ pages: 3 });
   const shelf = store.shelf('n', 's');
@@ -94,6 +127,25 @@ test('what was not used for longest goes: by bytes, by number; on disk, in memor
   assert.ok((await memory.shelf('m', 's').load('1')) !== null);
   assert.equal(memory.usage.memoryBytes, 3 * 1124);
   await memory.settled();
+});
+
+test('who keeps ever more leaves others what they have: by bytes, by number; on disk, in memory', async () => {
+  for (const most of [{ pages: 10 }, { bytes: 30_000 }, { memoryBytes: 10 * 2048, hotBytes: 1024 }]) {
+    const store = await open(most);
+    const [few, many] = [store.shelf('few', 's'), store.shelf('many', 's')];
+    const body = 'x'.repeat(1024);
+    for (const key of ['a', 'b', 'c']) few.put(key, pageOf(body));
+    for (let at = 0; at < 50; at += 1) many.put(String(at), pageOf(body));
+    for (const key of ['a', 'b', 'c']) {
+      assert.ok(few.hot(key) !== null, `${JSON.stringify(most)} ${key}`);
+      assert.ok((await few.load(key)) !== null);
+    }
+    assert.ok(many.hot('49') !== null);
+    assert.equal(many.hot('0'), null);
+    await store.settled();
+    await store.retain([]);
+    assert.deepEqual(store.usage, { pages: 0, bytes: 0, memoryBytes: 0 });
+  }
 });
 
 test('after a restart the oldest go first', async () => {
@@ -232,6 +284,24 @@ test('namespaces that are no longer used are removed', async () => {
   assert.equal((await store.shelf('new', 's').load('k'))?.page.body.toString(), 'new');
   assert.equal(store.usage.pages, 1);
   assert.equal((await files()).length, 1);
+});
+
+test('what is being written, or comes late, does not bring back a namespace that is no longer used', async () => {
+  const store = await open();
+  const shelf = store.shelf('old', 's');
+  for (let at = 0; at < 20; at += 1) shelf.put(String(at), pageOf('x'.repeat(100_000)));
+  // Some are half-way by now.
+  await new Promise((resolve) => void setImmediate(resolve));
+  await store.retain(['new']);
+  shelf.put('late', pageOf('late'));
+  shelf.remember('late', pageOf('late'));
+  await store.settled();
+  assert.deepEqual(await readdir(directory.path), []);
+  assert.deepEqual(store.usage, { pages: 0, bytes: 0, memoryBytes: 0 });
+  // It may come again.
+  store.shelf('old', 's').put('k', pageOf('anew'));
+  await store.settled();
+  assert.equal((await (await open()).shelf('old', 's').load('k'))?.page.body.toString(), 'anew');
 });
 
 test('tags outlive a restart, and a journal that is torn', async () => {

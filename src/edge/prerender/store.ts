@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import { PageDisk } from './disk.ts';
+import { HeldBytes } from './held.ts';
 import { MarkJournal } from './journal.ts';
 import type { KeptPage } from './kept.ts';
 import { TagMarks } from './marks.ts';
@@ -26,6 +27,7 @@ export interface PageStoreOptions {
     readonly bodyBytes?: number;
     readonly hotBytes?: number;
     readonly unwrittenBytes?: number;
+    readonly heldBytes?: number;
   };
 }
 
@@ -34,6 +36,8 @@ export interface StoredPage extends Used {
   readonly drawer: Drawer;
   readonly id: string;
   sizeBytes: number;
+  /** Counts what was put here. */
+  version: number;
   /** What is to be written; null: the file has it. */
   unwritten: { readonly key: string; readonly page: KeptPage; readonly head: Buffer } | null;
   writing: boolean;
@@ -47,6 +51,8 @@ export interface StoredPage extends Used {
 interface Drawer {
   readonly name: string;
   readonly pages: Map<string, StoredPage>;
+  readonly used: Recency<StoredPage>;
+  bytes: number;
   lost: boolean;
 }
 
@@ -56,20 +62,19 @@ const overheadBytes = 1024;
 const hash = (text: string, digits: number): string => createHash('sha256').update(text).digest('hex').slice(0, digits);
 
 /**
- * Kept answers, on disk and the small ones that are asked for in memory as well. What was not used for longest goes when there
- * is no room. A file that is not whole is no answer, and removed; a disk that fails costs what it would have kept.
+ * Kept answers, on disk and the small ones that are asked for in memory as well. When there is no room, that goes which the
+ * deployment with the most has not used for longest: one that keeps ever more leaves the others their share. A file that is not whole is no answer, and removed; a disk that fails costs what it would have kept.
  */
 export class PageStore {
   readonly clock: Clock;
   readonly log: Log;
   readonly marks = new TagMarks();
+  readonly held: HeldBytes;
   readonly #most: Required<NonNullable<PageStoreOptions['most']>>;
   readonly #disk: PageDisk;
   readonly #journal: MarkJournal;
   readonly #drawers = new Map<string, Drawer>();
   readonly #shelves = new Map<string, Shelf>();
-  readonly #stored = new Recency<StoredPage>();
-  readonly #hot = new Recency<HotPage>();
   #pages = 0;
   #bytes = 0;
   #memoryBytes = 0;
@@ -88,8 +93,10 @@ export class PageStore {
       bodyBytes: limits.pageBodyBytes,
       hotBytes: limits.pageHotBytes,
       unwrittenBytes: limits.pageUnwrittenBytes,
+      heldBytes: limits.pageHeldBytes,
       ...most,
     };
+    this.held = new HeldBytes(this.#most.heldBytes);
     this.#disk = new PageDisk(directory);
     this.#journal = new MarkJournal(join(directory, 'tags.log'), this.marks, log);
   }
@@ -107,11 +114,6 @@ export class PageStore {
       store.#warn('kept pages cannot be read', error);
     }
     return store;
-  }
-
-  /** Largest body that is kept. */
-  get bodyBytes(): number {
-    return this.#most.bodyBytes;
   }
 
   get usage(): { readonly pages: number; readonly bytes: number; readonly memoryBytes: number } {
@@ -145,14 +147,20 @@ export class PageStore {
     const kept = new Set(namespaces.map((namespace) => hash(namespace, 16)));
     for (const name of this.#shelves.keys()) {
       if (kept.has(name.slice(0, 16))) continue;
-      for (const hot of this.#shelves.get(name)!.hotPages()) this.cool(hot);
+      this.#shelves.get(name)!.close();
       this.#shelves.delete(name);
     }
-    for (const drawer of this.#drawers.values()) {
-      if (kept.has(drawer.name)) continue;
+    const gone = [...this.#drawers.values()].filter(({ name }) => !kept.has(name));
+    for (const drawer of gone) {
       this.#drawers.delete(drawer.name);
       for (const stored of drawer.pages.values()) this.#forget(stored);
-      await this.#disk.removeDrawer(drawer.name).catch((error: unknown) => this.#warn('kept pages stay', error));
+      drawer.pages.clear();
+    }
+    for (const { name } of gone) {
+      // What is being written would make the directory anew.
+      await this.#disk.idle(name);
+      if (this.#drawers.has(name)) continue;
+      await this.#disk.removeDrawer(name).catch((error: unknown) => this.#warn('kept pages stay', error));
     }
   }
 
@@ -185,24 +193,26 @@ export class PageStore {
     const stored = before ?? this.#add(drawer, hash(key, 40), 0);
     this.#unwrittenBytes += sizeBytes - freed;
     this.#bytes += sizeBytes - stored.sizeBytes;
+    stored.drawer.bytes += sizeBytes - stored.sizeBytes;
     stored.sizeBytes = sizeBytes;
     stored.unwritten = { key, page, head };
+    stored.version += 1;
     stored.shared = null;
-    this.#stored.use(stored);
+    // What is read now is what was before.
+    stored.reading = null;
+    stored.drawer.used.use(stored);
     this.#makeRoom();
     this.#write(stored);
     return true;
   }
 
-  /** For Shelf. Null: the file is gone, or not whole: then it is not kept any more. */
+  /** For Shelf. What it was when it was asked for. Null: the file is gone, or not whole: then it is not kept any more. */
   async read(stored: StoredPage, key: string): Promise<KeptPage | null> {
-    this.#stored.use(stored);
+    if (!stored.removed) stored.drawer.used.use(stored);
     const held = stored.unwritten?.page ?? stored.shared?.deref();
     if (held !== undefined) return held;
-    stored.reading ??= this.#readFile(stored, key).finally(() => (stored.reading = null));
-    const page = await stored.reading;
-    // What was put in its place meanwhile is newer.
-    return stored.unwritten?.page ?? page;
+    stored.reading ??= this.#readFile(stored, key);
+    return await stored.reading;
   }
 
   /** For Shelf: pages were kept that no longer are. */
@@ -220,25 +230,33 @@ export class PageStore {
 
   /** For Shelf: `hot` came into memory. */
   warm(hot: HotPage): void {
-    this.#memoryBytes += hot.page.body.length + overheadBytes;
-    this.#hot.add(hot);
+    const bytes = hot.page.body.length + overheadBytes;
+    this.#memoryBytes += bytes;
+    hot.shelf.memory.bytes += bytes;
+    hot.shelf.memory.used.add(hot);
     if (hot.stored !== null) hot.stored.hot = hot;
-    while (this.#memoryBytes > this.#most.memoryBytes && this.#hot.oldest !== hot) this.cool(this.#hot.oldest!);
+    while (this.#memoryBytes > this.#most.memoryBytes) {
+      const { oldest } = mostOf(this.#shelves.values(), ({ memory }) => memory.bytes)!.memory.used;
+      if (oldest === hot) return;
+      this.cool(oldest!);
+    }
   }
 
   /** For Shelf: it goes out of memory. */
   cool(hot: HotPage): void {
     if (hot.shelf.forget(hot)) {
-      this.#memoryBytes -= hot.page.body.length + overheadBytes;
-      this.#hot.remove(hot);
+      const bytes = hot.page.body.length + overheadBytes;
+      this.#memoryBytes -= bytes;
+      hot.shelf.memory.bytes -= bytes;
+      hot.shelf.memory.used.remove(hot);
     }
     if (hot.stored?.hot === hot) hot.stored.hot = null;
   }
 
   /** For Shelf. */
   used(hot: HotPage): void {
-    this.#hot.use(hot);
-    if (hot.stored !== null) this.#stored.use(hot.stored);
+    hot.shelf.memory.used.use(hot);
+    if (hot.stored !== null) hot.stored.drawer.used.use(hot.stored);
   }
 
   /** For Shelf: may it stay in memory? */
@@ -247,11 +265,14 @@ export class PageStore {
   }
 
   async #readFile(stored: StoredPage, key: string): Promise<KeptPage | null> {
+    const { version } = stored;
     const most = this.#most.bodyBytes + 5 * limits.pageHeadBytes;
     const file = await this.#disk.read(stored.drawer.name, stored.id, most);
     const page = file === null ? null : decodePage(key, file);
+    if (stored.version !== version) return page;
+    stored.reading = null;
     if (page !== null) stored.shared = new WeakRef(page);
-    else if (stored.unwritten === null && !stored.removed) {
+    else if (!stored.removed) {
       this.log.warn('a kept page is not whole: it is made anew', { file: `${stored.drawer.name}/${stored.id}` });
       this.drop(stored);
     }
@@ -260,7 +281,10 @@ export class PageStore {
 
   #drawer(name: string): Drawer {
     let drawer = this.#drawers.get(name);
-    if (drawer === undefined) this.#drawers.set(name, (drawer = { name, pages: new Map(), lost: false }));
+    if (drawer === undefined) {
+      drawer = { name, pages: new Map(), used: new Recency<StoredPage>(), bytes: 0, lost: false };
+      this.#drawers.set(name, drawer);
+    }
     return drawer;
   }
 
@@ -276,6 +300,7 @@ export class PageStore {
       drawer,
       id,
       sizeBytes,
+      version: 0,
       unwritten: null,
       writing: false,
       removed: false,
@@ -286,7 +311,8 @@ export class PageStore {
       after: null,
     };
     drawer.pages.set(id, stored);
-    this.#stored.add(stored);
+    drawer.used.add(stored);
+    drawer.bytes += sizeBytes;
     this.#pages += 1;
     this.#bytes += sizeBytes;
     return stored;
@@ -295,9 +321,10 @@ export class PageStore {
   #makeRoom(): void {
     const { bytes, pages } = this.#most;
     while (this.#bytes > bytes || this.#pages > pages) {
-      const { oldest } = this.#stored;
-      if (oldest === null) return;
-      this.drop(oldest);
+      const isLength = this.#bytes > bytes;
+      const drawer = mostOf(this.#drawers.values(), (one) => (isLength ? one.bytes : one.pages.size));
+      if (drawer?.used.oldest == null) return;
+      this.drop(drawer.used.oldest);
     }
   }
 
@@ -305,7 +332,8 @@ export class PageStore {
   #forget(stored: StoredPage): void {
     if (stored.removed) return;
     stored.removed = true;
-    this.#stored.remove(stored);
+    stored.drawer.used.remove(stored);
+    stored.drawer.bytes -= stored.sizeBytes;
     this.#pages -= 1;
     this.#bytes -= stored.sizeBytes;
     if (stored.unwritten !== null) this.#unwrittenBytes -= stored.sizeBytes;
@@ -348,13 +376,20 @@ export class PageStore {
 
   #unlink({ drawer, id }: StoredPage): void {
     // Unless another of the name has come since: it will be, or has been, written over it.
-    if (drawer.pages.has(id)) return;
+    if (this.#drawers.get(drawer.name)?.pages.has(id) === true) return;
     this.#disk.remove(drawer.name, id).catch((error: unknown) => this.#warn('a page stays on disk', error));
   }
 
   #warn(message: string, error: unknown): void {
     this.log.warn(message, { why: error instanceof Error ? error.message : String(error) });
   }
+}
+
+/** Of those with as much the first. Null: there are none. */
+function mostOf<Item>(items: Iterable<Item>, amount: (item: Item) => number): Item | null {
+  let found: Item | null = null;
+  for (const item of items) if (found === null || amount(item) > amount(found)) found = item;
+  return found;
 }
 
 const calledTags = (tags: readonly string[]): readonly string[] =>
