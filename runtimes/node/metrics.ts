@@ -2,6 +2,7 @@
 import { limits } from '../../src/base/limits.ts';
 import type { Call } from '../../src/core/call.ts';
 import { validMetric } from '../../src/model/metric.ts';
+import { metricFixedBytes } from '../../src/tunnel/message.ts';
 import type { Host } from './host.ts';
 
 export interface MetricSender {
@@ -35,7 +36,12 @@ export function metricSender(host: Host): MetricSender {
         warn(`expected a name, a finite number and at most ${limits.metricAttributes} attributes; it is not counted`);
         return;
       }
-      host.metric(metric.value, JSON.stringify({ name: metric.name, attributes: metric.attributes }));
+      const json = JSON.stringify({ name: metric.name, attributes: metric.attributes });
+      // Controls and quotes take up to six bytes in JSON.
+      const jsonBytes = limits.metricBytes - metricFixedBytes;
+      if (Buffer.byteLength(json) > jsonBytes)
+        warn(`${metric.name} is longer than ${jsonBytes} bytes; it is not counted`);
+      else host.metric(metric.value, json);
     },
   };
 }

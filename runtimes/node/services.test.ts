@@ -206,6 +206,23 @@ test('metric: names and attributes as the hosted platform takes them, and 100 of
   assert.equal(host.lines.filter(({ text }) => text.includes('only the first 100')).length, 2);
 });
 
+test('metric: values are cut by bytes, and what is too long as JSON is dropped with a warning', async () => {
+  const keys = Array.from({ length: limits.metricAttributes }, (_, at) => `${at}`.padEnd(limits.metricNameBytes, 'k'));
+  const attributes = (value: string): Record<string, string> => Object.fromEntries(keys.map((key) => [key, value]));
+  await inInvocation(() => {
+    metric('wide', 1, { a: 'ж'.repeat(1000), b: `x${'ж'.repeat(1000)}`, c: '😀'.repeat(1000), d: '\uD800' });
+    metric('all', 1, attributes('ж'.repeat(1000)));
+    metric('quoted', 1, attributes('\u0001'.repeat(1000)));
+  });
+  assert.deepEqual(
+    host.metrics.map(({ name }) => name),
+    ['wide', 'all'],
+  );
+  const cut = { a: 'ж'.repeat(128), b: `x${'ж'.repeat(127)}`, c: '😀'.repeat(64), d: '\uFFFD' };
+  assert.deepEqual(host.metrics[0]?.attributes, cut);
+  assert.match(host.lines.at(-1)!.text, /metric: quoted is longer than 32760 bytes; it is not counted/);
+});
+
 test('attachDatabasePool keeps the instance awake until idle connections have closed', async () => {
   process.env['VERCEL_URL'] = 'test.localhost';
   process.env['VERCEL_REGION'] = 'dev1';

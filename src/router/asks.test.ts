@@ -285,8 +285,10 @@ test('metrics are counted for their function: valid ones, so many series', async
       ['bad_name__', { k_ey: '5' }, [1, 1, 1, 1, 1]],
     ],
   );
+  // Too long to be read: that is no reason to end a session.
+  say(1, { name: 'long', attributes: { a: 'x'.repeat(limits.metricBytes) } });
   for (let at = 0; at < limits.metricSeries + 10; at += 1) say(1, { name: `many${at}`, attributes: {} });
   stand.settle();
   const after = stand.ledger.report(0).functions[0]!.metrics;
-  assert.deepEqual([after.series.length, after.dropped], [limits.metricSeries, 3 + 3 + 10]);
+  assert.deepEqual([after.series.length, after.dropped], [limits.metricSeries, 3 + 1 + 3 + 10]);
 });

@@ -121,11 +121,13 @@ export interface Metric {
 
 export const metricFixedBytes = 8;
 
-/** METRIC. What its parts may be is the ledger's to say. Throws ProtocolError BAD_FRAME. */
+/**
+ * METRIC. What its parts may be is the ledger's to say, so one that is too long is read as one without a name: it is dropped
+ * and counted. Throws ProtocolError BAD_FRAME.
+ */
 export function readMetric(payload: Buffer): Metric {
-  if (payload.length < metricFixedBytes || payload.length > limits.metricBytes) {
-    throw bad(`a metric of ${payload.length} bytes`);
-  }
+  if (payload.length < metricFixedBytes) throw bad(`a metric of ${payload.length} bytes`);
+  if (payload.length > limits.metricBytes) return { name: '', value: payload.readDoubleBE(0), attributes: {} };
   const { name, attributes } = readFields(payload.toString('utf8', metricFixedBytes));
   return {
     name: typeof name === 'string' ? name : '',
