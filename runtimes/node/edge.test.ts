@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { loadSource, root } from './load-source.fixture.ts';
 
 const edge = (
@@ -98,22 +99,64 @@ export default () => Response.json([two instanceof WebAssembly.Module, new WebAs
   assert.match(error, /\.\.\/outside\.wasm\?module is outside of the function's folder/);
 });
 
+/** What `fetch` of each expression gives: the text, or why there is none. */
+function fetched(name: string, expressions: readonly string[], assets: Record<string, string> = {}): string[] {
+  const source = `const text = async (url) => { try { return await (await fetch(url)).text(); } catch (error) { return error.message; } };
+export default async () => Response.json([${expressions.map((each) => `await text(${each})`).join(', ')}]);`;
+  return JSON.parse(edge(name, source, { assets }).answers[0]![1]) as string[];
+}
+
 test('assets by name, and by place inside the function’s folder', () => {
-  writeFileSync(join(root, 'font.txt'), 'font');
+  for (const file of ['font.txt', 'listed.txt', '.env.local'])
+    writeFileSync(join(root, file), file.replace('.txt', ''));
   symlinkSync('/', join(root, 'away'));
-  const source = `export default async () => {
-  const text = async (url) => { try { return await (await fetch(url)).text(); } catch (error) { return error.message; } };
-  const secret = URL.createObjectURL(new Blob(['own']));
-  return Response.json([await text('blob:server/a font.ttf'), await text(new URL('blob:server/a%20font.ttf')), await text(new URL('./font.txt', import.meta.url)),
-    await text(new Request(new URL('./font.txt', import.meta.url))), await text('blob:none'), await text(new URL('../../x', import.meta.url)), await text(new URL('./away/etc/hosts', import.meta.url)), await text(secret)]);
-};`;
-  const assets = { 'server/a font.ttf': join(root, 'font.txt') };
-  const texts = JSON.parse(edge('fetches.mjs', source, { assets }).answers[0]![1]) as string[];
-  assert.deepEqual(texts.slice(0, 4), ['font', 'font', 'font', 'font']);
-  assert.match(texts[4]!, /fetch failed/);
-  assert.match(texts[5]!, /cannot be read|outside of the function's folder/);
-  assert.match(texts[6]!, /outside of the function's folder/);
-  assert.equal(texts[7], 'own');
+  const assets = { 'server/a font.ttf': join(root, 'font.txt'), listed: join(root, 'listed.txt') };
+  const expressions = [
+    `'blob:server/a font.ttf'`,
+    `new URL('blob:server/a%20font.ttf')`,
+    `new URL('./font.txt', import.meta.url)`,
+    `new Request(new URL("./font.txt?v=1", import.meta.url))`,
+    `new URL('./list' + 'ed.txt', import.meta.url)`,
+    `URL.createObjectURL(new Blob(['own']))`,
+    `'blob:none'`,
+    `new URL('../../x', import.meta.url)`,
+    `new URL('./away/etc/hosts', import.meta.url)`,
+    `new URL('./.env.local', import.meta.url)`,
+  ];
+  const texts = fetched('fetches.mjs', expressions, assets);
+  assert.deepEqual(texts.slice(0, 6), ['font', 'font', 'font', 'font', 'listed', 'own']);
+  assert.match(texts[6]!, /fetch failed/);
+  assert.match(texts[7]!, /cannot be read|outside of the function's folder/);
+  assert.match(texts[8]!, /outside of the function's folder/);
+  assert.match(texts[9]!, /is hidden/);
+});
+
+test('what a request says is no asset, whatever lies there', () => {
+  writeFileSync(join(root, 'weir.json'), 'settings');
+  writeFileSync(join(root, '.env.local'), 'secret');
+  const asked = ['weir.json', '.env.local', 'said.mjs', 'none'].map(
+    (file) => `'file://' + ${JSON.stringify(join(root, file))}`,
+  );
+  for (const text of fetched('said.mjs', [...asked, `'file://elsewhere/x'`, `'file:'`]))
+    assert.match(text, /is no asset of the function/);
+});
+
+test('assets that imported modules name, and compiled sources', () => {
+  writeFileSync(join(root, 'font.txt'), 'font');
+  mkdirSync(join(root, 'built'), { recursive: true });
+  writeFileSync(join(root, 'built/font.mjs'), `export const font = new URL('../font.txt', import.meta.url);`);
+  // As src/builder/source-place.ts has it.
+  const place = JSON.stringify(pathToFileURL(join(root, 'source.ts')).href);
+  const text = 'async () => new Response(await (await fetch(font)).text())';
+  const compiled = `var __weirUrl2 = ${place};\nvar font = new URL("./font.txt", __weirUrl2);\n`;
+  const sources = {
+    'built/imports.mjs': `import { font } from './font.mjs'; export default ${text}`,
+    'built/typed.mjs': `${compiled}export default ${text}`,
+    'built/typed.cjs': `${compiled}module.exports = ${text}`,
+    'built/typed.js': `${compiled}export default ${text}`,
+  };
+  for (const [name, source] of Object.entries(sources))
+    assert.deepEqual(edge(name, source).answers, [[200, 'font', '']], name);
 });
 
 test('a function in Node whose default export takes a Request', () => {

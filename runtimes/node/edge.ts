@@ -10,7 +10,7 @@ import { dirname, extname, isAbsolute, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction, constants } from 'node:vm';
 import type { LoadOrder } from '../../src/core/call.ts';
-import { assetFetch } from './edge-assets.ts';
+import { assetFetch, NamedFiles } from './edge-assets.ts';
 import { installGlobals } from './globals.ts';
 
 type Required = (name: string) => unknown;
@@ -25,11 +25,12 @@ const wasmName = /\.wasm(?:\?module)?$/;
 /** Puts in place what code finds in an edge runtime, and imports the function. The module's exports. */
 export async function importEdge(order: LoadOrder): Promise<unknown> {
   const required = requireOf(order);
-  installEdgeGlobals(order, required);
+  const named = new NamedFiles();
+  installEdgeGlobals(order, required, named);
   const url = pathToFileURL(order.entry).href;
   const isScript = extname(order.entry) === '.js' || extname(order.entry) === '.cjs';
-  const script = isScript ? compileScript(order.entry) : null;
-  hookImports(isScript && script === null ? url : null);
+  const script = isScript ? compileScript(order.entry, named) : null;
+  hookImports(isScript && script === null ? url : null, named);
   if (script === null) return import(url);
   const module = { exports: {} as unknown };
   script.call(module.exports, module.exports, required, module, order.entry, dirname(order.entry));
@@ -37,14 +38,14 @@ export async function importEdge(order: LoadOrder): Promise<unknown> {
 }
 
 /** Functions are told apart from those in Node by these names; each is in every edge runtime. */
-function installEdgeGlobals({ root, assets }: LoadOrder, required: Required): void {
+function installEdgeGlobals({ root, assets }: LoadOrder, required: Required, named: NamedFiles): void {
   installGlobals();
   define('EdgeRuntime', 'edge-runtime');
   define('self', globalThis);
   define('AsyncLocalStorage', AsyncLocalStorage);
   // Free in ES modules too: builds of Next.js call it there.
   define('require', required);
-  define('fetch', assetFetch(root, assets ?? {}, globalThis.fetch));
+  define('fetch', assetFetch({ root, listed: assets ?? {}, named }, globalThis.fetch));
 }
 
 const define = (name: string, value: unknown): void =>
@@ -63,11 +64,12 @@ function requireOf({ root, entry }: LoadOrder): Required {
 }
 
 /** Null: it is an ES module, or no JavaScript at all; importing it says which. */
-function compileScript(entry: string): ((...args: unknown[]) => unknown) | null {
+function compileScript(entry: string, named: NamedFiles): ((...args: unknown[]) => unknown) | null {
   const names = ['exports', 'require', 'module', '__filename', '__dirname'];
   const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
   try {
     const source = fs.readFileSync(entry, 'utf8');
+    named.read(source, pathToFileURL(entry).href);
     return compileFunction(source, names, { filename: entry, importModuleDynamically }) as () => unknown;
   } catch (error) {
     if (error instanceof SyntaxError) return null;
@@ -76,12 +78,18 @@ function compileScript(entry: string): ((...args: unknown[]) => unknown) | null 
 }
 
 /** `asModule`: the URL of a file that is an ES module, whatever the nearest package.json says. */
-function hookImports(asModule: string | null): void {
+function hookImports(asModule: string | null, named: NamedFiles): void {
   registerHooks({
     load(url, context, next) {
       if (url === asModule)
         return { format: 'module', source: fs.readFileSync(fileURLToPath(url)), shortCircuit: true };
-      if (!url.startsWith('file:') || !url.endsWith('.wasm?module')) return next(url, context);
+      if (!url.startsWith('file:') || !url.endsWith('.wasm?module')) {
+        const loaded = next(url, context);
+        const { source } = loaded;
+        if (source !== null && source !== undefined)
+          named.read(typeof source === 'string' ? source : Buffer.from(source as Uint8Array).toString(), url);
+        return loaded;
+      }
       const file = fileURLToPath(url.slice(0, -'?module'.length));
       // The generated module has no imports of its own: it asks for what every instance has.
       const source = `export default new WebAssembly.Module(process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(file)}));`;
