@@ -90,8 +90,6 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const port = await listenOnFree(edge, options);
     listened(port);
     await addProjects(projects, options);
-    projects.publish();
-    if (options.watch) projects.watch();
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
@@ -115,7 +113,8 @@ async function wire(options: PlatformOptions) {
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
   const { provider, releases } = await openProvider(address, options);
-  const bytecode = bytecodeOf(provider, runDir, options);
+  let served: ReadonlySet<string> = new Set();
+  const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
   const learned = await openLearned(log);
   const pages = await PageStore.open({ directory: pagesDirectory(options), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
@@ -142,6 +141,7 @@ async function wire(options: PlatformOptions) {
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
+      served = new Set(snapshot.deployments.map(({ id }) => id));
     },
   });
   const tunnels = await listen(address, (connection) => router.accept(connection));
@@ -207,8 +207,14 @@ async function openProvider(address: string, { log, sentinel }: PlatformOptions)
   return { provider, releases };
 }
 
+interface BytecodeParts {
+  readonly provider: Provider;
+  readonly runDir: string;
+  readonly isServed: (deployment: string) => boolean;
+}
+
 /** Production has V8's bytecode made ahead; WEIR_BYTECODE=1 is for previews too, WEIR_BYTECODE=0 for nothing. */
-function bytecodeOf(provider: Provider, runDir: string, { environment, log }: PlatformOptions) {
+function bytecodeOf({ provider, runDir, isServed }: BytecodeParts, { environment, log }: PlatformOptions) {
   const asked = process.env['WEIR_BYTECODE'];
   const isMade = asked === '1' || (asked !== '0' && environment === 'production');
   const maker = new BytecodeMaker({
@@ -216,6 +222,7 @@ function bytecodeOf(provider: Provider, runDir: string, { environment, log }: Pl
     dir: join(runDir, 'bytecode'),
     orderOf: (spec) => loadOf(spec, 1),
     atOnce: Math.max(1, Math.floor(availableParallelism() / 2)),
+    isServed,
     clock: systemClock,
     log,
   });
@@ -263,17 +270,38 @@ function removeAbandonedRunDirs(parent: string): void {
   }
 }
 
-/** A project that cannot be built does not keep the others from being served, unless it is the only one. */
+/**
+ * Each project is served as soon as it is ready, whatever another waits for. One that cannot be built does not keep the others
+ * from being served, unless it is the only one.
+ */
 async function addProjects(projects: LiveProjects, options: PlatformOptions): Promise<void> {
-  for (const place of options.projects) {
-    try {
-      await projects.add(place);
-    } catch (error) {
-      if (options.projects.length === 1 || !(error instanceof UsageError)) throw error;
-      options.log.error(`${place.name} is not served: ${error.message}`);
+  const waiting = [...options.projects];
+  let left = waiting.length;
+  const work = async (): Promise<void> => {
+    for (let place = waiting.shift(); place !== undefined; place = waiting.shift()) {
+      const isAdded = await addProject(projects, place, options);
+      left -= 1;
+      if (!isAdded && left > 0) continue;
+      if (projects.deployments.length > 0) projects.publish(left > 0);
+      if (options.watch) projects.watch();
     }
-  }
+  };
+  // To their ends: what is being built while the platform is closed would be left behind.
+  const ends = await Promise.allSettled(Array.from({ length: limits.projectsAtOnce }, work));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   if (projects.deployments.length === 0) throw new UsageError('none of the projects can be served');
+}
+
+/** False: it cannot be served, which was told. */
+async function addProject(projects: LiveProjects, place: ProjectPlace, options: PlatformOptions): Promise<boolean> {
+  try {
+    await projects.add(place);
+    return true;
+  } catch (error) {
+    if (options.projects.length === 1 || !(error instanceof UsageError)) throw error;
+    options.log.error(`${place.name} is not served: ${error.message}`);
+    return false;
+  }
 }
 
 async function listenOnFree(edge: Edge, { port, host, log }: PlatformOptions): Promise<number> {

@@ -16,6 +16,8 @@ const isScratch = process.env['WEIR_SCRATCH'] === '1';
 /** For functions that have none of their own. */
 const bytecodeDir = process.env['WEIR_BYTECODE_DIR'] ?? null;
 for (const name of Object.keys(process.env)) if (name.startsWith('WEIR_')) delete process.env[name];
+// Modules that do more than define a function can tell that nothing will be asked of them.
+if (isScratch) process.env['WEIR_SCRATCH'] = '1';
 // Node has read it; the programs that user code starts are not to write their bytecode where instances read theirs.
 delete process.env['NODE_COMPILE_CACHE'];
 

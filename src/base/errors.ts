@@ -161,6 +161,12 @@ export const errors = {
     retry: 'never',
     message: 'No deployment answers for this host.',
   },
+  DEPLOYMENT_NOT_READY: {
+    status: 503,
+    source: 'platform',
+    retry: 'never',
+    message: 'The deployment is being made ready.',
+  },
   NOT_FOUND: {
     status: 404,
     source: 'client',

@@ -37,7 +37,10 @@ export interface LiveOptions {
 export class LiveProjects {
   readonly #options: LiveOptions;
   readonly #projects = new Map<string, Live>();
+  /** Places in the order in which they were told, which decides whose a host is that two claim. */
+  readonly #order: string[] = [];
   #version = 0;
+  #incomplete = false;
   #closed = false;
 
   constructor(options: LiveOptions) {
@@ -45,11 +48,12 @@ export class LiveProjects {
   }
 
   get deployments(): readonly Deployment[] {
-    return [...this.#projects.values()].map(({ deployment }) => deployment);
+    return this.#order.flatMap((name) => this.#projects.get(name)?.deployment ?? []);
   }
 
-  /** Builds a project for the first time. Throws UsageError. It is served from the next `publish` on. */
+  /** Builds a project for the first time. Throws UsageError. It is served from the next `publish` on. Several may be built at once. */
   async add(place: ProjectPlace): Promise<void> {
+    this.#order.push(place.name);
     await removeAbandonedBuilds(place.dir, this.#options.clock);
     const attempt = newAttempt();
     const deployment = await this.#build(place, attempt, new Set());
@@ -65,9 +69,11 @@ export class LiveProjects {
     });
   }
 
-  publish(): void {
+  /** `incomplete`: there are projects yet to be added; it holds until something else is said. */
+  publish(incomplete: boolean = this.#incomplete): void {
+    this.#incomplete = incomplete;
     this.#version += 1;
-    this.#options.publish({ version: this.#version, deployments: this.deployments });
+    this.#options.publish({ version: this.#version, deployments: this.deployments, incomplete });
     for (const live of this.#projects.values()) live.served = live.deployment.id;
   }
 

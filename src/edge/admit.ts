@@ -1,4 +1,5 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
+import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
@@ -28,7 +29,7 @@ export type Admission =
   /** `OPTIONS *` */
   | { readonly kind: 'options' }
   /** `close`: nothing that follows on this connection can be trusted. */
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly close: boolean };
+  | { readonly kind: 'refused'; readonly refusal: Failure; readonly close: boolean };
 
 /** Who asks, and under which id. */
 export interface Arrival {
@@ -40,7 +41,7 @@ export interface Arrival {
   readonly upgrade: boolean;
 }
 
-const refused = (refusal: Refusal, close: boolean): Admission => ({ kind: 'refused', refusal, close });
+const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refused', refusal, close });
 const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): Admission =>
   refused({ code, detail }, false);
 
@@ -95,7 +96,7 @@ export class Admitter {
     if (target.asterisk) return { kind: 'options' };
     const own = this.ownPage(arrival, target, entry.host, entry.site);
     if (own !== null) return own;
-    if (entry.site === null) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${entry.host.name}.`);
+    if (entry.site === null) return this.nobody(entry.host);
     return this.match(arrival, target, { site: entry.site, host });
   }
 
@@ -108,6 +109,12 @@ export class Admitter {
     if (!(named ? isLocalName(host.name) : path === '/' && isLoopbackName(host.name))) return null;
     if (isForwarded(arrival.req)) return null;
     return path === explainPath ? { kind: 'explain', name: askedFunction(text) } : { kind: 'status' };
+  }
+
+  private nobody({ name }: Host): Admission {
+    if (!this.sites.incomplete) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${name}.`);
+    const detail = `Projects are being made ready; none that is answers for ${name}.`;
+    return refused({ code: 'DEPLOYMENT_NOT_READY', detail, retryAfterS: limits.notReadyRetryS }, false);
   }
 
   private match(arrival: Arrival, target: Target, at: { site: Site; host: string }): Admission {

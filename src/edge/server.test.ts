@@ -49,6 +49,25 @@ test('hosts lead to deployments; a publish replaces them all between two request
   assert.equal(invoker.all.at(-1)!.header('x-vercel-deployment-url'), 'anything.test');
 });
 
+test('until all projects are ready, hosts that nothing answers for are told to come again', async (t) => {
+  const one = deployment({
+    id: 'dpl_one',
+    hosts: ['one.localhost'],
+    functions: [spec('x')],
+    routes: [route('/', 'dpl_1/x')],
+  });
+  const { edge, port } = await startEdge(t, echo, { deployments: [one] });
+  const ask = (host: string): Promise<string> =>
+    converse(t, port, `GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+  edge.publish({ version: 2, deployments: [one], incomplete: true });
+  const waiting = await ask('two.localhost');
+  assert.match(waiting, /^HTTP\/1\.1 503 (?:.|\r\n)*X-Weir-Error: DEPLOYMENT_NOT_READY\r\n/);
+  assert.match(waiting, /\r\nRetry-After: 2\r\n/);
+  assert.match(await ask('one.localhost'), /^HTTP\/1\.1 200 /);
+  edge.publish({ version: 3, deployments: [one] });
+  assert.match(await ask('two.localhost'), /^HTTP\/1\.1 404 /);
+});
+
 test('what a function is told of the request', async (t) => {
   const { port, invoker } = await startEdge(t, echo, {
     deployments: [deployment({ functions: [spec('u')], routes: [route('/u/[id]', 'dpl_1/u')] })],

@@ -86,7 +86,8 @@ export class Edge {
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */
   publish(snapshot: Snapshot): void {
     this.admitter.sites = buildSites(snapshot, this.admitter.sites, this.options.log);
-    this.parts.kept?.retain(this.admitter.sites.all);
+    // What was kept for those that are yet to come stays.
+    if (!this.admitter.sites.incomplete) this.parts.kept?.retain(this.admitter.sites.all);
   }
 
   /** Port 0: any free one. Rejects with Node's error: `code` EADDRINUSE when the port is taken, EACCES when it is not allowed. */

@@ -28,9 +28,12 @@ export interface Site {
 export interface Sites {
   readonly hosts: HostTable<Site>;
   readonly all: readonly Site[];
+  /** More are being made ready. */
+  readonly incomplete: boolean;
 }
 
-export const noSites: Sites = { hosts: new HostTable<Site>(new Map(), null), all: [] };
+/** Before anything was published. */
+export const noSites: Sites = { hosts: new HostTable<Site>(new Map(), null), all: [], incomplete: true };
 
 /** Walks the public directories. Sites of `before` whose deployment is the very same object are kept as they are. */
 export function buildSites(snapshot: Snapshot, before: Sites, log: Log): Sites {
@@ -48,7 +51,7 @@ export function buildSites(snapshot: Snapshot, before: Sites, log: Log): Sites {
     }
     if (deployment.hosts.length === 0) fallback ??= site;
   }
-  return { hosts: new HostTable(names, fallback), all };
+  return { hosts: new HostTable(names, fallback), all, incomplete: snapshot.incomplete === true };
 }
 
 function buildSite(deployment: Deployment, log: Log): Site {

@@ -41,4 +41,6 @@ export interface Cron {
 export interface Snapshot {
   readonly version: number;
   readonly deployments: readonly Deployment[];
+  /** There will be more, which are being made ready: what nothing answers for yet may be theirs. */
+  readonly incomplete?: boolean;
 }

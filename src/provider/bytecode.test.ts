@@ -52,6 +52,7 @@ function scene(t: TestContext, behave: (scratch: Scratch) => void, atOnce = 2) {
       return { pid: 1, kill, terminate: kill, usage: () => null };
     },
   };
+  const served = new Set<string>();
   const lines: string[] = [];
   const log = textLog((line) => void lines.push(line), 'debug');
   const maker = new BytecodeMaker({
@@ -59,17 +60,30 @@ function scene(t: TestContext, behave: (scratch: Scratch) => void, atOnce = 2) {
     dir,
     orderOf: ({ id, bytecodeDir }) => ({ id, bytecodeDir }),
     atOnce,
+    isServed: (id) => served.has(id),
     clock,
     log,
   });
   const fire = (): void => [...timers].forEach((each) => each());
-  return { dir, maker, started, lines, fire, timers, most: () => most, pass: (ms: number) => void (nowMs += ms) };
+  return {
+    dir,
+    maker,
+    started,
+    served,
+    lines,
+    fire,
+    timers,
+    most: () => most,
+    pass: (ms: number) => void (nowMs += ms),
+  };
 }
 
-const deploymentOf = (id: string, ...names: string[]): Deployment =>
+const deploymentOf = (id: string, ...names: string[]): Deployment => projectOf('app', id, ...names);
+
+const projectOf = (project: string, id: string, ...names: string[]): Deployment =>
   ({
     id,
-    project: 'app',
+    project,
     functions: names.map((name) => {
       const spec = { id: `${id}/${name}`, label: `app/${name}`, config: { memoryMiB: 128, runtime: 'nodejs24.x' } };
       return spec as unknown as FunctionSpec;
@@ -137,7 +151,7 @@ test('one that never ends is killed, and a deployment that takes too long is ser
   const { maker, fire, started, pass } = scene(
     t,
     () => {
-      pass(limits.bytecodeDeploymentMs);
+      pass(limits.bytecodeMs);
       fire();
     },
     1,
@@ -147,10 +161,39 @@ test('one that never ends is killed, and a deployment that takes too long is ser
   assert.ok(functions.every(({ bytecodeDir }) => bytecodeDir === undefined));
 });
 
-test('only that of the newest deployments is kept', async (t) => {
-  const { maker, dir } = scene(t, ({ events }) => events.exited({ kind: 'exited', code: 0 }));
-  for (let at = 0; at <= limits.bytecodeDeployments; at += 1) await maker.settle(deploymentOf(`dep_${at}`, 'a'));
-  assert.equal(existsSync(join(dir, 'dep_0')), false);
-  assert.equal(existsSync(join(dir, 'dep_1')), true);
-  assert.equal(existsSync(join(dir, `dep_${limits.bytecodeDeployments}`)), true);
+test('all projects together have so much time; after a pause as long there is as much again', async (t) => {
+  const { maker, started, pass, most } = scene(t, ({ events }) => {
+    pass(limits.bytecodeMs / 4);
+    events.exited({ kind: 'exited', code: 0 });
+  });
+  const made = await Promise.all([
+    maker.settle(projectOf('one', 'dep_1', 'a', 'b', 'c', 'd')),
+    maker.settle(projectOf('two', 'dep_2', 'a', 'b', 'c', 'd')),
+  ]);
+  const counts = made.map(({ functions }) => functions.filter(({ bytecodeDir }) => bytecodeDir !== undefined).length);
+  // Two at once, in turn: the second deployment does not wait for the whole of the first. The fifth began before the fourth ended.
+  assert.deepEqual([counts, most()], [[3, 2], 2]);
+  pass(limits.bytecodeMs - 1);
+  await maker.settle(deploymentOf('dep_3', 'a'));
+  assert.equal(started.length, 5);
+  pass(limits.bytecodeMs);
+  await maker.settle(deploymentOf('dep_4', 'a'));
+  assert.equal(started.length, 6);
+});
+
+test('of each project only that of the newest versions is kept, and of what is served', async (t) => {
+  const { maker, dir, served } = scene(t, ({ events }) => events.exited({ kind: 'exited', code: 0 }));
+  const isKept = (id: string): boolean => existsSync(join(dir, id));
+  for (let at = 0; at < 20; at += 1) await maker.settle(projectOf(`project${at}`, `only_${at}`, 'a'));
+  served.add('dep_1');
+  const last = limits.bytecodeVersions + 2;
+  for (let at = 0; at <= last; at += 1) await maker.settle(deploymentOf(`dep_${at}`, 'a'));
+  assert.deepEqual(
+    [0, 1, 2, 3, last].map((at) => isKept(`dep_${at}`)),
+    [false, true, false, true, true],
+  );
+  assert.ok(Array.from({ length: 20 }, (_, at) => `only_${at}`).every(isKept));
+  served.clear();
+  await maker.settle(deploymentOf('dep_new', 'a'));
+  assert.equal(isKept('dep_1'), false);
 });

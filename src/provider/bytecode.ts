@@ -13,8 +13,10 @@ export interface BytecodeOptions {
   readonly dir: string;
   /** What an instance is told of a function: LOAD. */
   readonly orderOf: (spec: FunctionSpec) => unknown;
-  /** Scratch instances at once. */
+  /** Scratch instances at once, of all deployments. */
   readonly atOnce: number;
+  /** Whether a deployment is what its project serves now. */
+  readonly isServed: (deployment: string) => boolean;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -26,12 +28,16 @@ export interface BytecodeOptions {
  */
 export class BytecodeMaker {
   readonly #options: BytecodeOptions;
-  /** Deployments that have theirs, oldest first. */
-  readonly #made: string[] = [];
+  /** Deployments that have theirs, by project, oldest first. */
+  readonly #made = new Map<string, string[]>();
+  readonly #places: Places;
+  readonly #budget: Budget;
   #count = 0;
 
   constructor(options: BytecodeOptions) {
     this.#options = options;
+    this.#places = new Places(options.atOnce);
+    this.#budget = new Budget(options.clock);
   }
 
   /** The deployment, with the bytecode of the functions that could be loaded in time. Never rejects for one that could not. */
@@ -40,23 +46,27 @@ export class BytecodeMaker {
     const fromMs = clock.nowMs();
     const functions = [...deployment.functions];
     let next = 0;
+    // Each asks for a place for one function at a time: so deployments take turns.
     const work = async (): Promise<void> => {
-      while (next < functions.length && clock.nowMs() - fromMs < limits.bytecodeDeploymentMs) {
+      while (next < functions.length && this.#budget.leftMs() > 0) {
         const at = next;
         next += 1;
-        functions[at] = await this.#make(functions[at]!, join(dir, deployment.id, String(at)));
+        const make = () => this.#make(functions[at]!, join(dir, deployment.id, String(at)));
+        functions[at] = await this.#places.within(make);
       }
     };
-    await Promise.all(Array.from({ length: atOnce }, work));
+    await this.#budget.spend(() => Promise.all(Array.from({ length: atOnce }, work)));
     const made = functions.filter(({ bytecodeDir }) => bytecodeDir !== undefined).length;
     const tookMs = Math.round(clock.nowMs() - fromMs);
     log.debug(`${deployment.project}: bytecode of ${made} of ${functions.length} functions`, { tookMs });
-    await this.#trim(deployment.id);
+    await this.#trim(deployment);
     return { ...deployment, functions };
   }
 
   async #make(spec: FunctionSpec, dir: string): Promise<FunctionSpec> {
     const { log } = this.#options;
+    // It may have waited for its place.
+    if (this.#budget.leftMs() <= 0) return spec;
     await mkdir(dir, { recursive: true });
     const { exit, said } = await this.#load(spec, dir);
     if (exit.kind === 'exited' && exit.code === 0) return { ...spec, bytecodeDir: dir };
@@ -89,15 +99,76 @@ export class BytecodeMaker {
         },
         output: (_, line) => void (said ||= line.slice(0, limits.detailBytes)),
       });
-      const timer = clock.after(limits.bytecodeFunctionMs, () => started.kill());
+      const timer = clock.after(Math.min(limits.bytecodeFunctionMs, this.#budget.leftMs()), () => started.kill());
     });
   }
 
-  /** Instances of older deployments that still start go without. */
-  async #trim(id: string): Promise<void> {
-    this.#made.push(id);
-    for (const old of this.#made.splice(0, Math.max(0, this.#made.length - limits.bytecodeDeployments))) {
-      await rm(join(this.#options.dir, old), { recursive: true, force: true });
+  /** Of each project the last few, and what is served. Instances of older deployments that still start go without. */
+  async #trim({ id, project }: Deployment): Promise<void> {
+    const made = [...(this.#made.get(project) ?? []), id];
+    const older = made.slice(0, -limits.bytecodeVersions).filter((each) => !this.#options.isServed(each));
+    this.#made.set(
+      project,
+      made.filter((each) => !older.includes(each)),
+    );
+    for (const old of older) await rm(join(this.#options.dir, old), { recursive: true, force: true });
+  }
+}
+
+/** So many at once, in the order in which they ask. */
+class Places {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  async within<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => void this.#waiting.push(resolve));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free += 1;
+      else next();
+    }
+  }
+}
+
+/** Time in which bytecode is made, whatever for: limits.bytecodeMs. All of it is there again when none was made for as long. */
+class Budget {
+  readonly #clock: Clock;
+  #users = 0;
+  #spentMs = 0;
+  /** When the first of the users came, or the last one left. */
+  #changedMs = -Infinity;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  leftMs(): number {
+    const goingMs = this.#users === 0 ? 0 : this.#clock.nowMs() - this.#changedMs;
+    return limits.bytecodeMs - this.#spentMs - goingMs;
+  }
+
+  async spend(work: () => Promise<unknown>): Promise<void> {
+    if (this.#users === 0) {
+      const nowMs = this.#clock.nowMs();
+      if (nowMs - this.#changedMs >= limits.bytecodeMs) this.#spentMs = 0;
+      this.#changedMs = nowMs;
+    }
+    this.#users += 1;
+    try {
+      await work();
+    } finally {
+      if (this.#users === 1) {
+        this.#spentMs = limits.bytecodeMs - this.leftMs();
+        this.#changedMs = this.#clock.nowMs();
+      }
+      this.#users -= 1;
     }
   }
 }

@@ -100,3 +100,38 @@ test('previews may have it, production may go without', async (t) => {
   assert.doesNotMatch(await dirWith('start', '0'), own);
   assert.doesNotMatch(await dirWith('dev', ''), own);
 });
+
+test('a project is served while the function of another is still being loaded, which is answered for by 503', async (t) => {
+  // Loading ends when the other project has answered: so it does only if that does not wait for this one.
+  const waits = `
+const { request } = require('node:http');
+const { writeFileSync } = require('node:fs');
+const ask = (host) => new Promise((resolve) => request({ port: process.env.VERCEL_URL.split(':')[1], headers: { host } }, (res) => {
+  res.resume();
+  resolve([res.statusCode, res.headers['retry-after']]);
+}).end());
+module.exports = (async () => {
+  const late = (req, res) => res.end('late');
+  if (process.env.WEIR_SCRATCH !== '1') return late;
+  while ((await ask('app.localhost'))[0] !== 200);
+  writeFileSync('seen.json', JSON.stringify([await ask('slow.localhost'), await ask('app.localhost')]));
+  return late;
+})();`;
+  const dir = project(t, {
+    'slow/package.json': '{}',
+    'slow/api/index.mjs': "const { default: made } = await import('./_waits.cjs'); export default await made;",
+    'slow/api/_waits.cjs': waits,
+    'slow/vercel.json': '{"rewrites":[{"source":"/","destination":"/api"}]}',
+    'app/package.json': '{}',
+    'app/public/index.html': 'app',
+    'app/api/a.js': entry,
+    'app/api/_big.cjs': functionsOf('f', 500),
+  });
+  const weir = await start(t, dir);
+  assert.deepEqual(JSON.parse(readFileSync(join(dir, 'slow/seen.json'), 'utf8')), [
+    [503, '2'],
+    [200, null],
+  ]);
+  assert.equal((await weir.get('/', { host: 'slow.localhost' })).text, 'late');
+  assert.equal((await weir.get('/', { host: 'nobody.localhost' })).status, 404);
+});

@@ -63,9 +63,16 @@ export const buildingLimits = {
   /** Ctrl-C twice within this time is one that came by two ways (terminal, and npm or the launcher passing it on). */
   interruptEchoMs: 250,
 
-  /** A function that takes longer to load is left to load without bytecode made ahead; and so are those beyond the second. */
+  /**
+   * A function that takes longer to load is left to load without bytecode made ahead; and so are those that come when so much
+   * time was spent on it, for all projects together. Nothing made for that long, and there is as much again.
+   */
   bytecodeFunctionMs: 20_000,
-  bytecodeDeploymentMs: 60_000,
-  /** Versions of projects whose bytecode is kept while the platform runs. */
-  bytecodeDeployments: 16,
+  bytecodeMs: 60_000,
+  /** Versions of a project whose bytecode is kept while the platform runs; what is served is beside them. */
+  bytecodeVersions: 4,
+  /** Projects that are made ready at once when the platform starts: some wait for npm while others compute. */
+  projectsAtOnce: 4,
+  /** Whoever asks for a project that is not ready yet is told to come again. */
+  notReadyRetryS: 2,
 } as const;
