@@ -58,6 +58,7 @@ export async function nextDevServer(root: string, of: DevServerOf, config: Funct
     root,
     entry: fileURLToPath(new URL('next-dev-server.js', import.meta.url)),
     launch: 'server',
+    alone: true,
     config: {
       ...config,
       memoryMiB: Math.max(config.memoryMiB, limits.devServerMiB),

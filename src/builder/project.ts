@@ -18,6 +18,7 @@ import { isBundled } from './format.ts';
 import { buildFromOutput } from './output/deployment.ts';
 import { outputConfigFile } from './output/place.ts';
 import { nextDevServer, unbuiltFramework } from './next-dev.ts';
+import { ownServer } from './relevance.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -140,7 +141,7 @@ async function settingsInCode(dir: string, { file, launch }: DetectedFunction, l
 
 /** The framework's own server sees to changes of the sources, as its build does. */
 async function nextDevelopment(root: string, config: ProjectConfig, options: BuildOptions): Promise<Deployment> {
-  options.reads.add(outputConfigFile);
+  options.reads.add(outputConfigFile).add(ownServer);
   const own = functionConfig(config, 'server');
   // It reads the .env files itself, in an order of its own.
   const environment = { ...(await gitVariables(root)), ...options.environment, ...config.declared };

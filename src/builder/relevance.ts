@@ -9,6 +9,8 @@ const code = /\.(?:[mc]?[jt]s|[jt]sx)$/;
 const configuration = /^(?:package|jsconfig|tsconfig(?:\..+)?)\.json$/;
 /** Read from the project's own folder only. Not an editor's copy of it. */
 const ownFile = /^(?:weir\.json|vercel\.json|\.env(?:\.(?!(?:sw[a-p]|tmp)$)[\w-]+)*)$/;
+/** In `reads`, where no path is like this: a framework's own server sees to the sources, and to .env files. */
+export const ownServer = '(a development server)';
 const staticFolder = 'public';
 
 const outputFolders: ReadonlySet<string> = new Set([outputFolder, dirname(outputFolder)]);
@@ -26,7 +28,10 @@ export function isRelevant(path: string, happening: Happening, reads: ReadonlySe
   const name = parts.at(-1)!;
   if (path === outputConfigFile) return true;
   // What is served was made of the sources by somebody else, who sees to them.
-  if (reads.has(outputConfigFile)) return (parts.length === 1 && ownFile.test(name)) || isOfOutput(path);
+  if (reads.has(outputConfigFile)) {
+    const isOwn = parts.length === 1 && ownFile.test(name) && !(reads.has(ownServer) && name.startsWith('.env'));
+    return isOwn || isOfOutput(path);
+  }
   // Of static files the edge has a list; their content it reads at every request.
   if (parts[0] === staticFolder) return happening === 'rename' && parts.slice(1).every(isServed);
   if (reads.has(path)) return true;

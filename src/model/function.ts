@@ -60,6 +60,11 @@ export interface FunctionSpec {
   readonly eventExport?: string;
   /** Where V8's bytecode of its modules lies, for its instances alone. Absent: where all have theirs. */
   readonly bytecodeDir?: string;
+  /**
+   * No two versions of it may run at once, since they would write the same files: instances of the one that is replaced are
+   * ended, sockets included, before the next one is started. Default: false.
+   */
+  readonly alone?: boolean;
   readonly config: FunctionConfig;
 }
 

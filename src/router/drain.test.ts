@@ -197,3 +197,55 @@ test('a drain waits for what is queued, and starts nothing but what that needs',
   await drained;
   assert.deepEqual([exchange.ends, rig.instances.length], [['reply'], 2]);
 });
+
+test('a function that runs alone: its old version ends, sockets included, before the new one starts', () => {
+  const rig = new Rig();
+  rig.onDrain = () => undefined;
+  const spec = (version: string) => ({
+    ...functionSpec(),
+    id: `${version}/api/hello`,
+    deployment: version,
+    alone: true,
+  });
+  const [old, young] = [spec('dpl_1'), spec('dpl_2')];
+  rig.router.publish(snapshotOf(old));
+  const first = rig.warm(old);
+  const running = rig.invoke(old);
+  rig.settle();
+  first.say((writer) => writer.begun(first.last.stream));
+  rig.settle();
+  rig.router.publish(snapshotOf(young));
+  const next = rig.invoke(young);
+  // Matched before the publish: it is told to come again.
+  const late = rig.invoke(old);
+  rig.clock.advance(10 * limits.sweepMs);
+  assert.deepEqual([rig.instances.length, first.drains.length, next.ends], [1, 1, []]);
+  assert.deepEqual([late.failure?.code, late.failure?.retryAfterS], ['FUNCTION_THROTTLED', 1]);
+  first.reply(first.last.stream);
+  first.data!.goodbye('DRAINED', '');
+  rig.settle();
+  assert.equal(rig.instances.length, 1);
+  first.die({ kind: 'exited', code: 0 });
+  rig.clock.advance(limits.sweepMs + 30);
+  assert.equal(rig.instances.length, 2);
+  rig.instances[1]!.reply(rig.instances[1]!.last.stream);
+  rig.settle();
+  assert.deepEqual([running.ends, next.ends], [['reply'], ['reply']]);
+});
+
+test('an old version of such a function that does not end is ended', () => {
+  const rig = new Rig();
+  rig.onDrain = () => undefined;
+  const old = { ...functionSpec(), alone: true };
+  rig.router.publish(snapshotOf(old));
+  const first = rig.warm(old);
+  rig.invoke(old);
+  rig.settle();
+  first.say((writer) => writer.begun(first.last.stream));
+  rig.settle();
+  rig.router.publish(snapshotOf({ ...old, id: 'dpl_2/api/hello' }));
+  rig.clock.advance(limits.makeWayMs - limits.sweepMs);
+  assert.equal(first.terminated, false);
+  rig.clock.advance(2 * limits.sweepMs);
+  assert.ok(first.terminated);
+});

@@ -241,6 +241,13 @@ export class Instance implements Carrier {
     this.data.drain(allowedMs, reason);
   }
 
+  /** Drains, soon: upgraded connections are asked to end now. */
+  makeWay(reason: string): void {
+    this.drain(reason, limits.makeWayMs);
+    const nowMs = this.#clock.nowMs();
+    this.streams.each((invocation) => invocation.makeWay(nowMs));
+  }
+
   /** SIGKILL; what it had is settled when it is gone. Idempotent. */
   kill(cause: string): void {
     this.#beginEnding(cause, 0);

@@ -234,6 +234,11 @@ export class RoutedInvocation implements Invocation {
     this.#exchange.fail(failure);
   }
 
+  /** A newer version waits for its instance to end. What is no upgraded connection may finish. */
+  makeWay(nowMs: number): void {
+    if (this.#raw) this.expire(nowMs);
+  }
+
   /** maxDuration is up. False: it is an upgraded connection, which now ends by itself or is late at its new deadline. */
   expire(nowMs: number): boolean {
     if (this.#raw && !this.#goingAway && this.#exchange.goAway !== undefined) {

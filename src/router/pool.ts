@@ -17,7 +17,7 @@ import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
-import { badStart, givenUp, guards, loadDetail, refusals, stopped, waitedInVain } from './refusals.ts';
+import { badStart, failWaiting, givenUp, guards, loadDetail, refusals, waitedInVain } from './refusals.ts';
 import { type InstanceSource, Starts } from './starts.ts';
 
 export interface PoolOptions {
@@ -25,6 +25,8 @@ export interface PoolOptions {
   readonly spec: FunctionSpec;
   readonly meter: FunctionMeter;
   readonly source: InstanceSource;
+  /** Whether it may start nothing yet: an earlier version has not ended (FunctionSpec.alone). */
+  readonly isHeld: () => boolean;
   readonly onLog: (line: FunctionLogLine) => void;
   /** There may be nothing left to do here. */
   readonly onQuiet: () => void;
@@ -57,7 +59,8 @@ export class Pool implements InvocationOwner, Home {
   readonly #ready: (Instance | undefined)[] = [];
   /** When the last one came. */
   #receivedMs = 0;
-  #closed = false;
+  /** Why nothing is served any more; null: it is. */
+  #closed: Failure | null = null;
   #looksSoon = false;
 
   constructor(options: PoolOptions) {
@@ -134,14 +137,15 @@ export class Pool implements InvocationOwner, Home {
   /** Published again (under the very same id) before it was gone. */
   revive(): void {
     this.isRetired = false;
+    this.#closed = null;
   }
 
-  /** At once: nothing is served any more. */
-  close(): void {
-    this.#closed = true;
+  /** Nothing is served any more: who waits is told why. `each`: what becomes of its instances. */
+  end(why: Failure, each: (instance: Instance) => void): void {
     this.isRetired = true;
-    this.#failWaiting(stopped);
-    for (const instance of this.instances) instance.kill('the router was stopped');
+    this.#closed = why;
+    failWaiting(this.scheduler, why);
+    for (const instance of this.instances) each(instance);
   }
 
   // — InvocationOwner —
@@ -171,7 +175,7 @@ export class Pool implements InvocationOwner, Home {
   returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void {
     this.nacks[reason] = (this.nacks[reason] ?? 0) + 1;
     if (refusals.has(reason)) invocation.refusals += 1;
-    const failure = this.#closed ? stopped : givenUp(invocation, reason, this.#clock.nowMs());
+    const failure = this.#closed ?? givenUp(invocation, reason, this.#clock.nowMs());
     if (failure !== null) {
       invocation.fail(failure.code, failure.detail, 1);
       return;
@@ -287,7 +291,7 @@ export class Pool implements InvocationOwner, Home {
 
   #enqueue(invocation: RoutedInvocation, nowMs: number): void {
     const hopeless = this.scheduler.ready === 0 && this.#starts.underWay === 0;
-    const failure = this.#closed ? stopped : hopeless ? this.#starts.backoff.failure(nowMs) : null;
+    const failure = this.#closed ?? (hopeless ? this.#starts.backoff.failure(nowMs) : null);
     if (failure !== null) {
       this.#failSoon(invocation, failure);
       return;
@@ -351,7 +355,7 @@ export class Pool implements InvocationOwner, Home {
 
   /** Starts what is needed and is not on its way; of what is published, what will be. */
   #scale(nowMs: number): void {
-    if (this.#closed) return;
+    if (this.#closed !== null || this.#options.isHeld()) return;
     for (const instance of this.#starts.scale(this.instances.size, !this.isRetired, nowMs)) {
       this.instances.add(instance);
       if (instance.state.kind === 'stem') this.connected(instance);
@@ -367,14 +371,7 @@ export class Pool implements InvocationOwner, Home {
     const itself = kind === 'loading' || kind === 'stem' ? 1 : 0;
     if (this.scheduler.ready > 0 || underWay > itself) return;
     const told = backoff.failure(nowMs);
-    if (told !== null) this.#failWaiting(told);
-  }
-
-  #failWaiting({ code, detail, retryAfterS }: Failure): void {
-    // Only those that wait now: who is told may ask again.
-    for (let left = this.scheduler.waiting; left > 0; left -= 1) {
-      this.scheduler.shift()?.fail(code, detail, retryAfterS);
-    }
+    if (told !== null) failWaiting(this.scheduler, told);
   }
 
   #reap(index: number, reason: string): void {

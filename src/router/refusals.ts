@@ -33,6 +33,12 @@ export const waitedInVain: Failure = {
 };
 export const stopped: Failure = { code: 'FUNCTION_THROTTLED', detail: 'the router was stopped', retryAfterS: 1 };
 
+export const replaced: Failure = {
+  code: 'FUNCTION_THROTTLED',
+  detail: 'a newer version takes its place, and none may run beside it',
+  retryAfterS: 1,
+};
+
 /** Why one that came back is not sent anywhere else; null: it is. */
 export function givenUp(
   { refusals: count, receivedMs }: { readonly refusals: number; readonly receivedMs: number },
@@ -50,4 +56,14 @@ export function givenUp(
 export function loadDetail(message: string): string {
   const kind = /^(?:Uncaught )?([A-Za-z]*Error)\b/.exec(message)?.[1] ?? 'an error';
   return `the function could not be loaded (${kind}); its log says more`;
+}
+
+interface Queue {
+  readonly waiting: number;
+  shift(): { fail(code: Failure['code'], detail: string, retryAfterS?: number): void } | undefined;
+}
+
+/** Only those that wait now: who is told may ask again. */
+export function failWaiting(queue: Queue, { code, detail, retryAfterS }: Failure): void {
+  for (let left = queue.waiting; left > 0; left -= 1) queue.shift()?.fail(code, detail, retryAfterS);
 }

@@ -20,6 +20,7 @@ import type { FunctionLogLine } from './function-log.ts';
 import { keepLikeliest } from './keeping.ts';
 import { Pool } from './pool.ts';
 import { type Memory, Remembering } from './remembering.ts';
+import { replaced, stopped } from './refusals.ts';
 import { functionStatus, instanceStatus, type RouterStatus } from './status.ts';
 import { Supply } from './supply.ts';
 import { Tokens } from './tokens.ts';
@@ -102,7 +103,9 @@ export class Router implements Invoker {
       if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
       else {
         this.#remembering.remember(pool);
-        pool.retire();
+        if (pool.spec.alone === true && !pool.isRetired)
+          pool.end(replaced, (instance) => instance.makeWay(replaced.detail));
+        else pool.retire();
       }
     }
     if (this.#state === 'open') {
@@ -149,7 +152,7 @@ export class Router implements Invoker {
     this.#state = 'closed';
     this.#doorman.close();
     this.#supply.close();
-    for (const pool of this.#pools.values()) pool.close();
+    for (const pool of this.#pools.values()) pool.end(stopped, killed);
     return this.#untilQuiet();
   }
 
@@ -166,6 +169,7 @@ export class Router implements Invoker {
       spec: target,
       meter: ledger.openFunction(target),
       source: this.#supply,
+      isHeld: () => target.alone === true && this.#hasEarlier(target),
       onLog,
       onQuiet: () => this.#quiet(),
       keepAliveMs: keepAliveMs ?? null,
@@ -178,9 +182,16 @@ export class Router implements Invoker {
     this.#pools.set(target.id, pool);
     // Matched before the newest snapshot was published: served, and then gone again.
     if (this.#state !== 'open' || this.#published?.has(target.id) === false) pool.isRetired = true;
-    if (this.#state === 'closed') pool.close();
+    if (this.#state === 'closed') pool.end(stopped, killed);
     this.#wake();
     return pool;
+  }
+
+  /** Whether another version of it still runs. The sweep asks again. */
+  #hasEarlier({ id, label }: FunctionSpec): boolean {
+    for (const { spec, instances } of this.#pools.values())
+      if (spec.id !== id && spec.label === label && instances.size > 0) return true;
+    return false;
   }
 
   /** The sweep runs while there is anything to look after. */
@@ -230,3 +241,5 @@ export class Router implements Invoker {
     await promise;
   }
 }
+
+const killed = (instance: Instance): void => instance.kill('the router was stopped');

@@ -30,10 +30,19 @@ async function project(context: TestContext): Promise<string> {
 }
 
 /** What the browser's half of hot reloading is told, by type. */
-function hotReloading(context: TestContext, { port }: Weir): { told(type: string): Promise<void>; leave(): void } {
+function hotReloading(
+  context: TestContext,
+  { port }: Weir,
+): {
+  told(type: string): Promise<void>;
+  /** The code of its end. */
+  readonly closed: Promise<number>;
+  leave(): void;
+} {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/_next/hmr?id=test`, { origin: `http://127.0.0.1:${port}` });
   context.after(() => socket.terminate());
   const heard = new Set<string>();
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
   socket.on('message', (data: Buffer) => {
     // Some messages are binary.
     const type = /^\{"type":"([^"]+)"/.exec(data.toString())?.[1];
@@ -43,6 +52,7 @@ function hotReloading(context: TestContext, { port }: Weir): { told(type: string
     async told(type) {
       while (!heard.has(type)) await once(socket, 'message');
     },
+    closed,
     leave: () => socket.terminate(),
   };
 }
@@ -68,6 +78,31 @@ test('weir dev on a Next.js project: its own development server, with hot reload
   assert.match((await weir.get('/')).text, /<h1>second<\/h1>/);
   assert.equal((await weir.status()).functions[0].instances.length, 1);
   hot.leave();
+  assert.equal(await weir.stop(), 0);
+});
+
+test('settings of the project change while a browser listens: the old server ends, and then the new one starts', async (t) => {
+  const dir = await project(t);
+  const weir = await dev(t, dir);
+  assert.match((await weir.get('/')).text, /<h1>first<\/h1>/);
+  const hot = hotReloading(t, weir);
+  await hot.told('turbopack-connected');
+  const [{ instances: before }] = (await weir.status()).functions;
+  // Its own server reads this one. What is saved after it shows that it was seen.
+  writeFiles(dir, { '.env.local': 'STAGE=from .env.local\n' });
+  const settings = '{ "environment": { "NEXT_TELEMETRY_DISABLED": "1", "GREETING": "changed" } }';
+  writeFiles(dir, { 'weir.json': settings });
+  const [line] = await weir.printed(/.*new version.*/);
+  assert.match(line, /: weir\.json changed/);
+  // 1012: replaced.
+  assert.equal(await hot.closed, 1012);
+  assert.deepEqual((await weir.get('/api/env')).json(), ['development', 'from .env.local', 'changed']);
+  assert.match((await weir.get('/')).text, /<h1>first<\/h1>/);
+  const { functions } = await weir.status();
+  const pids = functions.flatMap(({ instances }: { instances: { pid: number }[] }) => instances.map(({ pid }) => pid));
+  assert.equal(pids.length, 1);
+  assert.notEqual(pids[0], before[0].pid);
+  assert.throws(() => process.kill(before[0].pid, 0), 'the old server is gone');
   assert.equal(await weir.stop(), 0);
 });
 

@@ -43,6 +43,8 @@ export const instanceLimits = {
   idleCpuPermille: 700,
   fullCpuPermille: 950,
   idleCpuWindowMs: 500,
+  /** What an instance has begun may take so long when a newer version waits for its end; sockets are asked to end at once. */
+  makeWayMs: 3_000,
   /** How often the router looks for deadlines that have come. */
   sweepMs: 100,
   /** Functions without instances are looked at this often: one may be wanted ahead of need. */
