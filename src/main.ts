@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir, tmpdir } from 'node:os';
 import { isIPv6 } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
@@ -18,6 +18,7 @@ import { openStore } from './builder/own-store.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
+import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
 import { stateDirectory } from './control/state-directory.ts';
 import { routingFaults } from './edge/routing/compile.ts';
@@ -116,7 +117,8 @@ async function wire(options: PlatformOptions) {
   let served: ReadonlySet<string> = new Set();
   const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
   const learned = await openLearned(log);
-  const pages = await PageStore.open({ directory: pagesDirectory(options), clock, log });
+  const pagesHome = await pagesDirectory(options);
+  const pages = await PageStore.open({ directory: pagesHome?.path ?? join(runDir, 'pages'), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
   const router = new Router({
     clock,
@@ -149,16 +151,21 @@ async function wire(options: PlatformOptions) {
     projects.halt();
     await Promise.all([edge.close(), router.close()]);
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
+    await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
   });
   return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
 }
 
-/** Of one set of projects: whoever serves the same finds what was kept. */
-function pagesDirectory({ projects }: PlatformOptions): string {
-  const dirs = projects.map(({ dir }) => dir).toSorted();
-  const name = createHash('sha256').update(JSON.stringify(dirs)).digest('hex').slice(0, 16);
-  return join(stateDirectory(process.env, homedir()), 'pages', name);
+/** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
+function pagesDirectory({ projects }: PlatformOptions): Promise<OwnedDirectory | null> {
+  const dirs = new Set(projects.map(({ dir, hosts }) => (hosts.length === 0 ? dir : dirname(dir))));
+  const name = createHash('sha256')
+    .update(JSON.stringify([...dirs].toSorted()))
+    .digest('hex')
+    .slice(0, 16);
+  const parent = join(stateDirectory(process.env, homedir()), 'pages');
+  return ownDirectory({ parent, name, clock: systemClock, pid: process.pid, isAlive });
 }
 
 const openLearned = (log: Log): Promise<LearnedStore> =>

@@ -3,6 +3,9 @@ export const keptLimits = {
   /** Kept pages and images: what they take on disk and in memory, how many there are, and what one may have. Larger answers
    * are passed on, and not kept. */
   pageStoreBytes: 2 * 1024 * 1024 * 1024,
+  /** Their directories that nobody used for so long are removed; and of one name there are so many at once. */
+  ownedKeptMs: 30 * 24 * 3_600_000,
+  ownedDirectories: 64,
   pageMemoryBytes: 64 * 1024 * 1024,
   pages: 100_000,
   pageBodyBytes: 10 * 1024 * 1024,
