@@ -188,3 +188,39 @@ test('what nothing was started from for long goes away when another is installed
   await settled(open(), project, 'nodejs26.x');
   assert.deepEqual(await fs.readdir(storeDir), ['26.1.0-linux-x64']);
 });
+
+test('what a platform that runs uses counts as used for as long as it runs', async (t) => {
+  let wallMs = Date.now();
+  const due: (() => void)[] = [];
+  const after: Clock['after'] = (delayMs, fire) => {
+    if (delayMs === limits.nodeTouchMs) due.push(fire);
+    return { cancel: () => undefined };
+  };
+  const { open, project, storeDir } = await scene(t, { ...systemClock, wallMs: () => wallMs, after });
+  const releases = open();
+  await settled(releases, project, 'nodejs22.x');
+  await settled(releases, project, 'nodejs22.x');
+  assert.deepEqual(
+    due.map(() => 'due'),
+    ['due'],
+    'once, however often it is asked for',
+  );
+  for (let days = 0; days < 2; days += 1) {
+    wallMs += limits.nodeTouchMs;
+    due.shift()!();
+    while (due.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { mtimeMs } = await fs.stat(join(storeDir, '22.10.1-linux-x64'));
+    assert.ok(Math.abs(mtimeMs - wallMs) < 2000);
+  }
+});
+
+test('a Node that hangs is not waited for', async (t) => {
+  const after: Clock['after'] = (delayMs, fire) => {
+    if (delayMs === limits.nodeCheckMs) setImmediate(fire);
+    return { cancel: () => undefined };
+  };
+  const { open, project, npmIs, storeDir } = await scene(t, { ...systemClock, after });
+  await npmIs({ versions: ['22.10.1'], says: '1; exec sleep 600' });
+  await assert.rejects(settled(open(), project, 'nodejs22.x'), /did not say its version within 30000 ms/);
+  assert.deepEqual(await fs.readdir(storeDir), []);
+});

@@ -35,6 +35,8 @@ const run = promisify(execFile);
 export class NodeStore {
   readonly #options: NodeStoreOptions;
   readonly #installing = new Map<string, Promise<string>>();
+  /** Versions that instances may be started from as long as this process runs. */
+  readonly #inUse = new Set<string>();
 
   constructor(options: NodeStoreOptions) {
     this.#options = options;
@@ -67,6 +69,15 @@ export class NodeStore {
 
   /** The binary of a version, which is installed then. One installation, however many ask. Throws UsageError. */
   async install(version: string): Promise<string> {
+    const binary = await this.#have(version);
+    if (!this.#inUse.has(version)) {
+      this.#inUse.add(version);
+      this.#keepInUse(version);
+    }
+    return binary;
+  }
+
+  async #have(version: string): Promise<string> {
     const there = this.binary(version);
     if (there !== null) {
       await this.#touch(version);
@@ -77,6 +88,13 @@ export class NodeStore {
     const made = this.#install(version).finally(() => this.#installing.delete(version));
     this.#installing.set(version, made);
     return made;
+  }
+
+  /** A platform may run for longer than unused Nodes are kept, and another one may install, and remove what it takes for unused. */
+  #keepInUse(version: string): void {
+    this.#options.clock.after(limits.nodeTouchMs, () => {
+      void this.#touch(version).then(() => this.#keepInUse(version));
+    });
   }
 
   async #install(version: string): Promise<string> {
@@ -124,10 +142,17 @@ export class NodeStore {
 
   /** A binary for another C library does not start; one of another version is not what was asked for. */
   async #check(binary: string, version: string): Promise<void> {
-    const why = await run(binary, ['--version'], { env: {} }).then(
+    const late = new AbortController();
+    const timer = this.#options.clock.after(limits.nodeCheckMs, () => late.abort());
+    const options = { env: {}, signal: late.signal, killSignal: 'SIGKILL' } as const;
+    const why = await run(binary, ['--version'], options).then(
       ({ stdout }) => (stdout.trim() === `v${version}` ? null : `it says that it is ${stdout.trim().slice(0, 40)}`),
-      (error: unknown) => (error as Error).message.split('\n')[0] ?? '',
+      (error: unknown) =>
+        late.signal.aborted
+          ? `it did not say its version within ${limits.nodeCheckMs} ms`
+          : ((error as Error).message.split('\n')[0] ?? ''),
     );
+    timer.cancel();
     if (why !== null) throw new UsageError(`Node ${version} was fetched, but does not run here: ${why}`);
   }
 

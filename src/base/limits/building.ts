@@ -26,6 +26,9 @@ export const buildingLimits = {
   payloadTouchMs: 24 * 3_600_000,
   /** An installed Node that nothing was started from for so long is removed when another is installed. */
   nodeKeptMs: 90 * 24 * 3_600_000,
+  /** A platform that runs says so often that it uses its Nodes. And what was installed says its version in this time. */
+  nodeTouchMs: 24 * 3_600_000,
+  nodeCheckMs: 30_000,
   /** Asking npm for what there is, and then fetching 50 MB. */
   npmViewMs: 60_000,
   npmInstallMs: 15 * 60_000,
