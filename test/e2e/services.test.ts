@@ -16,11 +16,18 @@ function withPackages(t: TestContext, files: Readonly<Record<string, string>>): 
 /** One invocation in each instance: those that come at the same time are in different ones. */
 const oneEach = '{ "functions": { "api/*.js": { "maxConcurrency": 1 } } }';
 
+/** `meet`: it goes on when so many instances have come to the place of that name. */
 const cacheFunction = `
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { getCache } from '@vercel/functions';
+async function meeting({ place, count }) {
+  mkdirSync('.meet/' + place, { recursive: true });
+  writeFileSync('.meet/' + place + '/' + process.pid, '');
+  while (readdirSync('.meet/' + place).length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+}
 export async function POST(request) {
-  const { cache: options, act, key, value, set, holdMs } = await request.json();
-  if (holdMs) await new Promise((resolve) => setTimeout(resolve, holdMs));
+  const { cache: options, act, key, value, set, meet } = await request.json();
+  if (meet) await meeting(meet);
   const cache = getCache(options);
   let got = null;
   if (act === 'set') await cache.set(key, value, set);
@@ -38,8 +45,12 @@ test('getCache: shared by all instances, with namespace, ttl and tags, over depl
   const value = { text: 'Grüße', list: [1, null, { deep: true }] };
   const { pid: writer } = await act({ act: 'set', key: 'a', value, set: { tags: ['t'], ttl: 3600 } });
   // As many at once as there are to be instances.
-  const found = await Promise.all([1, 2, 3].map(() => act({ act: 'get', key: 'a', holdMs: 300 })));
-  assert.ok(new Set(found.map(({ pid }) => pid)).size > 1, 'several instances answered');
+  const [all, both] = [
+    { place: 'first', count: 3 },
+    { place: 'second', count: 2 },
+  ];
+  const found = await Promise.all([1, 2, 3].map(() => act({ act: 'get', key: 'a', meet: all })));
+  assert.equal(new Set(found.map(({ pid }) => pid)).size, 3);
   assert.ok(found.some(({ pid }) => pid !== writer));
   for (const { got } of found) assert.deepEqual(got, value);
 
@@ -56,7 +67,7 @@ test('getCache: shared by all instances, with namespace, ttl and tags, over depl
   assert.deepEqual((await act({ act: 'get', key: 'a' })).got, value, 'it survives deployments');
 
   await act({ act: 'expireTag', key: ['t'] });
-  const gone = await Promise.all([1, 2].map(() => act({ act: 'get', key: 'a', holdMs: 100 })));
+  const gone = await Promise.all([1, 2].map(() => act({ act: 'get', key: 'a', meet: both })));
   assert.deepEqual(
     gone.map(({ got }) => got),
     [null, null],

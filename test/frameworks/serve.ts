@@ -75,7 +75,19 @@ function normalised(text: string): string {
   );
 }
 
+/** The port was free a moment before: where another process was quicker, there is another one. */
 async function ownServer(context: TestContext, name: ApplicationName): Promise<number> {
+  for (let attempts = 3; ; attempts -= 1) {
+    try {
+      return await startOwnServer(context, name);
+    } catch (error) {
+      if (attempts === 1 || !/EADDRINUSE/.test((error as Error).message)) throw error;
+    }
+  }
+}
+
+/** Rejects with what it printed when it ends, or does not listen in time. */
+async function startOwnServer(context: TestContext, name: ApplicationName): Promise<number> {
   const { ownServer: command } = applicationOf(name);
   const dir = applicationDir(name);
   const port = await freePort();
@@ -91,12 +103,18 @@ async function ownServer(context: TestContext, name: ApplicationName): Promise<n
   let text = '';
   child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  while (!(await isListening(port))) {
+  const untilMs = performance.now() + serverStartMs;
+  for (;;) {
+    // Asked before it is looked at: a server that has ended is not the one that listens.
+    const listens = await isListening(port);
     if (hasEnded(child)) throw new Error(`${name}: its own server ended:\n${text}`);
+    if (listens) return port;
+    if (performance.now() > untilMs) throw new Error(`${name}: its own server does not listen:\n${text}`);
     await sleep(50);
   }
-  return port;
 }
+
+const serverStartMs = 120_000;
 
 const hasEnded = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null;
 
