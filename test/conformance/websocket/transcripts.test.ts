@@ -111,11 +111,14 @@ async function play(port: number, script: Script): Promise<Transcript> {
     else for (const byte of piece) await new Promise((resolve) => socket.write(Buffer.from([byte]), resolve));
   }
   if (script.slowReader === true) {
-    // The server is stopped by what nobody reads, and stops reading: that the client cannot write on is the sign.
-    let written = -1;
-    while (socket.bytesWritten - socket.writableLength !== written) {
-      written = socket.bytesWritten - socket.writableLength;
-      await new Promise((resolve) => setTimeout(resolve, 200));
+    // The server is stopped by what nobody reads, and stops reading: that the client cannot write on is the sign. Nothing tells
+    // of it, and a busy machine pauses too: so it is looked at several times.
+    let [written, looks] = [-1, 0];
+    while (socket.writableLength > 0 && looks < 5) {
+      const now = socket.bytesWritten - socket.writableLength;
+      looks = now === written ? looks + 1 : 0;
+      written = now;
+      await new Promise((resolve) => setTimeout(resolve, 100));
     }
     socket.resume();
   }
