@@ -13,7 +13,7 @@ export interface BytecodeOptions {
   readonly dir: string;
   /** What an instance is told of a function: LOAD. */
   readonly orderOf: (spec: FunctionSpec) => unknown;
-  /** Scratch instances at once, of all deployments. */
+  /** Scratch instances at once. Where several deployments are made ready, each has one, whatever the others wait for. */
   readonly atOnce: number;
   /** Whether a deployment is what its project serves now. */
   readonly isServed: (deployment: string) => boolean;
@@ -36,7 +36,7 @@ export class BytecodeMaker {
 
   constructor(options: BytecodeOptions) {
     this.#options = options;
-    this.#places = new Places(options.atOnce);
+    this.#places = new Places(options.atOnce - 1);
     this.#budget = new Budget(options.clock);
   }
 
@@ -46,13 +46,15 @@ export class BytecodeMaker {
     const fromMs = clock.nowMs();
     const functions = [...deployment.functions];
     let next = 0;
-    // Each asks for a place for one function at a time: so deployments take turns.
-    const work = async (): Promise<void> => {
+    const make = async (at: number): Promise<void> => {
+      functions[at] = await this.#make(functions[at]!, join(dir, deployment.id, String(at)));
+    };
+    // The first has a place of its own; the others ask for one for a function at a time, so deployments take turns.
+    const work = async (_: unknown, worker: number): Promise<void> => {
       while (next < functions.length && this.#budget.leftMs() > 0) {
         const at = next;
         next += 1;
-        const make = () => this.#make(functions[at]!, join(dir, deployment.id, String(at)));
-        functions[at] = await this.#places.within(make);
+        await (worker === 0 ? make(at) : this.#places.within(() => make(at)));
       }
     };
     await this.#budget.spend(() => Promise.all(Array.from({ length: atOnce }, work)));
