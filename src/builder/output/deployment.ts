@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
@@ -9,10 +8,11 @@ import type { Output } from '../../model/output.ts';
 import type { Deployment } from '../../model/snapshot.ts';
 import { runtimeWarnings, settingsFor, withDefaults } from '../config.ts';
 import type { ProjectConfig } from '../config.ts';
-import { digestOfBundle, isAmongModules, readBundle } from './bundle.ts';
+import { isAmongModules, readBundle } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
 import { readOutputConfig } from './config-file.ts';
 import type { OutputConfig } from './config-file.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { readFunctions } from './functions.ts';
 import type { OutputFunctions } from './functions.ts';
 import { grouped } from './groups.ts';
@@ -75,7 +75,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     outputs: outputsOf(read, groups, specs),
     routing: mergedRouting(read.config.routing, options.config.routing),
     crons: mergedCrons(read.config.crons, options.config.crons),
-    fingerprint: await fingerprintOf(read),
+    fingerprint: await fingerprintOf({ ...read, config: read.config.bytes, environmentOf: environmentsOf(options) }),
     ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
   };
@@ -135,6 +135,15 @@ function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, Funct
     }),
   );
 }
+
+/** What the project sets, without what the platform does: that differs from one deployment to the next. */
+const environmentsOf =
+  ({ config }: OutputOptions) =>
+  ({ function: { name, config: own } }: Bundle): Readonly<Record<string, string>> => ({
+    ...config.environment,
+    ...own.environment,
+    ...settingsFor(config, name).environment,
+  });
 
 async function specsOf(root: string, groups: readonly Group[], options: OutputOptions): Promise<FunctionSpec[]> {
   const amongModules = await isAmongModules(join(root, outputFolder));
@@ -201,18 +210,4 @@ function outputsOf(
     outputs.set(path, { kind: 'prerender', functionId: ids.get(found.paths.get(path)!)!, prerender });
   }
   return outputs;
-}
-
-/** Content, and for static files names: what is in them has no part in what functions answer. */
-async function fingerprintOf({ config, found, files, bundles, sources }: Read): Promise<string> {
-  const hash = createHash('sha256').update(config.bytes);
-  const paths = [...found.prerenderBytes.keys()].toSorted();
-  for (const path of paths) hash.update(`\n${path}\n`).update(found.prerenderBytes.get(path)!);
-  for (const bundle of bundles) {
-    hash.update(`\n${bundle.function.name}\n`).update(bundle.function.bytes);
-    hash.update(await digestOfBundle(bundle, sources));
-  }
-  for (const path of [...found.paths.keys()].toSorted()) hash.update(`\n${path}\n${found.paths.get(path)}`);
-  for (const path of [...files.keys()].toSorted()) hash.update(`\n${path}`);
-  return hash.digest('base64url');
 }
