@@ -8,7 +8,7 @@ import type { Output } from '../../model/output.ts';
 import type { Deployment } from '../../model/snapshot.ts';
 import { runtimeWarnings, settingsFor, withDefaults } from '../config.ts';
 import type { ProjectConfig } from '../config.ts';
-import { isAmongModules, readBundle } from './bundle.ts';
+import { readBundle } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
 import { readOutputConfig } from './config-file.ts';
 import type { OutputConfig } from './config-file.ts';
@@ -18,6 +18,7 @@ import type { OutputFunctions } from './functions.ts';
 import { grouped } from './groups.ts';
 import type { Group } from './groups.ts';
 import { Faults } from './json-file.ts';
+import { layOutFiles } from './lay-out-files.ts';
 import { Layout } from './lay-out.ts';
 import { repositoryOf } from './repository.ts';
 import { Sources } from './sources.ts';
@@ -35,14 +36,16 @@ export interface OutputOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly config: ProjectConfig;
   readonly log: Log;
-  /** Where bundles are put that do not lie as a whole in the output; `claim` makes it. */
+  /** Where all that is served is put: the next build replaces the output while this one is served. `claim` makes it. */
   readonly outDir: string;
   claim(): Promise<void>;
 }
 
 /** What was read of an output; nothing has been put anywhere. */
 interface Read {
+  /** The project and its output, without symbolic links. */
   readonly project: string;
+  readonly dir: string;
   readonly config: OutputConfig;
   readonly found: OutputFunctions;
   readonly files: StaticFiles['files'];
@@ -63,6 +66,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
       `${join(root, outputFolder)}: ${groups.length} functions; at most ${limits.functionsPerDeployment} are allowed`,
     );
   }
+  await options.claim();
   const specs = await specsOf(root, groups, options);
   return {
     id: options.deployment,
@@ -72,7 +76,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     functions: specs,
     routes: [],
     publicDir: null,
-    outputs: outputsOf(read, groups, specs),
+    outputs: await layOutFiles(outputsOf(read, groups, specs), read, join(await realpath(options.outDir), 'files')),
     routing: mergedRouting(read.config.routing, options.config.routing),
     crons: mergedCrons(read.config.crons, options.config.crons),
     fingerprint: await fingerprintOf({ ...read, config: read.config.bytes, environmentOf: environmentsOf(options) }),
@@ -105,7 +109,7 @@ async function readOutput(root: string, log: Log): Promise<Read> {
     ),
   );
   for (const warning of [...told, ...middlewareWarnings(dir, config!, found)]) log.warn(warning);
-  return { project, config: config!, found, files, bundles, sources };
+  return { project, dir, config: config!, found, files, bundles, sources };
 }
 
 function middlewareWarnings(dir: string, { routing }: OutputConfig, { paths }: OutputFunctions): string[] {
@@ -146,19 +150,13 @@ const environmentsOf =
   });
 
 async function specsOf(root: string, groups: readonly Group[], options: OutputOptions): Promise<FunctionSpec[]> {
-  const amongModules = await isAmongModules(join(root, outputFolder));
   const layout = new Layout();
-  const away = new Set(groups.filter((group) => !runsInPlace(group, amongModules)));
   const folder = join(options.outDir, 'functions');
-  if (away.size > 0) {
-    await options.claim();
-    await makeIsolated(folder);
-  }
+  if (groups.length > 0) await makeIsolated(folder);
   const specs: FunctionSpec[] = [];
   for (const group of groups) {
-    const isAway = away.has(group);
-    const dir = isAway ? join(folder, `${group.name}.func`) : group.members[0]!.function.dir;
-    if (isAway) await layout.make(dir, group.files);
+    const dir = join(folder, `${group.name}.func`);
+    await layout.make(dir, group.files);
     const { launch, assets, eventExport } = group.members[0]!.function.config;
     specs.push({
       id: `${options.deployment}/${group.name}`,
@@ -177,13 +175,6 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
     });
   }
   return specs;
-}
-
-/** What is all there, and would not be taken for something else by what is around it. */
-function runsInPlace({ members, files }: Group, amongModules: boolean): boolean {
-  const [first, ...others] = members;
-  if (others.length > 0 || Object.keys(first!.function.config.filePathMap).length > 0) return false;
-  return !amongModules || files.has('package.json');
 }
 
 /** A bundle is on its own: what the project's package.json says of modules counts for nothing in it. */

@@ -24,7 +24,7 @@ test('files by their path, under another path or as another type where config.js
     'static/.hidden/x': '',
   });
   const { deployment } = await build(dir);
-  const at = (path: string): string => join(dir, '.vercel/output/static', path);
+  const at = (path: string): string => join(dir, '.weir/dev/dep_1/files/output/static', path);
   assert.deepEqual(
     [...deployment.outputs!].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     [
@@ -51,8 +51,8 @@ test('links: to a folder of the project they are followed, out of it they are no
   assert.deepEqual(
     [...deployment.outputs!].map(([path, output]) => [path, output.kind === 'file' && output.file]),
     [
-      ['a.txt', join(dir, '.vercel/output/static/a.txt')],
-      ['folder/b.txt', join(dir, 'assets/b.txt')],
+      ['a.txt', join(dir, '.weir/dev/dep_1/files/output/static/a.txt')],
+      ['folder/b.txt', join(dir, '.weir/dev/dep_1/files/project/assets/b.txt')],
     ],
   );
   assert.deepEqual(
