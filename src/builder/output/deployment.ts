@@ -92,7 +92,7 @@ async function readOutput(root: string, log: Log): Promise<Read> {
   const config = await readOutputConfig(dir, faults);
   const { files, warnings } = await readStaticFiles(dir, project, faults);
   const overridden = config === null ? [] : applyOverrides(files, config.overrides, join(dir, configFile), faults);
-  const found = await readFunctions(dir, faults);
+  const found = await readFunctions(dir, project, faults);
   const functions = [...found.functions.values()];
   const sources = new Sources(await repositoryOf(project, functions));
   const bundles: Bundle[] = [];

@@ -143,6 +143,20 @@ test('a link is the same function under another path, also by way of other links
   }
 });
 
+test('a link to a folder of functions is followed, and refused where it leads out of the project', async () => {
+  const elsewhere = await outputProject({}, { 'f/b.func/.vc-config.json': nodeConfig, 'f/b.func/index.js': '' });
+  const ours = { 'more/b.func/.vc-config.json': nodeConfig, 'more/b.func/index.js': '' };
+  const dir = await outputProject({ [vc('a')]: nodeConfig, [code('a')]: '' }, ours);
+  await link(dir, 'functions/in', '../../../more');
+  const { deployment } = await build(dir);
+  assert.deepEqual([...deployment.outputs!.keys()], ['a', 'in/b']);
+  await link(dir, 'functions/out', join(elsewhere, 'f'));
+  assert.equal(
+    await refusal(dir, () => build(dir)),
+    `DIR/.vercel/output/functions/out: expected a link to a folder in the project, got one that leads out of it, to ${join(elsewhere, 'f')}`,
+  );
+});
+
 test('a prerender that is wrong is refused by file and path', async () => {
   const tree = (prerender: object) => ({
     [vc('a')]: nodeConfig,
