@@ -5,10 +5,12 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { project } from '../project.fixture.ts';
 import type { Files } from '../project.fixture.ts';
 import { makeOutput } from './build.ts';
 import type { Made, MakeOptions } from './build.ts';
+import { runCommand } from './command.ts';
 
 const packageFile = (dependency: string, build = 'node build.mjs'): string =>
   JSON.stringify({ private: true, dependencies: { [dependency]: '*' }, scripts: { build } });
@@ -134,19 +136,78 @@ test('a build that fails says how, and leaves what was built before', async () =
   assert.ok(!existsSync(join(dir, '.vercel/output.before')));
 });
 
-test('a build that is interrupted ends what it runs, and leaves what was built before', async () => {
+test('a build that is interrupted has ended with all it started when what was built before is back', async () => {
   const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "before": true }' });
-  writeFileSync(join(dir, 'vercel.json'), '{ "buildCommand": "exec node build.mjs" }');
-  writeFileSync(join(dir, 'build.mjs'), `console.log('waiting'); setInterval(() => {}, 1000);`);
+  // Neither npm nor the shell hands on that it is told to end; what ends late writes until it does.
+  writeFileSync(
+    join(dir, 'build.mjs'),
+    `
+    import { mkdirSync, writeFileSync } from 'node:fs';
+    process.on('SIGTERM', () => setTimeout(() => {
+      mkdirSync('.vercel/output', { recursive: true });
+      writeFileSync('.vercel/output/late.txt', '');
+      writeFileSync('ended.txt', '');
+      process.exit();
+    }, 200));
+    setInterval(() => undefined, 1000);
+    console.log('waiting', process.pid);`,
+  );
   const stop = new AbortController();
+  let pid = 0;
   const { made: result } = await make(dir, {
     signal: stop.signal,
-    output: (text) => text.includes('waiting') && stop.abort(),
+    output(text) {
+      pid ||= Number(/waiting (\d+)/.exec(text)?.[1] ?? 0);
+      if (pid > 0) stop.abort();
+    },
   });
+  assert.deepEqual(result, { kind: 'failed', command: 'npm run build', how: 'was interrupted' });
+  assert.ok(isGone(pid));
+  assert.equal(existsSync(join(dir, 'ended.txt')), true, 'it had the time that it took');
+  assert.equal(read(dir, '.vercel/output/config.json').before, true);
+  assert.equal(existsSync(join(dir, '.vercel/output/late.txt')), false);
+});
+
+test('what does not end when it is told to is killed, also where nobody hears of it any more', async () => {
+  const dir = await project({
+    'stubborn.mjs': `
+    import { writeFileSync } from 'node:fs';
+    process.on('SIGTERM', () => undefined);
+    setInterval(() => undefined, 1000);
+    writeFileSync('ready.txt', '');`,
+  });
+  const stop = new AbortController();
+  let aheadMs = 0;
+  const ended = runCommand('node stubborn.mjs > log.txt 2>&1 & echo $!; wait', null, {
+    cwd: dir,
+    environment: process.env,
+    clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs },
+    output: () => undefined,
+    signal: stop.signal,
+  });
+  await until(() => existsSync(join(dir, 'ready.txt')));
+  stop.abort();
+  aheadMs = limits.commandGraceMs;
+  const result = await ended;
   assert.ok(result.kind === 'failed');
   assert.equal(result.how, 'was interrupted');
-  assert.equal(read(dir, '.vercel/output/config.json').before, true);
+  await until(() => isGone(Number(result.lastLines)));
 });
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** Also one that has ended, of which nobody wants to know how. */
+function isGone(pid: number): boolean {
+  assert.ok(pid > 0);
+  try {
+    process.kill(pid, 0);
+    return process.platform === 'linux' && / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
+}
 
 test('what was built before is gone when the build succeeds', async () => {
   const dir = await project({ ...nuxt, '.vercel/output/static/stale.txt': 'stale' });

@@ -162,6 +162,7 @@ function commandOptions({ dir, environment }: Project, step: Step, options: Make
   const path = [...programs, dirname(process.execPath), options.environment['PATH'] ?? ''].join(delimiter);
   return {
     cwd: dir,
+    clock: options.clock,
     output: options.output,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     environment: {

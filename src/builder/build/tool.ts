@@ -63,11 +63,12 @@ export async function toolDirectory(tool: Tool, options: ToolOptions): Promise<s
   return place;
 }
 
-async function install(tool: Tool, dir: string, { environment, signal }: ToolOptions): Promise<void> {
+async function install(tool: Tool, dir: string, { environment, clock, signal }: ToolOptions): Promise<void> {
   const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=dev', '--loglevel=error'];
   const ended = await runCommand('npm', args, {
     cwd: dir,
     environment,
+    clock,
     output: () => undefined,
     ...(signal === undefined ? {} : { signal }),
   });
