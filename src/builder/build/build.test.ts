@@ -216,6 +216,51 @@ test('what was built before is gone when the build succeeds', async () => {
   assert.ok(!existsSync(join(dir, '.vercel/output.before')));
 });
 
+test('what a killed build had put aside is back before the next one, and is lost to none that fails', async () => {
+  const dir = await project({
+    ...nuxt,
+    '.vercel/output.before/config.json': '{ "version": 3, "good": true }',
+    '.vercel/output/half.txt': '',
+    // It ran as process 4194304 + 1, which no Linux has, or under this process's own number in another container.
+    '.vercel/output.lock': '4194305',
+  });
+  writeFileSync(join(dir, 'vercel.json'), '{ "buildCommand": "exit 1" }');
+  for (const pid of [4_194_305, process.pid]) {
+    writeFileSync(join(dir, '.vercel/output.lock'), String(pid));
+    assert.equal((await make(dir)).made.kind, 'failed');
+    assert.equal(read(dir, '.vercel/output/config.json').good, true);
+  }
+  assert.deepEqual(readdirSync(join(dir, '.vercel')), ['output']);
+  assert.deepEqual(readdirSync(join(dir, '.vercel/output')), ['config.json']);
+});
+
+test('of two builds at once the second is refused, and disturbs nothing', async () => {
+  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "good": true }' });
+  const wait = `node -e "console.log('building'); setInterval(() => fs.existsSync('go.txt') && process.exit(), 10)"`;
+  writeFileSync(join(dir, 'vercel.json'), JSON.stringify({ buildCommand: `${wait} && node build.mjs` }));
+  let begun = false;
+  const first = make(dir, { output: () => void (begun = true) });
+  await until(() => begun);
+  await refusal(dir, new RegExp(`output\\.lock: process ${process.pid} builds here at the moment`));
+  writeFileSync(join(dir, 'go.txt'), '');
+  assert.equal((await first).made.kind, 'made');
+  assert.deepEqual(readdirSync(join(dir, '.vercel')), ['output']);
+});
+
+test('an output whose config.json is long is as good as any', async () => {
+  const routes = Array.from({ length: 20_000 }, (_, index) => ({
+    src: `^/${'long/'.repeat(10)}${index}$`,
+    status: 404,
+  }));
+  const build = `
+    import { mkdirSync, writeFileSync } from 'node:fs';
+    mkdirSync('.vercel/output', { recursive: true });
+    writeFileSync('.vercel/output/config.json', ${JSON.stringify(JSON.stringify({ version: 3, routes }))});`;
+  const dir = await project({ ...nuxt, 'build.mjs': build });
+  assert.equal((await make(dir)).made.kind, 'made');
+  assert.equal(read(dir, '.vercel/output/config.json').routes.length, routes.length);
+});
+
 test('a build without an output names what the project has to use', async () => {
   const dir = await project({
     'package.json': packageFile('@sveltejs/kit', 'node -e 0'),

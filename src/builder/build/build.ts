@@ -3,8 +3,10 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { readConfig } from '../config.ts';
 import { configFile, outputConfigFile, outputFolder } from '../output/place.ts';
+import { locked } from './build-lock.ts';
 import { runCommand } from './command.ts';
 import type { Ended } from './command.ts';
 import { frameworkOf, frameworks } from './frameworks.ts';
@@ -180,23 +182,32 @@ function commandOptions({ dir, environment }: Project, step: Step, options: Make
   };
 }
 
-/** What was at `path` is put aside, and back again when `make` does not succeed. */
+/**
+ * What was at `path` is put aside, and back again when `make` does not succeed; also when it was killed, by the next build.
+ * One at a time.
+ */
 async function replacing(path: string, make: () => Promise<Ended>): Promise<Ended> {
-  const aside = `${path}.before`;
   await mkdir(dirname(path), { recursive: true });
-  await rm(aside, { recursive: true, force: true });
-  await rename(path, aside).catch(ifMissing);
-  let ended: Ended | null = null;
-  try {
-    ended = await make();
-    return ended;
-  } finally {
-    if (ended?.kind === 'done') await rm(aside, { recursive: true, force: true });
-    else {
+  return locked(`${path}.lock`, async () => {
+    const [aside, outdated] = [`${path}.before`, `${path}.outdated`];
+    const putBack = async (): Promise<void> => {
       await rm(path, { recursive: true, force: true });
       await rename(aside, path).catch(ifMissing);
+    };
+    await rm(outdated, { recursive: true, force: true });
+    if ((await stat(aside).catch(() => null)) !== null) await putBack();
+    await rename(path, aside).catch(ifMissing);
+    let ended: Ended | null = null;
+    try {
+      ended = await make();
+      return ended;
+    } finally {
+      // What is aside is whole, or gone at once.
+      if (ended?.kind === 'done') await rename(aside, outdated).catch(ifMissing);
+      else await putBack();
+      await rm(outdated, { recursive: true, force: true });
     }
-  }
+  });
 }
 
 function ifMissing(error: unknown): void {
@@ -206,7 +217,7 @@ function ifMissing(error: unknown): void {
 /** Looks whether there is an output, and adds what the project's own file says of it (`vercel build` has done so itself). */
 async function complete({ dir, framework, outputDir, settings }: Project, byVercel: boolean): Promise<void> {
   const path = join(outputDir, configFile);
-  const config = await readJsonFile(path);
+  const config = await readJsonFile(path, limits.outputJsonBytes);
   if (config === null) {
     const adapter = framework?.adapter ?? null;
     const wanted = adapter === null ? 'the project chooses another output' : `the project has to use ${adapter}`;
