@@ -1,63 +1,15 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../../base/clock.ts';
-import { UsageError } from '../../base/errors.ts';
-import { limits } from '../../base/limits.ts';
 import { project } from '../project.fixture.ts';
 import type { Files } from '../project.fixture.ts';
-import { makeOutput } from './build.ts';
-import type { Made, MakeOptions } from './build.ts';
-import { runCommand } from './command.ts';
-
-const packageFile = (dependency: string, build = 'node build.mjs'): string =>
-  JSON.stringify({ private: true, dependencies: { [dependency]: '*' }, scripts: { build } });
-
-/** A project of Nuxt whose build writes what it found, and an output. */
-const nuxt = {
-  'package.json': packageFile('nuxt'),
-  'node_modules/nuxt/package.json': '{ "version": "4.5.2" }',
-  'build.mjs': `
-    import { mkdirSync, writeFileSync } from 'node:fs';
-    mkdirSync('.vercel/output/static', { recursive: true });
-    writeFileSync('.vercel/output/static/environment.json', JSON.stringify(process.env));
-    const routes = [{ handle: 'filesystem' }, { src: '/(.*)', dest: '/__fallback' }];
-    writeFileSync('.vercel/output/config.json', JSON.stringify({ version: 3, routes }));
-    console.log('built by itself');
-  `,
-};
-
-interface Ran {
-  readonly made: Made;
-  readonly said: readonly string[];
-  readonly printed: string;
-}
-
-async function make(dir: string, options: Partial<MakeOptions> = {}): Promise<Ran> {
-  const said: string[] = [];
-  let printed = '';
-  const result = await makeOutput(dir, {
-    byVercel: false,
-    cacheDir: join(dir, 'cache'),
-    environment: process.env,
-    clock: systemClock,
-    say: (line) => void said.push(line),
-    output: (text) => void (printed += text),
-    ...options,
-  });
-  return { made: result, said, printed };
-}
+import { fakeNpm, make, nuxt, packageFile, refusal } from './build.fixture.ts';
+import { vercelTool } from './tool.ts';
 
 const read = (dir: string, path: string): any => JSON.parse(readFileSync(join(dir, path), 'utf8'));
-
-const refusal = (dir: string, pattern: RegExp, options: Partial<MakeOptions> = {}): Promise<void> =>
-  assert.rejects(make(dir, options), (error: Error) => {
-    assert.ok(error instanceof UsageError, error.stack);
-    assert.match(error.message, pattern);
-    return true;
-  });
 
 test('a project is built by its own script, which finds what makes it choose the output', async () => {
   const dir = await project({
@@ -116,137 +68,6 @@ test('what vercel.json says of routes and crons is in the output, the project’
   );
 });
 
-test('a build that fails says how, and leaves what was built before', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "before": true }' });
-  writeFileSync(
-    join(dir, 'build.mjs'),
-    `
-    import { mkdirSync, writeFileSync } from 'node:fs';
-    mkdirSync('.vercel/output', { recursive: true });
-    writeFileSync('.vercel/output/half.txt', '');
-    console.error('something is wrong');
-    process.exit(7);
-  `,
-  );
-  const { made: result, printed } = await make(dir);
-  assert.deepEqual(result, { kind: 'failed', command: 'npm run build', how: 'exited with 7' });
-  assert.match(printed, /something is wrong/);
-  assert.equal(read(dir, '.vercel/output/config.json').before, true);
-  assert.ok(!existsSync(join(dir, '.vercel/output/half.txt')));
-  assert.ok(!existsSync(join(dir, '.vercel/output.before')));
-});
-
-test('a build that is interrupted has ended with all it started when what was built before is back', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "before": true }' });
-  // Neither npm nor the shell hands on that it is told to end; what ends late writes until it does.
-  writeFileSync(
-    join(dir, 'build.mjs'),
-    `
-    import { mkdirSync, writeFileSync } from 'node:fs';
-    process.on('SIGTERM', () => setTimeout(() => {
-      mkdirSync('.vercel/output', { recursive: true });
-      writeFileSync('.vercel/output/late.txt', '');
-      writeFileSync('ended.txt', '');
-      process.exit();
-    }, 200));
-    setInterval(() => undefined, 1000);
-    console.log('waiting', process.pid);`,
-  );
-  const stop = new AbortController();
-  let pid = 0;
-  const { made: result } = await make(dir, {
-    signal: stop.signal,
-    output(text) {
-      pid ||= Number(/waiting (\d+)/.exec(text)?.[1] ?? 0);
-      if (pid > 0) stop.abort();
-    },
-  });
-  assert.deepEqual(result, { kind: 'failed', command: 'npm run build', how: 'was interrupted' });
-  assert.ok(isGone(pid));
-  assert.equal(existsSync(join(dir, 'ended.txt')), true, 'it had the time that it took');
-  assert.equal(read(dir, '.vercel/output/config.json').before, true);
-  assert.equal(existsSync(join(dir, '.vercel/output/late.txt')), false);
-});
-
-test('what does not end when it is told to is killed, also where nobody hears of it any more', async () => {
-  const dir = await project({
-    'stubborn.mjs': `
-    import { writeFileSync } from 'node:fs';
-    process.on('SIGTERM', () => undefined);
-    setInterval(() => undefined, 1000);
-    writeFileSync('ready.txt', '');`,
-  });
-  const stop = new AbortController();
-  let aheadMs = 0;
-  const ended = runCommand('node stubborn.mjs > log.txt 2>&1 & echo $!; wait', null, {
-    cwd: dir,
-    environment: process.env,
-    clock: { ...systemClock, nowMs: () => systemClock.nowMs() + aheadMs },
-    output: () => undefined,
-    signal: stop.signal,
-  });
-  await until(() => existsSync(join(dir, 'ready.txt')));
-  stop.abort();
-  aheadMs = limits.commandGraceMs;
-  const result = await ended;
-  assert.ok(result.kind === 'failed');
-  assert.equal(result.how, 'was interrupted');
-  await until(() => isGone(Number(result.lastLines)));
-});
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 10));
-}
-
-/** Also one that has ended, of which nobody wants to know how. */
-function isGone(pid: number): boolean {
-  assert.ok(pid > 0);
-  try {
-    process.kill(pid, 0);
-    return process.platform === 'linux' && / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return true;
-  }
-}
-
-test('what was built before is gone when the build succeeds', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/static/stale.txt': 'stale' });
-  await make(dir);
-  assert.ok(!existsSync(join(dir, '.vercel/output/static/stale.txt')));
-  assert.ok(!existsSync(join(dir, '.vercel/output.before')));
-});
-
-test('what a killed build had put aside is back before the next one, and is lost to none that fails', async () => {
-  const dir = await project({
-    ...nuxt,
-    '.vercel/output.before/config.json': '{ "version": 3, "good": true }',
-    '.vercel/output/half.txt': '',
-    // It ran as process 4194304 + 1, which no Linux has, or under this process's own number in another container.
-    '.vercel/output.lock': '4194305',
-  });
-  writeFileSync(join(dir, 'vercel.json'), '{ "buildCommand": "exit 1" }');
-  for (const pid of [4_194_305, process.pid]) {
-    writeFileSync(join(dir, '.vercel/output.lock'), String(pid));
-    assert.equal((await make(dir)).made.kind, 'failed');
-    assert.equal(read(dir, '.vercel/output/config.json').good, true);
-  }
-  assert.deepEqual(readdirSync(join(dir, '.vercel')), ['output']);
-  assert.deepEqual(readdirSync(join(dir, '.vercel/output')), ['config.json']);
-});
-
-test('of two builds at once the second is refused, and disturbs nothing', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "good": true }' });
-  const wait = `node -e "console.log('building'); setInterval(() => fs.existsSync('go.txt') && process.exit(), 10)"`;
-  writeFileSync(join(dir, 'vercel.json'), JSON.stringify({ buildCommand: `${wait} && node build.mjs` }));
-  let begun = false;
-  const first = make(dir, { output: () => void (begun = true) });
-  await until(() => begun);
-  await refusal(dir, new RegExp(`output\\.lock: process ${process.pid} builds here at the moment`));
-  writeFileSync(join(dir, 'go.txt'), '');
-  assert.equal((await first).made.kind, 'made');
-  assert.deepEqual(readdirSync(join(dir, '.vercel')), ['output']);
-});
-
 test('an output whose config.json is long is as good as any', async () => {
   const routes = Array.from({ length: 20_000 }, (_, index) => ({
     src: `^/${'long/'.repeat(10)}${index}$`,
@@ -292,18 +113,6 @@ test('a server that runs as it is needs no build', async () => {
   });
   assert.deepEqual((await make(dir)).made, { kind: 'nothing-to-do', title: 'Express 5.3.0' });
 });
-
-/** An npm that installs what `files` are, without asking anybody. */
-async function fakeNpm(files: Files): Promise<NodeJS.ProcessEnv> {
-  const lines = Object.entries(files).map(
-    ([path, text]) => `mkdir -p ${dirname(path)} && cat > ${path} <<'END'\n${text}\nEND\nchmod +x ${path}`,
-  );
-  const bin = await project({
-    npm: `#!/bin/sh\nif [ "$1" = run ]; then sh -c "$FAKE_BUILD"; exit $?; fi\n${lines.join('\n')}\n`,
-  });
-  chmodSync(join(bin, 'npm'), 0o755);
-  return { ...process.env, PATH: `${bin}:/usr/bin:/bin` };
-}
 
 const nextProject = (version: string): Files => ({
   'package.json': packageFile('next'),
@@ -366,6 +175,40 @@ cp .vercel/project.json .vercel/output/static/; echo "$@"`;
   await make(linked, { environment });
   assert.equal(read(linked, '.vercel/output/static/project.json').projectId, 'prj_1');
   assert.equal(readFileSync(join(linked, '.vercel/project.json'), 'utf8'), '{ "projectId": "prj_1" }');
+});
+
+test('a project file that a killed build left is not taken for the user’s, whose own comes back', async () => {
+  const vercel = `#!/bin/sh
+mkdir -p .vercel/output/static && echo '{"version":3}' > .vercel/output/config.json
+cp .vercel/project.json .vercel/output/static/`;
+  const environment = await fakeNpm({ 'node_modules/.bin/vercel': vercel });
+  for (const own of [null, '{ "projectId": "prj_1",  "orgId": "team_1" }']) {
+    const dir = await project({ 'package.json': '{}', ...(own === null ? {} : { '.vercel/project.json': own }) });
+    const script = `
+      import { withVercelProject } from ${JSON.stringify(new URL('vercel-project.ts', import.meta.url).href)};
+      await withVercelProject('.', 'gatsby', () => process.kill(process.pid, 'SIGKILL'));`;
+    spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], { cwd: dir });
+    assert.equal(read(dir, '.vercel/project.json').settings.framework, 'gatsby', 'it has been killed in time');
+    await make(dir, { environment, byVercel: true });
+    assert.equal(read(dir, '.vercel/output/static/project.json').settings.framework, null);
+    const after = own === null ? null : readFileSync(join(dir, '.vercel/project.json'), 'utf8');
+    assert.equal(after, own);
+    assert.deepEqual(readdirSync(join(dir, '.vercel')), own === null ? ['output'] : ['output', 'project.json']);
+  }
+});
+
+test('nothing is run from a cache that others may write into', async () => {
+  const vercel = (text: string): string =>
+    `#!/bin/sh\nmkdir -p .vercel/output && echo '{"version":3}' > .vercel/output/config.json; echo ${text}`;
+  const environment = await fakeNpm({ 'node_modules/.bin/vercel': vercel('fetched') });
+  const planted = `cache/tools/${vercelTool.title}/node_modules/.bin/vercel`;
+  const dir = await project({ 'package.json': '{}', [planted]: vercel('planted') });
+  const options = { environment, byVercel: true, temporaryDir: await project({}) };
+  chmodSync(join(dir, planted), 0o755);
+  assert.equal((await make(dir, options)).printed, 'planted\n');
+  chmodSync(join(dir, 'cache/tools'), 0o777);
+  const { said, printed } = await make(dir, options);
+  assert.deepEqual([said[0], printed], [`fetching ${vercelTool.title} from npm, once`, 'fetched\n']);
 });
 
 test('what cannot be fetched is an error with npm’s own words, and leaves nothing behind', async () => {

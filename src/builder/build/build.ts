@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
@@ -6,13 +6,13 @@ import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { readConfig } from '../config.ts';
 import { configFile, outputConfigFile, outputFolder } from '../output/place.ts';
-import { locked } from './build-lock.ts';
 import { runCommand } from './command.ts';
 import type { Ended } from './command.ts';
 import { frameworkOf, frameworks } from './frameworks.ts';
 import type { Framework } from './frameworks.ts';
 import { above, installedVersion, packageManagerOf, readJsonFile, readPackageFile } from './package-file.ts';
 import type { PackageFile } from './package-file.ts';
+import { replacing } from './replacing.ts';
 import { summaryOf } from './summary.ts';
 import type { Summary } from './summary.ts';
 import { nextTool, toolDirectory, vercelTool } from './tool.ts';
@@ -25,6 +25,8 @@ export interface MakeOptions {
   readonly byVercel: boolean;
   /** The user's cache directory of Weir: what is fetched is kept there. */
   readonly cacheDir: string;
+  /** Used when others may write there. Default: the system's directory for temporary files. */
+  readonly temporaryDir?: string;
   /** What the build finds, besides what the project's own files say. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -180,38 +182,6 @@ function commandOptions({ dir, environment }: Project, step: Step, options: Make
       PATH: path,
     },
   };
-}
-
-/**
- * What was at `path` is put aside, and back again when `make` does not succeed; also when it was killed, by the next build.
- * One at a time.
- */
-async function replacing(path: string, make: () => Promise<Ended>): Promise<Ended> {
-  await mkdir(dirname(path), { recursive: true });
-  return locked(`${path}.lock`, async () => {
-    const [aside, outdated] = [`${path}.before`, `${path}.outdated`];
-    const putBack = async (): Promise<void> => {
-      await rm(path, { recursive: true, force: true });
-      await rename(aside, path).catch(ifMissing);
-    };
-    await rm(outdated, { recursive: true, force: true });
-    if ((await stat(aside).catch(() => null)) !== null) await putBack();
-    await rename(path, aside).catch(ifMissing);
-    let ended: Ended | null = null;
-    try {
-      ended = await make();
-      return ended;
-    } finally {
-      // What is aside is whole, or gone at once.
-      if (ended?.kind === 'done') await rename(aside, outdated).catch(ifMissing);
-      else await putBack();
-      await rm(outdated, { recursive: true, force: true });
-    }
-  });
-}
-
-function ifMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
 }
 
 /** Looks whether there is an output, and adds what the project's own file says of it (`vercel build` has done so itself). */
