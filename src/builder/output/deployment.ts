@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts';
 import type { FunctionConfig, FunctionSpec } from '../../model/function.ts';
 import type { Output } from '../../model/output.ts';
 import type { Deployment } from '../../model/snapshot.ts';
-import { runtimeWarnings, settingsFor, withDefaults } from '../config.ts';
+import { runtimeWarnings, settingsFor, unmatchedWarnings, withDefaults } from '../config.ts';
 import type { ProjectConfig } from '../config.ts';
 import { readBundle } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
@@ -59,6 +59,8 @@ interface Read {
  */
 export async function buildFromOutput(root: string, options: OutputOptions): Promise<Deployment> {
   const read = await readOutput(root, options.log);
+  const names = read.bundles.map((bundle) => bundle.function.name);
+  for (const warning of unmatchedWarnings(options.config, names)) options.log.warn(warning);
   const configs = configsOf(read, options);
   const groups = await grouped(read.bundles, (bundle) => configs.get(bundle)!, read.sources);
   if (groups.length > limits.functionsPerDeployment) {

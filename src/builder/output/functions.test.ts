@@ -93,6 +93,7 @@ test('what a function says of itself, what the project says of it, and where it 
   assert.deepEqual([plain!.config.helpers, plain!.config.webApi, plain!.config.streams], [false, false, true]);
   assert.deepEqual(warnings, [
     'warn: DIR/.vercel/output: runtime: nodejs20.x is discontinued: nodejs22.x runs in its place',
+    'warn: DIR/weir.json: functions["app/elsewhere.ts"]: matches no function of the output, and is without effect beyond its build; the functions are api/own, plain',
   ]);
   assert.deepEqual([one!.id, one!.label, one!.launch], ['dep_1/api/own', 'shop/api/own', 'module']);
 });
