@@ -17,8 +17,9 @@ export const nuxt = {
   'node_modules/nuxt/package.json': '{ "version": "4.5.2" }',
   'build.mjs': `
     import { mkdirSync, writeFileSync } from 'node:fs';
+    import { env } from 'node:process';
     mkdirSync('.vercel/output/static', { recursive: true });
-    writeFileSync('.vercel/output/static/environment.json', JSON.stringify(process.env));
+    writeFileSync('.vercel/output/static/environment.json', JSON.stringify(env));
     const routes = [{ handle: 'filesystem' }, { src: '/(.*)', dest: '/__fallback' }];
     writeFileSync('.vercel/output/config.json', JSON.stringify({ version: 3, routes }));
     console.log('built by itself');
@@ -31,30 +32,33 @@ interface Ran {
   readonly printed: string;
 }
 
-export async function make(dir: string, options: Partial<MakeOptions> = {}): Promise<Ran> {
-  const said: string[] = [];
-  let printed = '';
-  const result = await makeOutput(dir, {
-    byVercel: false,
-    cacheDir: join(dir, 'cache'),
-    environment: process.env,
-    clock: systemClock,
-    say: (line) => void said.push(line),
-    output: (text) => void (printed += text),
-    ...options,
-  });
-  return { made: result, said, printed };
+/** `environment`: what builds find where a test does not say. */
+export function building(environment: MakeOptions['environment']) {
+  const make = async (dir: string, options: Partial<MakeOptions> = {}): Promise<Ran> => {
+    const said: string[] = [];
+    let printed = '';
+    const made = await makeOutput(dir, {
+      byVercel: false,
+      cacheDir: join(dir, 'cache'),
+      environment,
+      clock: systemClock,
+      say: (line) => void said.push(line),
+      output: (text) => void (printed += text),
+      ...options,
+    });
+    return { made, said, printed };
+  };
+  const refusal = (dir: string, pattern: RegExp, options: Partial<MakeOptions> = {}): Promise<void> =>
+    assert.rejects(make(dir, options), (error: Error) => {
+      assert.ok(error instanceof UsageError, error.stack);
+      assert.match(error.message, pattern);
+      return true;
+    });
+  return { make, refusal };
 }
 
-export const refusal = (dir: string, pattern: RegExp, options: Partial<MakeOptions> = {}): Promise<void> =>
-  assert.rejects(make(dir, options), (error: Error) => {
-    assert.ok(error instanceof UsageError, error.stack);
-    assert.match(error.message, pattern);
-    return true;
-  });
-
 /** An npm that installs what `files` are, without asking anybody. */
-export async function fakeNpm(files: Files): Promise<NodeJS.ProcessEnv> {
+export async function fakeNpm(files: Files): Promise<Record<string, string>> {
   const lines = Object.entries(files).map(
     ([path, text]) => `mkdir -p ${dirname(path)} && cat > ${path} <<'END'\n${text}\nEND\nchmod +x ${path}`,
   );
@@ -62,5 +66,5 @@ export async function fakeNpm(files: Files): Promise<NodeJS.ProcessEnv> {
     npm: `#!/bin/sh\nif [ "$1" = run ]; then sh -c "$FAKE_BUILD"; exit $?; fi\n${lines.join('\n')}\n`,
   });
   chmodSync(join(bin, 'npm'), 0o755);
-  return { ...process.env, PATH: `${bin}:/usr/bin:/bin` };
+  return { PATH: `${bin}:/usr/bin:/bin` };
 }

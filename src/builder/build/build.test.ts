@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { project } from '../project.fixture.ts';
 import type { Files } from '../project.fixture.ts';
-import { fakeNpm, make, nuxt, packageFile, refusal } from './build.fixture.ts';
+import { building, fakeNpm, nuxt, packageFile } from './build.fixture.ts';
 import { vercelTool } from './tool.ts';
 
+const { make, refusal } = building(process.env);
 const read = (dir: string, path: string): any => JSON.parse(readFileSync(join(dir, path), 'utf8'));
 
 test('a project is built by its own script, which finds what makes it choose the output', async () => {

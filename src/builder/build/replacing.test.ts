@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { project } from '../project.fixture.ts';
-import { make, nuxt, refusal } from './build.fixture.ts';
+import { building, nuxt } from './build.fixture.ts';
 import { runCommand } from './command.ts';
 
+const { make, refusal } = building(process.env);
 const read = (dir: string, path: string): any => JSON.parse(readFileSync(join(dir, path), 'utf8'));
 
 test('a build that fails says how, and leaves what was built before', async () => {
