@@ -68,7 +68,7 @@ test('what does not end when it is told to is killed, also where nobody hears of
     'stubborn.mjs': `
     import { writeFileSync } from 'node:fs';
     process.on('SIGTERM', () => undefined);
-    setInterval(() => undefined, 1000);
+    setTimeout(() => undefined, 60_000);
     writeFileSync('ready.txt', '');`,
   });
   const stop = new AbortController();
