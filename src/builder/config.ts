@@ -102,15 +102,24 @@ export function withDefaults(settings: Settings, config: ProjectConfig): Functio
 
 /** A pattern that matches nothing is a mistake in it, and would otherwise only show as a limit that does not hold. */
 export function refuseUnmatched(config: ProjectConfig, paths: readonly string[]): void {
-  const lost = config.rules.filter(({ glob }) => !paths.some((path) => covers(glob, path)));
-  if (lost.length === 0) return;
-  const found = paths.length === 0 ? 'there are no functions' : `the functions are ${listed(paths)}`;
-  throw new UsageError(
-    lost
-      .map(({ glob }) => `${config.file}: functions[${JSON.stringify(glob)}]: matches no function's file; ${found}`)
-      .join('\n'),
-  );
+  const lines = unmatched(config, paths).map((line) => `${line}: matches no function's file; ${functionsAre(paths)}`);
+  if (lines.length > 0) throw new UsageError(lines.join('\n'));
 }
+
+/** Of an output. What built it may have heeded a pattern of its sources, so that it is no mistake for certain. */
+export const unmatchedWarnings = (config: ProjectConfig, names: readonly string[]): string[] =>
+  unmatched(config, names).map(
+    (line) =>
+      `${line}: matches no function of the output, and is without effect beyond its build; ${functionsAre(names)}`,
+  );
+
+const unmatched = ({ file, rules }: ProjectConfig, paths: readonly string[]): string[] =>
+  rules
+    .filter(({ glob }) => !paths.some((path) => covers(glob, path)))
+    .map(({ glob }) => `${file}: functions[${JSON.stringify(glob)}]`);
+
+const functionsAre = (paths: readonly string[]): string =>
+  paths.length === 0 ? 'there are no functions' : `the functions are ${listed(paths)}`;
 
 /** A file's own name comes before what its brackets mean in a pattern: `api/[id].ts` is that file. */
 function covers(glob: string, path: string): boolean {

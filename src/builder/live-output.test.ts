@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { live } from './live.fixture.ts';
 import { nodeConfig, outputProject } from './output/output.fixture.ts';
-import { project } from './project.fixture.ts';
+import { load, project } from './project.fixture.ts';
 
 const mapped = { ...nodeConfig, filePathMap: { 'lib.js': 'lib.js' } };
 const files = {
@@ -43,11 +43,21 @@ test('an output that is built anew is a new version, and what it was made of is 
 });
 
 test('while a framework builds, what it built before goes on, and no half of what it writes is served', async () => {
-  const dir = await outputProject(files, { 'lib.js': '', 'api/plain.js': 'export const GET = 1;' });
+  const complete = {
+    ...files,
+    'functions/whole.func/.vc-config.json': nodeConfig,
+    'functions/whole.func/index.js': "exports.answer = 'as before';",
+  };
+  const dir = await outputProject(complete, { 'lib.js': '', 'api/plain.js': 'export const GET = 1;' });
   const { published, lines, until, projects } = await live(dir);
   try {
     await rm(join(dir, '.vercel/output'), { recursive: true });
     await until(() => lines.some((line) => line.includes('is gone')));
+    const { outputs, functions } = published[0]!.deployments[0]!;
+    const file = outputs!.get('one.txt');
+    assert.equal(file?.kind === 'file' && (await readFile(file.file, 'utf8')), 'one');
+    const { default: whole } = await load(functions.find(({ name }) => name === 'whole')!.entry);
+    assert.deepEqual(whole, { answer: 'as before' });
     await write(dir, '.env', 'A=1');
     await until(() => lines.filter((line) => line.includes('is gone')).length === 2);
     assert.equal(published.length, 1, 'and nothing else in the project takes its place');

@@ -59,16 +59,6 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   throw new UsageError(`${root}: a ${framework.name} project that has not been built: weir build ${root} first`);
 }
 
-/**
- * Whether there is something to be served in `dir` itself: a build, a framework's project that is to be built first, functions,
- * a server or static files. What is wrong with it is told when it is built.
- */
-export async function isProject(dir: string): Promise<boolean> {
-  if ((await hasOutput(dir)) || (await unbuiltFramework(dir)) !== null) return true;
-  const found = await detect(dir).catch(() => null);
-  return found !== null;
-}
-
 /** Whether a framework's build has left something to be served: it is served then, and not what is beside it. */
 export const hasOutput = async (dir: string): Promise<boolean> =>
   (await stat(join(dir, outputConfigFile)).catch(() => null))?.isFile() ?? false;

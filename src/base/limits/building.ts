@@ -11,6 +11,9 @@ export const buildingLimits = {
   builderFilesAtOnce: 32,
   /** Outputs of one deployment, and files of one function. */
   outputs: 200_000,
+  /** Files and folders that are looked at to find them, and folders that are looked into again: links make many of few. */
+  outputEntries: 300_000,
+  outputFoldersAgain: 10_000,
   functionFiles: 100_000,
   /** Routing: rules of a table, characters of a pattern or destination; patterns and sizes for images; crons. */
   routingTextCharacters: 4096,
@@ -44,6 +47,8 @@ export const buildingLimits = {
   unownedBuildMs: 60_000,
   /** Of what a command printed, the end that an error repeats. */
   commandTailCharacters: 2_000,
+  /** A command that is ended may take so long to end by itself; then it is killed, with all that it started. */
+  commandGraceMs: 5_000,
   /** Memory of a framework's development server: it compiles, and keeps what it compiled. */
   devServerMiB: 4096,
   /** A half-installed tool of that age is nobody's. */

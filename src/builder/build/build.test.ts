@@ -1,61 +1,16 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { systemClock } from '../../base/clock.ts';
-import { UsageError } from '../../base/errors.ts';
 import { project } from '../project.fixture.ts';
 import type { Files } from '../project.fixture.ts';
-import { makeOutput } from './build.ts';
-import type { Made, MakeOptions } from './build.ts';
+import { building, fakeNpm, nuxt, packageFile } from './build.fixture.ts';
+import { vercelTool } from './tool.ts';
 
-const packageFile = (dependency: string, build = 'node build.mjs'): string =>
-  JSON.stringify({ private: true, dependencies: { [dependency]: '*' }, scripts: { build } });
-
-/** A project of Nuxt whose build writes what it found, and an output. */
-const nuxt = {
-  'package.json': packageFile('nuxt'),
-  'node_modules/nuxt/package.json': '{ "version": "4.5.2" }',
-  'build.mjs': `
-    import { mkdirSync, writeFileSync } from 'node:fs';
-    mkdirSync('.vercel/output/static', { recursive: true });
-    writeFileSync('.vercel/output/static/environment.json', JSON.stringify(process.env));
-    const routes = [{ handle: 'filesystem' }, { src: '/(.*)', dest: '/__fallback' }];
-    writeFileSync('.vercel/output/config.json', JSON.stringify({ version: 3, routes }));
-    console.log('built by itself');
-  `,
-};
-
-interface Ran {
-  readonly made: Made;
-  readonly said: readonly string[];
-  readonly printed: string;
-}
-
-async function make(dir: string, options: Partial<MakeOptions> = {}): Promise<Ran> {
-  const said: string[] = [];
-  let printed = '';
-  const result = await makeOutput(dir, {
-    byVercel: false,
-    cacheDir: join(dir, 'cache'),
-    environment: process.env,
-    clock: systemClock,
-    say: (line) => void said.push(line),
-    output: (text) => void (printed += text),
-    ...options,
-  });
-  return { made: result, said, printed };
-}
-
+const { make, refusal } = building(process.env);
 const read = (dir: string, path: string): any => JSON.parse(readFileSync(join(dir, path), 'utf8'));
-
-const refusal = (dir: string, pattern: RegExp, options: Partial<MakeOptions> = {}): Promise<void> =>
-  assert.rejects(make(dir, options), (error: Error) => {
-    assert.ok(error instanceof UsageError, error.stack);
-    assert.match(error.message, pattern);
-    return true;
-  });
 
 test('a project is built by its own script, which finds what makes it choose the output', async () => {
   const dir = await project({
@@ -114,45 +69,18 @@ test('what vercel.json says of routes and crons is in the output, the project’
   );
 });
 
-test('a build that fails says how, and leaves what was built before', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "before": true }' });
-  writeFileSync(
-    join(dir, 'build.mjs'),
-    `
+test('an output whose config.json is long is as good as any', async () => {
+  const routes = Array.from({ length: 20_000 }, (_, index) => ({
+    src: `^/${'long/'.repeat(10)}${index}$`,
+    status: 404,
+  }));
+  const build = `
     import { mkdirSync, writeFileSync } from 'node:fs';
     mkdirSync('.vercel/output', { recursive: true });
-    writeFileSync('.vercel/output/half.txt', '');
-    console.error('something is wrong');
-    process.exit(7);
-  `,
-  );
-  const { made: result, printed } = await make(dir);
-  assert.deepEqual(result, { kind: 'failed', command: 'npm run build', how: 'exited with 7' });
-  assert.match(printed, /something is wrong/);
-  assert.equal(read(dir, '.vercel/output/config.json').before, true);
-  assert.ok(!existsSync(join(dir, '.vercel/output/half.txt')));
-  assert.ok(!existsSync(join(dir, '.vercel/output.before')));
-});
-
-test('a build that is interrupted ends what it runs, and leaves what was built before', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/config.json': '{ "version": 3, "before": true }' });
-  writeFileSync(join(dir, 'vercel.json'), '{ "buildCommand": "exec node build.mjs" }');
-  writeFileSync(join(dir, 'build.mjs'), `console.log('waiting'); setInterval(() => {}, 1000);`);
-  const stop = new AbortController();
-  const { made: result } = await make(dir, {
-    signal: stop.signal,
-    output: (text) => text.includes('waiting') && stop.abort(),
-  });
-  assert.ok(result.kind === 'failed');
-  assert.equal(result.how, 'was interrupted');
-  assert.equal(read(dir, '.vercel/output/config.json').before, true);
-});
-
-test('what was built before is gone when the build succeeds', async () => {
-  const dir = await project({ ...nuxt, '.vercel/output/static/stale.txt': 'stale' });
-  await make(dir);
-  assert.ok(!existsSync(join(dir, '.vercel/output/static/stale.txt')));
-  assert.ok(!existsSync(join(dir, '.vercel/output.before')));
+    writeFileSync('.vercel/output/config.json', ${JSON.stringify(JSON.stringify({ version: 3, routes }))});`;
+  const dir = await project({ ...nuxt, 'build.mjs': build });
+  assert.equal((await make(dir)).made.kind, 'made');
+  assert.equal(read(dir, '.vercel/output/config.json').routes.length, routes.length);
 });
 
 test('a build without an output names what the project has to use', async () => {
@@ -186,18 +114,6 @@ test('a server that runs as it is needs no build', async () => {
   });
   assert.deepEqual((await make(dir)).made, { kind: 'nothing-to-do', title: 'Express 5.3.0' });
 });
-
-/** An npm that installs what `files` are, without asking anybody. */
-async function fakeNpm(files: Files): Promise<NodeJS.ProcessEnv> {
-  const lines = Object.entries(files).map(
-    ([path, text]) => `mkdir -p ${dirname(path)} && cat > ${path} <<'END'\n${text}\nEND\nchmod +x ${path}`,
-  );
-  const bin = await project({
-    npm: `#!/bin/sh\nif [ "$1" = run ]; then sh -c "$FAKE_BUILD"; exit $?; fi\n${lines.join('\n')}\n`,
-  });
-  chmodSync(join(bin, 'npm'), 0o755);
-  return { ...process.env, PATH: `${bin}:/usr/bin:/bin` };
-}
 
 const nextProject = (version: string): Files => ({
   'package.json': packageFile('next'),
@@ -260,6 +176,40 @@ cp .vercel/project.json .vercel/output/static/; echo "$@"`;
   await make(linked, { environment });
   assert.equal(read(linked, '.vercel/output/static/project.json').projectId, 'prj_1');
   assert.equal(readFileSync(join(linked, '.vercel/project.json'), 'utf8'), '{ "projectId": "prj_1" }');
+});
+
+test('a project file that a killed build left is not taken for the user’s, whose own comes back', async () => {
+  const vercel = `#!/bin/sh
+mkdir -p .vercel/output/static && echo '{"version":3}' > .vercel/output/config.json
+cp .vercel/project.json .vercel/output/static/`;
+  const environment = await fakeNpm({ 'node_modules/.bin/vercel': vercel });
+  for (const own of [null, '{ "projectId": "prj_1",  "orgId": "team_1" }']) {
+    const dir = await project({ 'package.json': '{}', ...(own === null ? {} : { '.vercel/project.json': own }) });
+    const script = `
+      import { withVercelProject } from ${JSON.stringify(new URL('vercel-project.ts', import.meta.url).href)};
+      await withVercelProject('.', 'gatsby', () => process.kill(process.pid, 'SIGKILL'));`;
+    spawnSync(process.execPath, ['--input-type=module-typescript', '-e', script], { cwd: dir });
+    assert.equal(read(dir, '.vercel/project.json').settings.framework, 'gatsby', 'it has been killed in time');
+    await make(dir, { environment, byVercel: true });
+    assert.equal(read(dir, '.vercel/output/static/project.json').settings.framework, null);
+    const after = own === null ? null : readFileSync(join(dir, '.vercel/project.json'), 'utf8');
+    assert.equal(after, own);
+    assert.deepEqual(readdirSync(join(dir, '.vercel')), own === null ? ['output'] : ['output', 'project.json']);
+  }
+});
+
+test('nothing is run from a cache that others may write into', async () => {
+  const vercel = (text: string): string =>
+    `#!/bin/sh\nmkdir -p .vercel/output && echo '{"version":3}' > .vercel/output/config.json; echo ${text}`;
+  const environment = await fakeNpm({ 'node_modules/.bin/vercel': vercel('fetched') });
+  const planted = `cache/tools/${vercelTool.title}/node_modules/.bin/vercel`;
+  const dir = await project({ 'package.json': '{}', [planted]: vercel('planted') });
+  const options = { environment, byVercel: true, temporaryDir: await project({}) };
+  chmodSync(join(dir, planted), 0o755);
+  assert.equal((await make(dir, options)).printed, 'planted\n');
+  chmodSync(join(dir, 'cache/tools'), 0o777);
+  const { said, printed } = await make(dir, options);
+  assert.deepEqual([said[0], printed], [`fetching ${vercelTool.title} from npm, once`, 'fetched\n']);
 });
 
 test('what cannot be fetched is an error with npm’s own words, and leaves nothing behind', async () => {

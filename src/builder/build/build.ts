@@ -1,8 +1,9 @@
-import { mkdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 import { readConfig } from '../config.ts';
 import { configFile, outputConfigFile, outputFolder } from '../output/place.ts';
 import { runCommand } from './command.ts';
@@ -11,6 +12,7 @@ import { frameworkOf, frameworks } from './frameworks.ts';
 import type { Framework } from './frameworks.ts';
 import { above, installedVersion, packageManagerOf, readJsonFile, readPackageFile } from './package-file.ts';
 import type { PackageFile } from './package-file.ts';
+import { replacing } from './replacing.ts';
 import { summaryOf } from './summary.ts';
 import type { Summary } from './summary.ts';
 import { nextTool, toolDirectory, vercelTool } from './tool.ts';
@@ -23,6 +25,8 @@ export interface MakeOptions {
   readonly byVercel: boolean;
   /** The user's cache directory of Weir: what is fetched is kept there. */
   readonly cacheDir: string;
+  /** Used when others may write there. Default: the system's directory for temporary files. */
+  readonly temporaryDir?: string;
   /** What the build finds, besides what the project's own files say. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -162,6 +166,7 @@ function commandOptions({ dir, environment }: Project, step: Step, options: Make
   const path = [...programs, dirname(process.execPath), options.environment['PATH'] ?? ''].join(delimiter);
   return {
     cwd: dir,
+    clock: options.clock,
     output: options.output,
     ...(options.signal === undefined ? {} : { signal: options.signal }),
     environment: {
@@ -179,33 +184,10 @@ function commandOptions({ dir, environment }: Project, step: Step, options: Make
   };
 }
 
-/** What was at `path` is put aside, and back again when `make` does not succeed. */
-async function replacing(path: string, make: () => Promise<Ended>): Promise<Ended> {
-  const aside = `${path}.before`;
-  await mkdir(dirname(path), { recursive: true });
-  await rm(aside, { recursive: true, force: true });
-  await rename(path, aside).catch(ifMissing);
-  let ended: Ended | null = null;
-  try {
-    ended = await make();
-    return ended;
-  } finally {
-    if (ended?.kind === 'done') await rm(aside, { recursive: true, force: true });
-    else {
-      await rm(path, { recursive: true, force: true });
-      await rename(aside, path).catch(ifMissing);
-    }
-  }
-}
-
-function ifMissing(error: unknown): void {
-  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-}
-
 /** Looks whether there is an output, and adds what the project's own file says of it (`vercel build` has done so itself). */
 async function complete({ dir, framework, outputDir, settings }: Project, byVercel: boolean): Promise<void> {
   const path = join(outputDir, configFile);
-  const config = await readJsonFile(path);
+  const config = await readJsonFile(path, limits.outputJsonBytes);
   if (config === null) {
     const adapter = framework?.adapter ?? null;
     const wanted = adapter === null ? 'the project chooses another output' : `the project has to use ${adapter}`;

@@ -31,24 +31,25 @@ export async function readPackageFile(dir: string): Promise<PackageFile | null> 
   };
 }
 
-/** Null: there is no such file. Throws a UsageError that says where it is no JSON. */
-export async function readJsonFile(path: string): Promise<{} | null> {
-  const text = await textOf(path);
+/** Null: there is no such file. Throws a UsageError that says where it is no JSON, or that it is longer than `mostBytes`. */
+export async function readJsonFile(path: string, mostBytes: number = limits.configBytes): Promise<{} | null> {
+  const text = await textOf(path, mostBytes);
   if (text === null) return null;
   try {
     const value: unknown = JSON.parse(text);
     return value ?? {};
-  } catch {
+  } catch (error) {
+    // Finding the place takes some twenty attempts to parse it.
+    if (text.length > limits.configBytes) throw new UsageError(`${path}: not valid JSON: ${(error as Error).message}`);
     const { line, column, reason } = syntaxFaultAt(text);
     throw new UsageError(`${path}:${line}:${column}: not valid JSON: ${reason}`);
   }
 }
 
-async function textOf(path: string): Promise<string | null> {
+async function textOf(path: string, mostBytes: number): Promise<string | null> {
   try {
     const { size } = await stat(path);
-    if (size > limits.configBytes)
-      throw new UsageError(`${path}: ${size} bytes; at most ${limits.configBytes} are read`);
+    if (size > mostBytes) throw new UsageError(`${path}: ${size} bytes; at most ${mostBytes} are read`);
     return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;

@@ -1,9 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
+import { openStore } from '../own-store.ts';
 import { runCommand } from './command.ts';
 
 /** A package that builds, and that projects need not have. */
@@ -30,6 +32,8 @@ export const vercelTool: Tool = {
 export interface ToolOptions {
   /** The user's cache directory of Weir. */
   readonly cacheDir: string;
+  /** Used when others may write there. Default: the system's directory for temporary files. */
+  readonly temporaryDir?: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly say: (line: string) => void;
@@ -42,14 +46,14 @@ export interface ToolOptions {
  * network.
  */
 export async function toolDirectory(tool: Tool, options: ToolOptions): Promise<string> {
-  const folder = join(options.cacheDir, 'tools');
+  // What lies there is going to be executed.
+  const folder = await openStore(options.cacheDir, options.temporaryDir ?? tmpdir(), 'tools');
   const place = join(folder, tool.title.replaceAll('/', '+'));
   if (await isDirectory(place)) return place;
   options.say(`fetching ${tool.title} from npm, once`);
   const startedMs = options.clock.nowMs();
   const beside = join(folder, `new-${randomBytes(6).toString('hex')}`);
   try {
-    // What lies there is going to be executed.
     await mkdir(beside, { recursive: true, mode: 0o700 });
     const { dependencies, overrides } = tool;
     await writeFile(join(beside, 'package.json'), JSON.stringify({ private: true, dependencies, overrides }));
@@ -63,11 +67,12 @@ export async function toolDirectory(tool: Tool, options: ToolOptions): Promise<s
   return place;
 }
 
-async function install(tool: Tool, dir: string, { environment, signal }: ToolOptions): Promise<void> {
+async function install(tool: Tool, dir: string, { environment, clock, signal }: ToolOptions): Promise<void> {
   const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--omit=dev', '--loglevel=error'];
   const ended = await runCommand('npm', args, {
     cwd: dir,
     environment,
+    clock,
     output: () => undefined,
     ...(signal === undefined ? {} : { signal }),
   });

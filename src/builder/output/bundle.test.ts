@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -58,23 +58,30 @@ test('a function with a filePathMap finds every file at its path in the bundle',
   assert.equal(existsSync(join(dir, source)), true);
 });
 
-test('a function that is complete runs in place, unless what is around it would change what it is', async () => {
-  const files = {
-    'functions/a.func/.vc-config.json': nodeConfig,
-    'functions/a.func/index.js': "module.exports = 'CommonJS';",
-  };
-  const dir = await outputProject(files);
-  assert.equal((await one(dir)).root, join(dir, '.vercel/output/functions/a.func'));
-  assert.equal(existsSync(join(dir, '.weir')), false, 'nothing is written');
-
-  const among = await outputProject(files, { 'package.json': { type: 'module' } });
-  const spec = await one(among);
-  assert.notEqual(spec.root, join(among, '.vercel/output/functions/a.func'));
-  assert.equal(require(spec.entry), 'CommonJS');
-
-  const own = { ...files, 'functions/a.func/package.json': { type: 'commonjs' } };
-  const itself = await outputProject(own, { 'package.json': { type: 'module' } });
-  assert.equal((await one(itself)).root, join(itself, '.vercel/output/functions/a.func'));
+test('what is around a function does not change what it is, and the next build takes nothing away from it', async () => {
+  const dir = await outputProject(
+    {
+      'functions/a.func/.vc-config.json': nodeConfig,
+      'functions/a.func/index.js': "module.exports = ['CommonJS', require('./late.js'), require('dep')];",
+      'functions/a.func/late.js': "module.exports = 'late';",
+      'functions/a.prerender-config.json': { fallback: 'a.prerender-fallback.html' },
+      'functions/a.prerender-fallback.html': 'kept',
+      'static/a.txt': 'text',
+    },
+    { 'package.json': { type: 'module' }, 'node_modules/dep/index.cjs': "module.exports = 'the project’s';" },
+  );
+  await writeFile(join(dir, 'node_modules/dep/package.json'), '{ "main": "index.cjs" }');
+  const before = await stat(join(dir, '.vercel/output/static/a.txt'));
+  const { deployment } = await build(dir);
+  await rm(join(dir, '.vercel'), { recursive: true });
+  assert.deepEqual(require(deployment.functions[0]!.entry), ['CommonJS', 'late', 'the project’s']);
+  const [file, page] = [deployment.outputs!.get('a.txt'), deployment.outputs!.get('a')];
+  assert.ok(file?.kind === 'file' && page?.kind === 'prerender');
+  assert.equal(await readFile(file.file, 'utf8'), 'text');
+  assert.equal((await stat(file.file)).mtimeMs, before.mtimeMs, 'what clients have of it stays good');
+  assert.equal(await readFile(page.prerender.fallback!.file, 'utf8'), 'kept');
+  await removeBuild(dir, 'dep_1');
+  assert.equal(existsSync(file.file), false);
 });
 
 test('links: those that stay in the bundle are kept, others are what they lead to, none leads out of the project', async () => {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import { forEachBounded } from './bounded.ts';
 import { entriesOf, isInside, plainPath, realPathOf } from './folder.ts';
@@ -106,16 +105,4 @@ export async function digestOfBundle({ files, handler }: Bundle, sources: Source
   const hash = createHash('sha256').update(`${handler}\n`);
   for (const path of [...files.keys()].toSorted()) hash.update(`${path}\n${marks.get(path)}\n`);
   return hash.digest('base64url');
-}
-
-/**
- * Whether code in a folder that says nothing of it would be taken for ES modules, because a package.json above says so. A
- * bundle is on its own: what is around it counts for nothing.
- */
-export async function isAmongModules(folder: string): Promise<boolean> {
-  for (let dir = folder; ; dir = dirname(dir)) {
-    const text = await readFile(join(dir, 'package.json'), 'utf8').catch(() => null);
-    if (text !== null) return /"type"\s*:\s*"module"/.test(text);
-    if (dirname(dir) === dir) return false;
-  }
 }

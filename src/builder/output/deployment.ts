@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
@@ -7,17 +6,19 @@ import type { Log } from '../../base/log.ts';
 import type { FunctionConfig, FunctionSpec } from '../../model/function.ts';
 import type { Output } from '../../model/output.ts';
 import type { Deployment } from '../../model/snapshot.ts';
-import { runtimeWarnings, settingsFor, withDefaults } from '../config.ts';
+import { runtimeWarnings, settingsFor, unmatchedWarnings, withDefaults } from '../config.ts';
 import type { ProjectConfig } from '../config.ts';
-import { digestOfBundle, isAmongModules, readBundle } from './bundle.ts';
+import { readBundle } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
 import { readOutputConfig } from './config-file.ts';
 import type { OutputConfig } from './config-file.ts';
+import { fingerprintOf } from './fingerprint.ts';
 import { readFunctions } from './functions.ts';
 import type { OutputFunctions } from './functions.ts';
 import { grouped } from './groups.ts';
 import type { Group } from './groups.ts';
 import { Faults } from './json-file.ts';
+import { layOutFiles } from './lay-out-files.ts';
 import { Layout } from './lay-out.ts';
 import { repositoryOf } from './repository.ts';
 import { Sources } from './sources.ts';
@@ -35,14 +36,16 @@ export interface OutputOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly config: ProjectConfig;
   readonly log: Log;
-  /** Where bundles are put that do not lie as a whole in the output; `claim` makes it. */
+  /** Where all that is served is put: the next build replaces the output while this one is served. `claim` makes it. */
   readonly outDir: string;
   claim(): Promise<void>;
 }
 
 /** What was read of an output; nothing has been put anywhere. */
 interface Read {
+  /** The project and its output, without symbolic links. */
   readonly project: string;
+  readonly dir: string;
   readonly config: OutputConfig;
   readonly found: OutputFunctions;
   readonly files: StaticFiles['files'];
@@ -56,6 +59,8 @@ interface Read {
  */
 export async function buildFromOutput(root: string, options: OutputOptions): Promise<Deployment> {
   const read = await readOutput(root, options.log);
+  const names = read.bundles.map((bundle) => bundle.function.name);
+  for (const warning of unmatchedWarnings(options.config, names)) options.log.warn(warning);
   const configs = configsOf(read, options);
   const groups = await grouped(read.bundles, (bundle) => configs.get(bundle)!, read.sources);
   if (groups.length > limits.functionsPerDeployment) {
@@ -63,6 +68,7 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
       `${join(root, outputFolder)}: ${groups.length} functions; at most ${limits.functionsPerDeployment} are allowed`,
     );
   }
+  await options.claim();
   const specs = await specsOf(root, groups, options);
   return {
     id: options.deployment,
@@ -72,10 +78,10 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     functions: specs,
     routes: [],
     publicDir: null,
-    outputs: outputsOf(read, groups, specs),
+    outputs: await layOutFiles(outputsOf(read, groups, specs), read, join(await realpath(options.outDir), 'files')),
     routing: mergedRouting(read.config.routing, options.config.routing),
     crons: mergedCrons(read.config.crons, options.config.crons),
-    fingerprint: await fingerprintOf(read),
+    fingerprint: await fingerprintOf({ ...read, config: read.config.bytes, environmentOf: environmentsOf(options) }),
     ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
   };
@@ -88,7 +94,7 @@ async function readOutput(root: string, log: Log): Promise<Read> {
   const config = await readOutputConfig(dir, faults);
   const { files, warnings } = await readStaticFiles(dir, project, faults);
   const overridden = config === null ? [] : applyOverrides(files, config.overrides, join(dir, configFile), faults);
-  const found = await readFunctions(dir, faults);
+  const found = await readFunctions(dir, project, faults);
   const functions = [...found.functions.values()];
   const sources = new Sources(await repositoryOf(project, functions));
   const bundles: Bundle[] = [];
@@ -105,7 +111,7 @@ async function readOutput(root: string, log: Log): Promise<Read> {
     ),
   );
   for (const warning of [...told, ...middlewareWarnings(dir, config!, found)]) log.warn(warning);
-  return { project, config: config!, found, files, bundles, sources };
+  return { project, dir, config: config!, found, files, bundles, sources };
 }
 
 function middlewareWarnings(dir: string, { routing }: OutputConfig, { paths }: OutputFunctions): string[] {
@@ -136,20 +142,23 @@ function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, Funct
   );
 }
 
+/** What the project sets, without what the platform does: that differs from one deployment to the next. */
+const environmentsOf =
+  ({ config }: OutputOptions) =>
+  ({ function: { name, config: own } }: Bundle): Readonly<Record<string, string>> => ({
+    ...config.environment,
+    ...own.environment,
+    ...settingsFor(config, name).environment,
+  });
+
 async function specsOf(root: string, groups: readonly Group[], options: OutputOptions): Promise<FunctionSpec[]> {
-  const amongModules = await isAmongModules(join(root, outputFolder));
   const layout = new Layout();
-  const away = new Set(groups.filter((group) => !runsInPlace(group, amongModules)));
   const folder = join(options.outDir, 'functions');
-  if (away.size > 0) {
-    await options.claim();
-    await makeIsolated(folder);
-  }
+  if (groups.length > 0) await makeIsolated(folder);
   const specs: FunctionSpec[] = [];
   for (const group of groups) {
-    const isAway = away.has(group);
-    const dir = isAway ? join(folder, `${group.name}.func`) : group.members[0]!.function.dir;
-    if (isAway) await layout.make(dir, group.files);
+    const dir = join(folder, `${group.name}.func`);
+    await layout.make(dir, group.files);
     const { launch, assets, eventExport } = group.members[0]!.function.config;
     specs.push({
       id: `${options.deployment}/${group.name}`,
@@ -168,13 +177,6 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
     });
   }
   return specs;
-}
-
-/** What is all there, and would not be taken for something else by what is around it. */
-function runsInPlace({ members, files }: Group, amongModules: boolean): boolean {
-  const [first, ...others] = members;
-  if (others.length > 0 || Object.keys(first!.function.config.filePathMap).length > 0) return false;
-  return !amongModules || files.has('package.json');
 }
 
 /** A bundle is on its own: what the project's package.json says of modules counts for nothing in it. */
@@ -201,18 +203,4 @@ function outputsOf(
     outputs.set(path, { kind: 'prerender', functionId: ids.get(found.paths.get(path)!)!, prerender });
   }
   return outputs;
-}
-
-/** Content, and for static files names: what is in them has no part in what functions answer. */
-async function fingerprintOf({ config, found, files, bundles, sources }: Read): Promise<string> {
-  const hash = createHash('sha256').update(config.bytes);
-  const paths = [...found.prerenderBytes.keys()].toSorted();
-  for (const path of paths) hash.update(`\n${path}\n`).update(found.prerenderBytes.get(path)!);
-  for (const bundle of bundles) {
-    hash.update(`\n${bundle.function.name}\n`).update(bundle.function.bytes);
-    hash.update(await digestOfBundle(bundle, sources));
-  }
-  for (const path of [...found.paths.keys()].toSorted()) hash.update(`\n${path}\n${found.paths.get(path)}`);
-  for (const path of [...files.keys()].toSorted()) hash.update(`\n${path}`);
-  return hash.digest('base64url');
 }

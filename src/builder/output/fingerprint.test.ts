@@ -10,7 +10,8 @@ const tree = {
     filePathMap: { 'lib.js': 'lib.js', 'node_modules/dep/i.js': 'node_modules/dep/i.js' },
   },
   'functions/a.func/index.js': 'code',
-  'functions/a.prerender-config.json': { expiration: 1 },
+  'functions/a.prerender-config.json': { expiration: 1, fallback: 'a.prerender-fallback.html' },
+  'functions/a.prerender-fallback.html': 'one',
   'static/one.txt': '1',
 };
 const besides = { 'lib.js': 'lib', 'node_modules/dep/i.js': 'dep' };
@@ -27,7 +28,14 @@ test('whatever decides what is answered changes it', async () => {
   const { fingerprint } = (await build(await outputProject(tree, besides))).deployment;
   const changes: readonly (readonly [string, string])[] = [
     ['.vercel/output/config.json', '{ "version": 3, "routes": [] }'],
-    ['.vercel/output/functions/a.prerender-config.json', '{ "expiration": 2 }'],
+    [
+      '.vercel/output/functions/a.prerender-config.json',
+      '{ "expiration": 2, "fallback": "a.prerender-fallback.html" }',
+    ],
+    ['.vercel/output/functions/a.prerender-fallback.html', 'two'],
+    ['.env', 'API=https://other.example'],
+    ['weir.json', '{ "environment": { "API": "https://other.example" } }'],
+    ['weir.json', '{ "functions": { "a": { "environment": { "API": "https://other.example" } } } }'],
     ['.vercel/output/functions/a.func/index.js', 'edoc'],
     ['.vercel/output/functions/a.func/more.js', ''],
     ['.vercel/output/static/two.txt', ''],
@@ -37,6 +45,6 @@ test('whatever decides what is answered changes it', async () => {
   for (const [path, content] of changes) {
     const dir = await outputProject(tree, besides);
     await writeFile(join(dir, path), content);
-    assert.notEqual((await build(dir)).deployment.fingerprint, fingerprint, path);
+    assert.notEqual((await build(dir)).deployment.fingerprint, fingerprint, `${path}: ${content}`);
   }
 });

@@ -93,6 +93,7 @@ test('what a function says of itself, what the project says of it, and where it 
   assert.deepEqual([plain!.config.helpers, plain!.config.webApi, plain!.config.streams], [false, false, true]);
   assert.deepEqual(warnings, [
     'warn: DIR/.vercel/output: runtime: nodejs20.x is discontinued: nodejs22.x runs in its place',
+    'warn: DIR/weir.json: functions["app/elsewhere.ts"]: matches no function of the output, and is without effect beyond its build; the functions are api/own, plain',
   ]);
   assert.deepEqual([one!.id, one!.label, one!.launch], ['dep_1/api/own', 'shop/api/own', 'module']);
 });
@@ -141,6 +142,20 @@ test('a link is the same function under another path, also by way of other links
     await link(broken, 'functions/b.func', target);
     assert.equal(await refusal(broken, () => build(broken)), `DIR/.vercel/output/functions/b.func: ${message}`);
   }
+});
+
+test('a link to a folder of functions is followed, and refused where it leads out of the project', async () => {
+  const elsewhere = await outputProject({}, { 'f/b.func/.vc-config.json': nodeConfig, 'f/b.func/index.js': '' });
+  const ours = { 'more/b.func/.vc-config.json': nodeConfig, 'more/b.func/index.js': '' };
+  const dir = await outputProject({ [vc('a')]: nodeConfig, [code('a')]: '' }, ours);
+  await link(dir, 'functions/in', '../../../more');
+  const { deployment } = await build(dir);
+  assert.deepEqual([...deployment.outputs!.keys()], ['a', 'in/b']);
+  await link(dir, 'functions/out', join(elsewhere, 'f'));
+  assert.equal(
+    await refusal(dir, () => build(dir)),
+    `DIR/.vercel/output/functions/out: expected a link to a folder in the project, got one that leads out of it, to ${join(elsewhere, 'f')}`,
+  );
 });
 
 test('a prerender that is wrong is refused by file and path', async () => {

@@ -3,7 +3,8 @@ import { dirname, isAbsolute, join, posix, relative, sep } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import type { Prerender } from '../../model/output.ts';
 import { forEachBounded } from './bounded.ts';
-import { walkFollowing } from './folder.ts';
+import { isInside, realPathOf, walkFollowing } from './folder.ts';
+import type { Walked } from './folder.ts';
 import { functionFile } from './function-config.ts';
 import type { FunctionFile } from './function-config.ts';
 import { readJson } from './json-file.ts';
@@ -40,10 +41,10 @@ interface Found {
   readonly links: ReadonlyMap<string, string>;
 }
 
-/** `outputDir` is without symbolic links. */
-export async function readFunctions(outputDir: string, faults: Faults): Promise<OutputFunctions> {
+/** Both folders without symbolic links. */
+export async function readFunctions(outputDir: string, project: string, faults: Faults): Promise<OutputFunctions> {
   const dir = join(outputDir, 'functions');
-  const { dirs, links } = await find(dir, faults);
+  const { dirs, links } = await find(dir, [outputDir, project], faults);
   const functions = new Map<string, OutputFunction>();
   const read = new Map<string, OutputFunction>();
   await forEachBounded(dirs, async (name) => {
@@ -63,12 +64,18 @@ export async function readFunctions(outputDir: string, faults: Faults): Promise<
   return { functions, paths, ...found, warnings };
 }
 
-/** Folders whose name ends in `.func`, wherever they lie; none is looked into. */
-async function find(dir: string, faults: Faults): Promise<Found> {
+/** Folders whose name ends in `.func`, wherever they lie in `homes`; none is looked into. */
+async function find(dir: string, homes: readonly string[], faults: Faults): Promise<Found> {
   const dirs: string[] = [];
   const links = new Map<string, string>();
-  const enter = ({ path }: { path: string }): boolean => !path.endsWith(suffix);
-  for await (const { path, entry, isDirectory } of walkFollowing(dir, enter)) {
+  const enter = async ({ path, at, entry }: Walked): Promise<boolean> => {
+    if (path.endsWith(suffix)) return false;
+    const real = entry.isSymbolicLink() ? await realPathOf(at) : null;
+    if (real === null || homes.some((home) => isInside(home, real))) return true;
+    faults.add(join(dir, path), `expected a link to a folder in the project, got one that leads out of it, to ${real}`);
+    return false;
+  };
+  for await (const { path, entry, isDirectory } of walkFollowing(dir, { enter })) {
     if (!path.endsWith(suffix)) continue;
     const name = path.slice(0, -suffix.length);
     if (!entry.isSymbolicLink()) {

@@ -82,7 +82,8 @@ function leadsTo(path: string, { all, links }: Places): boolean {
 /** Other devices, file systems without links, too many links to one file: what cannot be linked is copied. */
 const unlinkable = new Set(['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EACCES']);
 
-async function linkOrCopy(file: string, target: string): Promise<void> {
+/** Puts a file at another place as well, as the same file where that can be. */
+export async function linkOrCopy(file: string, target: string): Promise<void> {
   try {
     await link(file, target);
   } catch (error) {

@@ -205,7 +205,7 @@ function fromOurs({ outputs, functions }: Deployment, dir: string): Record<strin
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
       .map(([path, output]: [string, Output]) => {
         if (output.kind === 'file')
-          return [path, { file: relative(dir, output.file), contentType: output.contentType }];
+          return [path, { file: inOutput(dir, output.file), contentType: output.contentType }];
         const spec = functions.find(({ id }) => id === output.functionId)!;
         const name = names(spec, path);
         if (output.kind === 'function') return [path, { function: name, handler: relative(spec.root, spec.entry) }];
@@ -216,8 +216,12 @@ function fromOurs({ outputs, functions }: Deployment, dir: string): Record<strin
 
 const withRelative = (prerender: Prerender, dir: string): Prerender => ({
   ...prerender,
-  fallback: prerender.fallback && { file: relative(dir, prerender.fallback.file) },
+  fallback: prerender.fallback && { file: inOutput(dir, prerender.fallback.file) },
 });
+
+/** Where a file lies that was put in place for a deployment. */
+const inOutput = (dir: string, file: string): string =>
+  relative(dir, file).replace('../../.weir/dev/dep_1/files/output/', '');
 
 /** What is the same object has the same name: the first path it was found at. */
 function namer(): (object: object, path: string) => string {

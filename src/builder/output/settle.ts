@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../base/clock.ts';
+import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { walkFollowing } from './folder.ts';
 import { configFile, outputFolder } from './place.ts';
@@ -20,14 +21,20 @@ export async function outputSettled(root: string, clock: Clock, isOver: () => bo
   }
 }
 
-/** When each of its folders, configurations and files was last written. */
+/** When each of its folders, configurations and files was last written; as far as they can be read, which reading tells. */
 async function marksOf(root: string): Promise<string> {
   const dir = join(root, outputFolder);
   const marks: string[] = [await markOf(join(dir, configFile))];
-  for await (const { path, isDirectory } of walkFollowing(dir, ({ path }) => !path.endsWith('.func'))) {
-    marks.push(path);
-    if (path.endsWith('.func')) marks.push(await markOf(join(dir, path, '.vc-config.json')));
-    else if (!isDirectory) marks.push(await markOf(join(dir, path)));
+  const enter = ({ path }: { path: string }): boolean => !path.endsWith('.func');
+  try {
+    for await (const { path, isDirectory } of walkFollowing(dir, { enter, once: true })) {
+      marks.push(path);
+      if (path.endsWith('.func')) marks.push(await markOf(join(dir, path, '.vc-config.json')));
+      else if (!isDirectory) marks.push(await markOf(join(dir, path)));
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    marks.push(error.message);
   }
   return marks.join('\n');
 }

@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { systemClock } from '../../base/clock.ts';
 import { refusal } from '../project.fixture.ts';
 import { build, link, outputProject } from './output.fixture.ts';
+import { outputSettled } from './settle.ts';
 
 test('files by their path, under another path or as another type where config.json says so', async () => {
   const dir = await outputProject({
@@ -24,7 +26,7 @@ test('files by their path, under another path or as another type where config.js
     'static/.hidden/x': '',
   });
   const { deployment } = await build(dir);
-  const at = (path: string): string => join(dir, '.vercel/output/static', path);
+  const at = (path: string): string => join(dir, '.weir/dev/dep_1/files/output/static', path);
   assert.deepEqual(
     [...deployment.outputs!].toSorted(([a], [b]) => (a < b ? -1 : 1)),
     [
@@ -51,8 +53,8 @@ test('links: to a folder of the project they are followed, out of it they are no
   assert.deepEqual(
     [...deployment.outputs!].map(([path, output]) => [path, output.kind === 'file' && output.file]),
     [
-      ['a.txt', join(dir, '.vercel/output/static/a.txt')],
-      ['folder/b.txt', join(dir, 'assets/b.txt')],
+      ['a.txt', join(dir, '.weir/dev/dep_1/files/output/static/a.txt')],
+      ['folder/b.txt', join(dir, '.weir/dev/dep_1/files/project/assets/b.txt')],
     ],
   );
   assert.deepEqual(
@@ -62,6 +64,49 @@ test('links: to a folder of the project they are followed, out of it they are no
       'outside: is left out: it leads out of the project, to ELSEWHERE/secret',
       'outside.txt: is left out: it leads out of DIR/.vercel/output/static, to ELSEWHERE/secret/passwords.txt',
     ],
+  );
+});
+
+test('what begins with a dot is served where it lies in the output, and not where a link leads to it', async () => {
+  const dir = await outputProject(
+    { 'static/.own/x.txt': '' },
+    {
+      'docs/a.txt': '',
+      'docs/.env': 'SECRET=1',
+      'docs/.git/config': '',
+      'docs/deep/.env.local': '',
+      'docs/.well-known/y.txt': '',
+      '.private/z.txt': '',
+    },
+  );
+  await link(dir, 'static/docs', '../../../docs');
+  await link(dir, 'static/private', '../../../.private');
+  await link(dir, 'static/own', '.own');
+  const { deployment, warnings } = await build(dir);
+  assert.deepEqual([...deployment.outputs!.keys()].toSorted(), [
+    '.own/x.txt',
+    'docs/.well-known/y.txt',
+    'docs/a.txt',
+    'own/x.txt',
+  ]);
+  assert.deepEqual(
+    warnings.map(
+      (line) => /static\/(.*): is left out: links to what begins with a dot are not followed/.exec(line)?.[1],
+    ),
+    ['docs/.env', 'docs/.git', 'docs/deep/.env.local', 'private'],
+  );
+});
+
+test('links that make many of few are refused, and are looked through once to see whether a build is over', async () => {
+  const folders = Array.from({ length: 30 }, (_, index) => [`many/${index}/file.txt`, ''] as const);
+  const dir = await outputProject({}, Object.fromEntries(folders));
+  for (let index = 0; index < 29; index += 1)
+    for (const name of ['a', 'b']) await symlink(`../${index + 1}`, join(dir, `many/${index}/${name}`));
+  await link(dir, 'static/many', '../../../many');
+  await outputSettled(dir, systemClock, () => false);
+  assert.equal(
+    await refusal(dir, () => build(dir)),
+    'DIR/.vercel/output/static: expected at most 300000 files and folders, and links to folders that make at most 10000 of them appear again',
   );
 });
 

@@ -1,8 +1,9 @@
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { limits } from '../../base/limits.ts';
 import type { FileOutput } from '../../model/output.ts';
 import type { Override } from './config-file.ts';
 import { isInside, plainPath, realPathOf, walkFollowing } from './folder.ts';
+import type { Walked } from './folder.ts';
 import type { Faults } from './json-file.ts';
 
 export interface StaticFiles {
@@ -12,7 +13,8 @@ export interface StaticFiles {
 
 /**
  * `static/` of an output by path. As the hosted platform has it: a link to a file that leads out of `static/` is left out,
- * one to a folder is followed; what lies outside of the project is never served.
+ * one to a folder is followed; what lies outside of the project is never served. Nor is what links lead to and whose name
+ * begins with a dot: nobody meant `.env` when they linked a folder.
  */
 export async function readStaticFiles(outputDir: string, project: string, faults: Faults): Promise<StaticFiles> {
   const dir = join(outputDir, 'static');
@@ -20,41 +22,44 @@ export async function readStaticFiles(outputDir: string, project: string, faults
   const warnings: string[] = [];
   const real = await realPathOf(dir);
   if (real === null) return { files, warnings };
-  const followed = async (path: string): Promise<boolean> => {
-    const target = await realPathOf(join(dir, path));
-    if (target === null) return false;
-    if (isInside(project, target)) return true;
-    warnings.push(`${join(dir, path)}: is left out: it leads out of the project, to ${target}`);
+  const leftOut = (path: string, why: string): false => {
+    if (warnings.length < limits.faultsShown) warnings.push(`${join(dir, path)}: is left out: ${why}`);
     return false;
   };
+  const isHidden = (target: string): boolean => !isInside(real, target) && hasDot(relative(project, target));
   const linked: string[] = [];
-  const enter = async ({ path, entry }: { path: string; entry: { isSymbolicLink(): boolean } }): Promise<boolean> => {
-    if (!entry.isSymbolicLink()) return true;
-    if (!(await followed(path))) return false;
-    linked.push(`${path}/`);
+  const isLinked = (path: string): boolean => linked.some((folder) => path.startsWith(folder));
+  const enter = async ({ path, at, entry }: Walked): Promise<boolean> => {
+    if (!entry.isSymbolicLink() && !isLinked(path)) return true;
+    const target = await realPathOf(at);
+    if (target === null) return false;
+    if (!isInside(project, target)) return leftOut(path, `it leads out of the project, to ${target}`);
+    if (isHidden(target)) return leftOut(path, `links to what begins with a dot are not followed: ${target}`);
+    if (entry.isSymbolicLink()) linked.push(`${path}/`);
     return true;
   };
-  for await (const { path, entry, isDirectory } of walkFollowing(dir, enter)) {
-    if (isDirectory) continue;
-    let file: string | null = join(real, path);
-    if (entry.isSymbolicLink() || linked.some((folder) => path.startsWith(folder))) {
-      file = await realPathOf(join(dir, path));
-      if (file === null) continue;
-      const home = entry.isSymbolicLink() ? real : project;
-      if (!isInside(home, file)) {
-        warnings.push(
-          `${join(dir, path)}: is left out: it leads out of ${home === real ? dir : 'the project'}, to ${file}`,
-        );
-        continue;
-      }
-    } else if (!entry.isFile()) continue;
-    files.set(path, { kind: 'file', file, contentType: null });
+  const fileAt = async ({ path, at, entry }: Walked): Promise<string | null> => {
+    if (!entry.isSymbolicLink() && !isLinked(path)) return entry.isFile() ? at : null;
+    const file = await realPathOf(at);
+    if (file === null) return null;
+    const [home, name] = entry.isSymbolicLink() ? [real, dir] : [project, 'the project'];
+    if (!isInside(home, file)) return leftOut(path, `it leads out of ${name}, to ${file}`) || null;
+    if (isHidden(file)) return leftOut(path, `links to what begins with a dot are not followed: ${file}`) || null;
+    return file;
+  };
+  for await (const walked of walkFollowing(dir, { enter })) {
+    const file = walked.isDirectory ? null : await fileAt(walked);
+    if (file === null) continue;
+    files.set(walked.path, { kind: 'file', file, contentType: null });
     if (files.size <= limits.outputs) continue;
     faults.add(dir, `more than ${limits.outputs} files`);
     break;
   }
   return { files, warnings };
 }
+
+const hasDot = (path: string): boolean =>
+  path.split(sep).some((name) => name.startsWith('.') && name !== '.well-known');
 
 /** Gives files another type or another path, in the order of config.json. */
 export function applyOverrides(

@@ -26,7 +26,8 @@ export function addBuild(program: Command, terminal: Terminal, { out, err }: Str
       ]);
       const stop = new AbortController();
       for (const signal of stopSignals) {
-        process.once(signal, () => {
+        // Once more changes nothing: who does not end in time is killed.
+        process.on(signal, () => {
           process.exitCode = endedBy[signal];
           stop.abort();
         });

@@ -1,5 +1,4 @@
-import { readdir } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { UsageError } from '../../base/errors.ts';
 import type { ProjectPlace } from '../../main.ts';
@@ -20,9 +19,8 @@ export function addStart(program: Command, terminal: Terminal): void {
     .addHelpText('after', help)
     .action(async (dir: string, { port, host, stems, sentinel }: Listening) => {
       // Help and version need none of it.
-      const [{ serve }, { isProject }] = await Promise.all([import('../serve.ts'), import('../../builder/project.ts')]);
-      const folder = resolve(dir);
-      const projects = (await isProject(folder)) ? [await single(folder)] : await projectsIn(folder, terminal);
+      const { serve } = await import('../serve.ts');
+      const projects = await projectsOf(resolve(dir), terminal);
       await serve({ projects, port, host, environment: 'production', watch: false, stems, sentinel }, terminal);
     });
 }
@@ -30,7 +28,8 @@ export function addStart(program: Command, terminal: Terminal): void {
 const help = `
 A project's name is that of its folder, or "name" in its weir.json. \`weir dev --help\` says what a project is.
 
-A folder that has something to be served in it is a project itself.
+A folder is a project itself when it has a weir.json, a vercel.json or a build output; or when it has something to be
+served in it, and no folder in it has a package.json, one of these, or a server.
 
 Examples
   weir start                        what is in ./examples
@@ -39,15 +38,26 @@ Examples
 
 Ctrl-C finishes what is in flight, and ends; a second Ctrl-C ends at once.`;
 
-async function single(dir: string): Promise<ProjectPlace> {
-  const { projectName } = await import('../../builder/project.ts');
-  return { dir, name: await projectName(dir), hosts: [] };
+/** Says how the folder was taken where it might have been taken otherwise. */
+async function projectsOf(folder: string, terminal: Terminal): Promise<ProjectPlace[]> {
+  const [{ readingOf }, { projectName }] = await Promise.all([
+    import('../../builder/reading.ts'),
+    import('../../builder/project.ts'),
+  ]);
+  const reading = await readingOf(folder);
+  if (reading.kind === 'several') {
+    if (reading.mayBeOne)
+      terminal.say(`serving the projects in ${folder}; with a weir.json in it, it would be one itself`);
+    return projectsIn(folder, reading.dirs, terminal);
+  }
+  if (reading.decider !== null) terminal.say(`serving ${folder} as one project: it has ${reading.decider}`);
+  return [{ dir: folder, name: await projectName(folder), hosts: [] }];
 }
 
-/** Folders that begin with _ or . are no projects. Those whose configuration is wrong are told, and left out. */
-async function projectsIn(folder: string, terminal: Terminal): Promise<ProjectPlace[]> {
+/** Those whose configuration is wrong are told, and left out. */
+async function projectsIn(folder: string, dirs: readonly string[], terminal: Terminal): Promise<ProjectPlace[]> {
   const places = new Map<string, ProjectPlace>();
-  for (const dir of await foldersIn(folder)) {
+  for (const dir of dirs) {
     const name = await nameOf(dir, terminal);
     if (name === null) continue;
     const other = places.get(name);
@@ -69,19 +79,5 @@ async function nameOf(dir: string, terminal: Terminal): Promise<string | null> {
     if (!(error instanceof UsageError)) throw error;
     terminal.log.error(`${dir} is not served: ${error.message}`);
     return null;
-  }
-}
-
-async function foldersIn(folder: string): Promise<string[]> {
-  try {
-    const entries = await readdir(folder, { withFileTypes: true });
-    return entries
-      .filter((entry) => entry.isDirectory() && !/^[._]|^node_modules$/.test(entry.name))
-      .map((entry) => join(folder, entry.name))
-      .toSorted();
-  } catch (error) {
-    throw new UsageError(
-      `${folder}: ${(error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such folder' : (error as Error).message}`,
-    );
   }
 }
