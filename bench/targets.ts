@@ -199,22 +199,24 @@ export async function wattpm(): Promise<Target> {
   return target('wattpm, 1 worker', child, `http://127.0.0.1:${port}`, []);
 }
 
-/** A built Next.js application in Platformatic Watt, one worker; watt is installed into the bench's own folder on request. */
+/**
+ * A built Next.js application in Platformatic Watt, one worker; watt is installed into the bench's own folder on request, with
+ * the package that its own image optimiser imports without naming it.
+ */
 export async function wattNext(application: string): Promise<Target> {
   const port = await freePort();
   const dir = join(workDir, 'watt-next');
   if (!existsSync(join(dir, 'node_modules/wattpm'))) {
     projectDir('watt-next', {});
-    execFileSync('npm', ['install', '--prefix', dir, 'wattpm', '@platformatic/next'], { stdio: 'inherit' });
+    execFileSync('npm', ['install', '--prefix', dir, 'wattpm', '@platformatic/next', '@platformatic/job-queue'], {
+      stdio: 'inherit',
+    });
   }
   writeFileSync(
     join(dir, 'watt.json'),
     JSON.stringify({
       $schema: 'https://schemas.platformatic.dev/@platformatic/next/3.0.0.json',
-      server: { hostname: '127.0.0.1', port },
-      workers: 1,
-      logger: { level: 'error' },
-      application: { basePath: '/' },
+      runtime: { server: { hostname: '127.0.0.1', port }, workers: 1, logger: { level: 'error' } },
     }),
   );
   cpSync(application, dir, {
