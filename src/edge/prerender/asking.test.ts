@@ -18,21 +18,16 @@ afterEach(async () => {
   await directory.remove();
 });
 
-/** Answers the next call of the function. */
-async function made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
-  (await rig.invoker.call(index)).answer(body, headers, status);
-}
-
 test('what the function gets of a header is what the key has of it, however often it was sent', async () => {
   const page = { allowHeader: ['accept-language', 'cookie', 'x-none'] };
   const sent = ['Accept-Language', 'en', 'Cookie', 'a=1', 'accept-language', 'evil', 'Cookie', 'b=2'];
   const evil = rig.get({ page, headers: sent });
   const { head } = await rig.invoker.call(0);
   assert.deepEqual(head.headers.slice(4, 8), ['accept-language', 'en, evil', 'cookie', 'a=1; b=2']);
-  await made(0, 'evil');
+  await rig.made(0, 'evil');
   await evil.client.done;
   const good = rig.get({ page, headers: ['Accept-Language', 'en', 'Cookie', 'a=1; b=2'] });
-  await made(1, 'good');
+  await rig.made(1, 'good');
   await good.client.done;
   assert.equal(good.client.text, 'good');
 });
@@ -78,7 +73,7 @@ test('what tells answers apart: allowed parameters in any order, named headers, 
   const page = { allowQuery: ['a', 'b'], allowHeader: ['accept-language'] };
   const target = '/page?b=2&a=1&c=3';
   const { client } = rig.get({ page, target, headers: ['Accept-Language', 'de'] });
-  await made(0, 'de 1 2');
+  await rig.made(0, 'de 1 2');
   await client.done;
   const same = await rig.fetch({ page, target: '/page?a=1&b=2&c=4', headers: ['accept-language', 'de'] });
   assert.equal(same.word, 'HIT');
@@ -96,7 +91,7 @@ test('what tells answers apart: allowed parameters in any order, named headers, 
 
 test('past what is kept: other methods, drafts, conditions, keys that are too long', async () => {
   const kept = rig.get();
-  await made(0, 'kept');
+  await rig.made(0, 'kept');
   await kept.client.done;
   const cookie = ['Cookie', `other=1; __prerender_bypass=${token}`];
   const past = [
@@ -122,7 +117,7 @@ test('past what is kept: other methods, drafts, conditions, keys that are too lo
 
 test('a token has a page made anew at once', async () => {
   const { client } = rig.get();
-  await made(0, 'one');
+  await rig.made(0, 'one');
   await client.done;
   const headers = ['X-Prerender-Revalidate', token];
   const anew = rig.get({ headers, method: 'HEAD' });
@@ -144,7 +139,7 @@ test('by token: what was under way before may be of before, so one more begins a
   first.answer('before');
   await early.client.done;
   assert.equal(early.client.text, 'before');
-  await made(1, 'after');
+  await rig.made(1, 'after');
   for (const { client } of both) {
     await client.done;
     assert.deepEqual([client.text, client.word], ['after', 'REVALIDATED']);
@@ -158,10 +153,10 @@ test('by token, only what is there', async () => {
   assert.equal((await rig.fetch({ headers })).failure?.code, 'NOT_FOUND');
   assert.equal(rig.invoker.calls.length, 0);
   const { client } = rig.get();
-  await made(0, 'one');
+  await rig.made(0, 'one');
   await client.done;
   const anew = rig.get({ headers });
-  await made(1, 'two');
+  await rig.made(1, 'two');
   await anew.client.done;
   assert.equal(anew.client.text, 'two');
 });
@@ -173,12 +168,12 @@ test('a function that asks for its own page while it makes it gets an answer, an
   const own = chains.extend(head.headers[head.headers.indexOf('x-weir-chain') + 1]!, fakeSpec('render'));
   assert.ok(own.kind === 'goes on');
   const inner = rig.get({ headers: ['x-weir-chain', own.header] });
-  await made(1, 'of itself');
+  await rig.made(1, 'of itself');
   await inner.client.done;
   assert.deepEqual([inner.client.text, inner.client.word], ['of itself', 'BYPASS']);
   // It may not wait for what is to begin after it, either; that is made all the same.
   const anew = rig.get({ headers: ['x-weir-chain', own.header, 'X-Prerender-Revalidate', token] });
-  await made(2, 'of itself');
+  await rig.made(2, 'of itself');
   await anew.client.done;
   // Another function's request, or a client's, waits.
   const other = chains.extend('', fakeSpec('other'));
@@ -186,18 +181,18 @@ test('a function that asks for its own page while it makes it gets an answer, an
   const outer = rig.get({ headers: ['x-weir-chain', link.kind === 'goes on' ? link.header : ''] });
   // It has looked what is kept by then.
   await new Promise((resolve) => void setImmediate(resolve));
-  await made(0, 'made');
+  await rig.made(0, 'made');
   for (const { client } of [first, outer]) {
     await client.done;
     assert.deepEqual([client.text, client.word], ['made', 'MISS']);
   }
-  await made(3, 'made anew');
+  await rig.made(3, 'made anew');
   assert.equal(rig.invoker.calls.length, 4);
 });
 
 test('a body in a GET does not keep an answer from coming that is known late not to be a kept one', async () => {
   const { client } = rig.get();
-  await made(0, 'kept', ['X-Kind', 'some']);
+  await rig.made(0, 'kept', ['X-Kind', 'some']);
   await client.done;
   await rig.store.settled();
   // From disk: it is not known at once.
@@ -220,7 +215,7 @@ test('a deployment with many stale pages leaves the others room to make theirs a
   const all = [...one, { namespace: 'other' }];
   for (const [at, asking] of all.entries()) {
     const { client } = rig.get(asking);
-    await made(at, 'old');
+    await rig.made(at, 'old');
     await client.done;
   }
   rig.clock.ms += 60_000;

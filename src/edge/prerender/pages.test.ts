@@ -17,14 +17,9 @@ afterEach(async () => {
   await directory.remove();
 });
 
-/** Answers the next call of the function. */
-async function made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
-  (await rig.invoker.call(index)).answer(body, headers, status);
-}
-
 test('missing, then kept, then stale while it is made anew', async () => {
   const first = rig.get();
-  await made(0, 'one');
+  await rig.made(0, 'one');
   await first.client.done;
   assert.deepEqual([first.client.text, first.client.word], ['one', 'MISS']);
 
@@ -38,7 +33,7 @@ test('missing, then kept, then stale while it is made anew', async () => {
     stale.map(({ text, word }) => `${text} ${word}`),
     ['one STALE', 'one STALE'],
   );
-  await made(1, 'two');
+  await rig.made(1, 'two');
   const fresh = await rig.fetch();
   assert.deepEqual([fresh.text, fresh.word], ['two', 'HIT']);
   assert.equal(rig.invoker.calls.length, 2, 'both stale answers led to one regeneration');
@@ -131,11 +126,11 @@ test('what is too long for nobody is cancelled', async () => {
 
 test('a regeneration that fails keeps the old answer, and is tried again after a pause', async () => {
   const first = rig.get();
-  await made(0, 'old');
+  await rig.made(0, 'old');
   await first.client.done;
   rig.clock.ms += 60_000;
   for (const fail of [
-    (index: number) => made(index, 'error page', [], 500),
+    (index: number) => rig.made(index, 'error page', [], 500),
     async (index: number) =>
       (await rig.invoker.call(index)).exchange.fail({ code: 'FUNCTION_INVOCATION_TIMEOUT', detail: '' }),
   ]) {
@@ -147,19 +142,19 @@ test('a regeneration that fails keeps the old answer, and is tried again after a
     rig.clock.ms += limits.pageRetryMaxMs;
   }
   await rig.fetch();
-  await made(3, 'new');
+  await rig.made(3, 'new');
   assert.equal((await rig.fetch()).text, 'new');
 });
 
 test('without an old answer the error is answered, and not kept', async () => {
   const hidden = rig.get();
-  await made(0, 'secret', [], 500);
+  await rig.made(0, 'secret', [], 500);
   await hidden.client.done;
   assert.equal(hidden.client.failure?.code, 'FUNCTION_INVOCATION_FAILED');
   assert.equal(hidden.client.text, '');
 
   const shown = rig.get({ page: { exposeErrorBody: true } });
-  await made(1, 'my page', [], 503);
+  await rig.made(1, 'my page', [], 503);
   await shown.client.done;
   assert.deepEqual([shown.client.status, shown.client.text], [503, 'my page']);
 
@@ -175,14 +170,14 @@ test('an invoker that throws costs an error, and the page can be asked for again
   assert.equal((await rig.fetch()).failure?.code, 'INTERNAL_UNEXPECTED_ERROR');
   rig.invoker.broken = null;
   const { client } = rig.get();
-  await made(0, 'well');
+  await rig.made(0, 'well');
   await client.done;
   assert.equal(client.text, 'well');
 });
 
 test('how long an answer is fresh: the answer says it before the build does', async () => {
   const { client } = rig.get({ page: { expirationS: 10 } });
-  await made(0, 'a', ['Cache-Control', 's-maxage=100, stale-while-revalidate=50, max-age=5']);
+  await rig.made(0, 'a', ['Cache-Control', 's-maxage=100, stale-while-revalidate=50, max-age=5']);
   await client.done;
   assert.equal(client.header('cache-control'), 'max-age=5');
   rig.clock.ms += 99_000;
@@ -201,7 +196,7 @@ test('how long an answer is fresh: the answer says it before the build does', as
 test('redirects and 404s are kept; cookies and what is for the platform are not passed on', async () => {
   const { client } = rig.get();
   const own = ['Set-Cookie', 'a=b', 'X-Next-Cache-Tags', 't', 'Vercel-CDN-Cache-Control', 's-maxage=9', 'X-Mine', '1'];
-  await made(0, 'gone', own, 404);
+  await rig.made(0, 'gone', own, 404);
   await client.done;
   const hit = await rig.fetch();
   assert.deepEqual([hit.status, hit.text, hit.word], [404, 'gone', 'HIT']);
@@ -212,7 +207,7 @@ test('redirects and 404s are kept; cookies and what is for the platform are not 
     );
   }
   const { client: moved } = rig.get({ output: 'other' });
-  await made(1, '', ['Location', '/there'], 308);
+  await rig.made(1, '', ['Location', '/there'], 308);
   await moved.done;
   assert.equal((await rig.fetch({ output: 'other' })).header('location'), '/there');
 });
@@ -224,10 +219,10 @@ test('a page that turns out to be personal is not kept, nor is what was', async 
   const page = { fallback: { file: fallback } };
   rig.clock.ms += 60_000;
   assert.equal((await rig.fetch({ page })).word, 'STALE');
-  await made(0, 'for you', ['Cache-Control', 'private, no-store']);
+  await rig.made(0, 'for you', ['Cache-Control', 'private, no-store']);
   for (const index of [1, 2]) {
     const { client } = rig.get({ page });
-    await made(index, `for you ${index}`, ['Cache-Control', 'private, no-store']);
+    await rig.made(index, `for you ${index}`, ['Cache-Control', 'private, no-store']);
     await client.done;
     assert.deepEqual([client.text, client.word], [`for you ${index}`, 'MISS']);
   }
@@ -244,7 +239,7 @@ test('what the build has is shown until it is too old, and made anew then', asyn
   assert.equal(built.header('x-next-cache-tags'), undefined);
   await rig.store.invalidateByTags('project', ['T']);
   assert.equal((await rig.fetch({ page })).word, 'STALE');
-  await made(0, 'anew');
+  await rig.made(0, 'anew');
   assert.deepEqual([(await rig.fetch({ page })).text], ['anew']);
 });
 
@@ -254,7 +249,7 @@ test('what the build has is made anew where what was kept had to go: it may be o
   const page = { fallback: { file: fallback }, expirationS: null };
   assert.equal((await rig.fetch({ page })).word, 'PRERENDER');
   const anew = rig.get({ page, headers: ['X-Prerender-Revalidate', token] });
-  await made(0, 'by token');
+  await rig.made(0, 'by token');
   await anew.client.done;
   await rig.store.settled();
   const small = await PagesRig.open(directory.path, { pages: 1 }, rig.clock);
@@ -285,7 +280,7 @@ test('what the build has for any parameter is shown while the page of this one i
 
 test('tags: invalidated is shown once more, deleted is not', async () => {
   const { client } = rig.get();
-  await made(0, 'one', ['X-Next-Cache-Tags', 'a,b']);
+  await rig.made(0, 'one', ['X-Next-Cache-Tags', 'a,b']);
   await client.done;
   await rig.store.invalidateByTags('project', ['c']);
   await rig.store.invalidateByTags('another project', ['a']);
@@ -294,7 +289,7 @@ test('tags: invalidated is shown once more, deleted is not', async () => {
   await rig.store.invalidateByTags('project', ['b']);
   rig.clock.ms += 1;
   assert.equal((await rig.fetch()).word, 'STALE');
-  await made(1, 'two', ['Vercel-Cache-Tag', 'a']);
+  await rig.made(1, 'two', ['Vercel-Cache-Tag', 'a']);
   assert.deepEqual([(await rig.fetch()).text, (await rig.fetch()).word], ['two', 'HIT']);
 
   await rig.store.deleteByTags('project', ['a'], 5_000);
@@ -324,24 +319,24 @@ test('of a group that is made anew together, each is made once', async () => {
   const data = { page: { group: 7 }, output: 'a.rsc' };
   for (const [index, asking] of [html, data].entries()) {
     const { client } = rig.get(asking);
-    await made(index, `old ${index}`);
+    await rig.made(index, `old ${index}`);
     await client.done;
   }
   rig.clock.ms += 61_000;
   await rig.fetch(html);
-  await made(2, 'new html');
+  await rig.made(2, 'new html');
   rig.clock.ms += 1_000;
   assert.equal((await rig.fetch(data)).word, 'STALE');
-  await made(3, 'new data');
+  await rig.made(3, 'new data');
   rig.clock.ms += 1_000;
   for (const asking of [html, data]) assert.equal((await rig.fetch(asking)).word, 'HIT');
 
   const token_ = ['X-Prerender-Revalidate', token];
   const anew = rig.get({ ...html, headers: token_ });
-  await made(4, 'newer html');
+  await rig.made(4, 'newer html');
   await anew.client.done;
   const waits = rig.get(data);
-  await made(5, 'newer data');
+  await rig.made(5, 'newer data');
   await waits.client.done;
   assert.deepEqual([waits.client.text, waits.client.word], ['newer data', 'REVALIDATED']);
   assert.equal((await rig.fetch(html)).word, 'HIT');
@@ -350,7 +345,7 @@ test('of a group that is made anew together, each is made once', async () => {
 
 test('conditional requests', async () => {
   const { client } = rig.get();
-  await made(0, 'one');
+  await rig.made(0, 'one');
   await client.done;
   const tag = (await rig.fetch()).header('etag')!;
   for (const condition of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
@@ -363,7 +358,7 @@ test('conditional requests', async () => {
   rig.clock.ms += 61_000;
   await rig.store.deleteByTags('project', ['*']);
   const waits = rig.get({ headers: ['If-None-Match', '"mine"'] });
-  await made(1, 'two', ['ETag', '"mine"']);
+  await rig.made(1, 'two', ['ETag', '"mine"']);
   await waits.client.done;
   assert.deepEqual([waits.client.status, waits.client.word], [304, 'REVALIDATED']);
 });
@@ -372,14 +367,14 @@ test('the client may leave while the disk is asked', async () => {
   const client = new FakeClient();
   rig.pages.answer(rig.ask(), client).cancel();
   const other = rig.get();
-  await made(0, 'one');
+  await rig.made(0, 'one');
   await other.client.done;
   assert.equal(client.status, 0);
 });
 
 test('kept over a restart', async () => {
   const { client } = rig.get();
-  await made(0, 'one', ['X-Next-Cache-Tags', 'a']);
+  await rig.made(0, 'one', ['X-Next-Cache-Tags', 'a']);
   await client.done;
   await rig.store.settled();
   const again = await PagesRig.open(directory.path, {}, rig.clock);

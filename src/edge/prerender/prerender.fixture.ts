@@ -266,6 +266,11 @@ export class PagesRig {
     };
   }
 
+  /** Answers the next call of the function. */
+  async made(index: number, body: string, headers: readonly string[] = [], status = 200): Promise<void> {
+    (await this.invoker.call(index)).answer(body, headers, status);
+  }
+
   /** A client's request, under way. */
   get(asking: Asking = {}): { client: FakeClient; invocation: Invocation } {
     const client = new FakeClient();
