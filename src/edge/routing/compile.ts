@@ -30,7 +30,6 @@ export interface CompiledRule {
   readonly locale: LocaleRedirect | null;
   /** The path of the function that is asked; null: none is. */
   readonly middleware: string | null;
-  readonly respectsOriginCacheControl: boolean;
 }
 
 /** Rules by phase; those before any `handle` are in `start`. */
@@ -137,7 +136,6 @@ function compileRule(rule: SourceRule): CompiledRule {
     locale:
       rule.locale?.redirect === undefined ? null : { redirect: rule.locale.redirect, cookie: rule.locale.cookie ?? '' },
     middleware: rule.middlewarePath ?? null,
-    respectsOriginCacheControl: rule.respectOriginCacheControl ?? false,
   };
 }
 

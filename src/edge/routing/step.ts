@@ -17,7 +17,6 @@ export type Step =
   | {
       readonly kind: 'external';
       readonly url: string;
-      readonly respectsOriginCacheControl: boolean;
       readonly effects: Effects;
     }
   /** `effects` have the `location`. */

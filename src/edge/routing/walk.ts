@@ -92,7 +92,7 @@ export class Walk {
     for (const edit of decision.requestEdits) position.log.editRequest(edit);
     for (const [name, value] of decision.responseHeaders) position.log.set(name, value, false);
     if (decision.status !== null) position.status = decision.status;
-    if (decision.rewrite?.kind === 'external') return this.ending(this.elsewhere(decision.rewrite.url, false));
+    if (decision.rewrite?.kind === 'external') return this.ending(this.elsewhere(decision.rewrite.url));
     if (decision.rewrite !== null) position.rewriteTo(decision.rewrite.path, decision.rewrite.query);
     return this.next();
   }
@@ -153,7 +153,7 @@ export class Walk {
     if (place === null) return this.none('ROUTER_CANNOT_MATCH', 502);
     if (isRedirect(rule.status) && !rule.continues) return this.redirect(rule.status, place);
     if (place.authority !== null) {
-      return this.pending(this.position.status) ?? this.elsewhere(this.urlOf(place), rule.respectsOriginCacheControl);
+      return this.pending(this.position.status) ?? this.elsewhere(this.urlOf(place));
     }
     return this.follow(rule, place, captured);
   }
@@ -275,7 +275,7 @@ export class Walk {
     }
     const place = position.placeOf(rule, captured);
     if (place === null) return this.none('ROUTER_CANNOT_MATCH', 502);
-    if (place.authority !== null) return this.elsewhere(this.urlOf(place), rule.respectsOriginCacheControl);
+    if (place.authority !== null) return this.elsewhere(this.urlOf(place));
     position.follow(place, captured);
     if (rule.continues) {
       position.status = rule.status ?? position.status;
@@ -372,9 +372,9 @@ export class Walk {
     return null;
   }
 
-  private elsewhere(url: string, respectsOriginCacheControl: boolean): Step {
+  private elsewhere(url: string): Step {
     if (!URL.canParse(url)) return this.none('ROUTER_CANNOT_MATCH', 502);
-    return { kind: 'external', url, respectsOriginCacheControl, effects: this.position.log.effects() };
+    return { kind: 'external', url, effects: this.position.log.effects() };
   }
 
   private urlOf({ authority, path, parameters }: Place): string {
