@@ -122,9 +122,9 @@ export class Admitter {
     const method = arrival.req.method!;
     if (site.table !== null) {
       const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
-      const { table, environment } = site;
+      const { table } = site;
       const { chain } = this.scan;
-      return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, environment, chain } };
+      return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, chain } };
     }
     const file = site.files.size === 0 ? undefined : site.files.get(decodePath(target.path) ?? target.path);
     if (file !== undefined && (method === 'GET' || method === 'HEAD')) return { kind: 'file', file };

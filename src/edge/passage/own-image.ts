@@ -39,7 +39,7 @@ export function ownImage(own: OwnImages, passing: Passing, path: string): ImageS
   const { first, plain } = asking;
   const load = (): Promise<Sourced> => asking.load();
   // A file is the same whatever the query is, and whichever host it was found by.
-  if (first.kind === 'output' && site.there.get(first.output)?.kind === 'file')
+  if (first.kind === 'output' && site.there.get(first.output, first.path)?.kind === 'file')
     return { key: `file ${first.output}\n${plain}`, address: plain, load };
   return { key: `host ${host.toLowerCase()}\n${path}`, address: path, load };
 }
@@ -56,7 +56,7 @@ class Asking {
   readonly #exchange = new SourceExchange();
 
   constructor(own: OwnImages, passing: Passing, path: string) {
-    const { head, site, table, host, environment } = passing;
+    const { head, site, table, host } = passing;
     const [plain = '', ...rest] = path.split('?');
     this.plain = plain;
     this.#own = own;
@@ -66,7 +66,7 @@ class Asking {
     const fields = new HeaderFields(this.#headers);
     const header = (name: string): string | undefined => fields.get(name);
     const request = { method: 'GET', host, path: plain, query: rest.join('?'), header };
-    this.#walk = new Walk(table, request, site.there, environment);
+    this.#walk = new Walk(table, request, site.there, site.environment);
     this.first = this.#walk.next();
   }
 
@@ -115,8 +115,8 @@ class Asking {
     if (exchange.phase === 'asked' || exchange.phase === 'answering') this.#exchange.started(invocation);
   }
 
-  #output({ output, target, matchedPath, routeMatches, effects }: Step & { kind: 'output' }): void {
-    const there = this.#passing.site.there.get(output);
+  #output({ output, path, target, matchedPath, routeMatches, effects }: Step & { kind: 'output' }): void {
+    const there = this.#passing.site.there.get(output, path);
     if (there?.kind === 'file') {
       void readImage(there.file, this.#path).then((sourced) => this.#exchange.giveUp(sourced));
       return;

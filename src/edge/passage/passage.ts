@@ -41,8 +41,6 @@ export interface Passing {
   readonly host: string;
   /** Still encoded. */
   readonly path: string;
-  /** For placeholders in the table. */
-  readonly environment: Readonly<Record<string, string>>;
   /** Which functions led to it, as it came; empty: none. */
   readonly chain: string;
 }
@@ -70,7 +68,7 @@ export class Passage {
     const fields = new HeaderFields(head.headers);
     const query = head.target.slice(path.length + 1);
     const request = { method: head.method, host, path, query, header: (name: string) => fields.get(name) };
-    this.#walk = new Walk(table, request, site.there, passing.environment);
+    this.#walk = new Walk(table, request, site.there, site.environment);
   }
 
   run(): void {
