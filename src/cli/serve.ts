@@ -75,12 +75,12 @@ function plainLines({ routes, functions, publicDir }: Deployment): string[] {
 }
 
 /** Of a build there may be hundreds: how many of which kind. */
-function builtLines({ framework, functions, outputs }: Deployment): string[] {
+function builtLines({ functions, outputs }: Deployment): string[] {
   const kinds = [...outputs!.values()].map(({ kind }) => kind);
   const pages = kinds.filter((kind) => kind === 'prerender').length;
   const files = kinds.filter((kind) => kind === 'file').length;
   const what = [counted(functions.length, 'function'), counted(pages, 'kept page'), counted(files, 'static file')];
-  return [`  ${framework ?? 'a build'}  ${what.join(', ')}`];
+  return [`  a build's output  ${what.join(', ')}`];
 }
 
 const origin = (host: string, port: number): string => `http://${host.includes(':') ? `[${host}]` : host}:${port}`;

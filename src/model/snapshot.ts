@@ -25,8 +25,6 @@ export interface Deployment {
   readonly crons: readonly Cron[];
   /** Of what was built: equal builds have equal ones, so that what is kept of their answers outlives a restart. */
   readonly fingerprint: string;
-  /** What made the build, as it calls itself: `nextjs`. For people. */
-  readonly framework?: string;
   /** What the build calls the deployment, where it does: its pages ask for more of the same by this name (`?dpl=`). */
   readonly ownId?: string;
 }

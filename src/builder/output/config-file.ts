@@ -16,8 +16,6 @@ export interface OutputConfig {
   readonly crons: readonly Cron[];
   /** What the build calls its deployment; null: it leaves that to the platform. */
   readonly deploymentId: string | null;
-  /** What the framework that made it calls itself. */
-  readonly framework: string | null;
   readonly warnings: readonly string[];
 }
 
@@ -186,13 +184,9 @@ export async function readOutputConfig(dir: string, faults: Faults): Promise<Out
     overrides: config.overrides ?? {},
     crons: config.crons ?? [],
     deploymentId: config.deploymentId ? config.deploymentId : null,
-    framework: isNamed(config.framework) ? config.framework.slug : null,
     warnings: idle.length === 0 ? [] : [`${path}: without effect in this version of Weir: ${idle.join(', ')}`],
   };
 }
-
-const isNamed = (value: unknown): value is { readonly slug: string } =>
-  typeof (value as { slug?: unknown } | null | undefined)?.slug === 'string';
 
 type CacheValue = CacheBypass['hasAll'][number]['value'];
 

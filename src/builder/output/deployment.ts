@@ -82,7 +82,6 @@ export async function buildFromOutput(root: string, options: OutputOptions): Pro
     routing: mergedRouting(read.config.routing, options.config.routing),
     crons: mergedCrons(read.config.crons, options.config.crons),
     fingerprint: await fingerprintOf({ ...read, config: read.config.bytes, environmentOf: environmentsOf(options) }),
-    ...(read.config.framework === null ? {} : { framework: read.config.framework }),
     ...(read.config.deploymentId === null ? {} : { ownId: read.config.deploymentId }),
   };
 }
