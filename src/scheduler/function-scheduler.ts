@@ -35,7 +35,8 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** By lane: when one was placed last. */
   readonly #beganMs = lanes.map(() => -Infinity);
   readonly processors = new ProcessorUse();
-  #wallOffsetMs = 0;
+  /** Wall clock − monotonic clock, as of the last sweep. */
+  wallOffsetMs = 0;
   #consolidatedMs = -Infinity;
   #isPumping = false;
 
@@ -60,16 +61,11 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     return mainOf(this.known).limit;
   }
 
-  /** Wall clock − monotonic clock. */
-  get wallOffsetMs(): number {
-    return this.#wallOffsetMs;
-  }
-
   // — invocations —
 
   /** The instance for an invocation that has just come, and its place there; −1: it has to wait. */
   take(item: T, nowMs: number): number {
-    this.forecast.arrived(nowMs + this.#wallOffsetMs);
+    this.forecast.arrived(nowMs + this.wallOffsetMs);
     const { lane } = item.profile;
     item.lane = lane;
     return this.queues[lane]!.length > 0 ? -1 : this.#place(lane, nowMs);
@@ -282,7 +278,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   sweep(moment: Moment): readonly Surplus[] {
     const { nowMs, wallMs } = moment;
     const { forecast } = this;
-    this.#wallOffsetMs = wallMs - nowMs;
+    this.wallOffsetMs = wallMs - nowMs;
     const demands = this.#inFlight.map((inFlight, lane) => inFlight + this.queues[lane]!.length);
     forecast.observe(demands, moment);
     for (let lane = 0; lane < lanes.length; lane += 1) {
@@ -301,7 +297,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** What is worth to be kept over a restart of the platform. */
   learned(): Learned {
     return {
-      limits: this.known.map((lane) => lane.kept(this.#wallOffsetMs)),
+      limits: this.known.map((lane) => lane.kept(this.wallOffsetMs)),
       routes: this.routes.learned(),
       arrivals: this.forecast.learned(),
     };
@@ -309,12 +305,14 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   #demandOf(lane: number, { starting }: Surroundings, nowMs: number): LaneDemand {
     const queue = this.queues[lane]!;
-    const { limit, load } = this.known[lane]!;
+    const { limit, wallMs, load } = this.known[lane]!;
     const others = this.#busy.reduce((sum, busy, at) => (at === lane ? sum : sum + busy), 0);
     return {
       waiting: queue.length,
       headAgeMs: queue.oldestAgeMs(nowMs),
       limit,
+      mayGrow: limit < this.ceiling,
+      wallMs,
       load,
       live: this.ready - others + starting,
       computes: lane === laneComputes,
@@ -331,7 +329,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
   /** Whether one more instance may be put to work. What computes waits in turn for those that have the processors. */
   #mayWiden(lane: number, nowMs: number): boolean {
     if (lane !== laneComputes || this.ceiling === 1) return true;
-    return !this.processors.areBusy(this.#busy[lane]!, this.known[lane]!.load, nowMs);
+    return !this.processors.areBusy(this.#busy[lane]!, this.known[lane]!, nowMs);
   }
 
   #began(index: number, lane: number, nowMs: number): void {

@@ -29,3 +29,9 @@ export interface Reading {
 /** Three quarters of what would fill it, rounded up: 2 of 2, 15 of 20, 1 of 1. */
 export const placesAt = (saturation: number): number =>
   Math.max(1, Math.min(limits.concurrencyMax, Math.ceil((saturation * limits.loadTargetPermille) / 1000 - 0.001)));
+
+/**
+ * Instances beyond processors that are of use where all of them compute: one, where each has a single invocation at a time.
+ * While one has none, between two, another has its processor. What has several at once has the next one there.
+ */
+export const beyondCores = (limit: number): number => (limit === 1 ? limits.instancesBeyondCores : 0);

@@ -1,5 +1,7 @@
 import { limits } from '../base/limits.ts';
 import { lanes } from '../model/learned.ts';
+import type { LaneKnowledge } from './knowledge.ts';
+import { beyondCores } from './law.ts';
 import type { Member } from './member.ts';
 import { laneComputes } from './routes.ts';
 
@@ -25,14 +27,14 @@ export class ProcessorUse {
   }
 
   /**
-   * Whether so many instances, each of which uses `load` of a processor, keep all busy that they may use: side by side with
-   * more of them all would take longer, and none be done sooner. One more than processors: while one has no invocation,
-   * between two, another has its processor. Unless these seem never to yield. None keeps nothing busy, however little that is.
+   * Whether so many instances of a lane, each of which uses `load` of a processor with `limit` at once, keep all busy that they
+   * may use: side by side with more of them all would take longer, and none be done sooner. Unless these seem never to yield.
+   * None keeps nothing busy, however little that is.
    */
-  areBusy(instances: number, load: number, nowMs: number): boolean {
+  areBusy(instances: number, { load, limit }: LaneKnowledge, nowMs: number): boolean {
     if (instances === 0) return false;
     return (
-      instances * load >= this.allowedCores + limits.instancesBeyondCores - spareCores &&
+      instances * load >= this.allowedCores + beyondCores(limit) - spareCores &&
       nowMs - this.movedMs[laneComputes]! < limits.heldQueueStaleMs
     );
   }

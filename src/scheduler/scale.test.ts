@@ -4,7 +4,17 @@ import fc from 'fast-check';
 import { limits } from '../base/limits.ts';
 import { type Demand, type LaneDemand, startDelayMs, startsNeeded } from './scale.ts';
 
-const none: LaneDemand = { waiting: 0, headAgeMs: 0, limit: 10, load: 0, live: 0, computes: false, isBound: false };
+const none: LaneDemand = {
+  waiting: 0,
+  headAgeMs: 0,
+  limit: 10,
+  mayGrow: false,
+  wallMs: 0,
+  load: 0,
+  live: 0,
+  computes: false,
+  isBound: false,
+};
 
 const calm: Demand = {
   standing: 0,
@@ -73,7 +83,7 @@ test('ahead of need: what the last minute or a forecast calls for', () => {
   });
   assert.equal(count({ ...ahead, ...there(3) }), 0);
   assert.equal(count({ ...ahead, ...waits(50) }), 5, 'what waits counts, if that is more');
-  assert.equal(count({ ...ahead, ...there(1), computing: 3 }), 0, 'there is no CPU for more');
+  assert.equal(count({ ...ahead, ...there(1), computing: 2, usedCores: 2 }), 0, 'there is no CPU for more');
 });
 
 test('what waits is told apart from what is wanted ahead of it', () => {
@@ -87,11 +97,14 @@ test('what waits is told apart from what is wanted ahead of it', () => {
 });
 
 test('what waits for CPU gets no more instances, but for a head that may wait for loops that never yield', () => {
-  const full = { ...calm, ...waits(500), live: 3, computing: 3 };
+  const full = { ...calm, ...waits(500), live: 2, computing: 2, usedCores: 2 };
   const aged = (headAgeMs: number) => waits(500, { headAgeMs });
-  assert.equal(count({ ...full, computing: 2 }), 50, 'one more than processors');
+  assert.equal(count({ ...full, computing: 1, usedCores: 1.1 }), 50);
   assert.equal(count({ ...full, cores: Infinity }), 50);
   assert.equal(count(full), 0);
+  const singly = { ...full, ...waits(500, { limit: 1 }) };
+  assert.equal(count(singly), 98, 'between two invocations such an instance has none: one more than processors');
+  assert.equal(count({ ...singly, live: 3, computing: 3, usedCores: 3 }), 0);
   // Full of what clients use, too: then half of the processors are as many as it has.
   const amid = { ...full, computing: 0, cores: 2, cpuFull: true };
   assert.equal(count({ ...amid, usedCores: 1.1 }), 0);
@@ -105,6 +118,9 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(count({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);
   assert.equal(count({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
   assert.equal(count({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
+  const long = { ...late, ...waits(500, { headAgeMs: limits.heldQueueStaleMs, wallMs: limits.heldQueueStaleMs }) };
+  assert.equal(count({ ...long, stillForMs: 2 * limits.heldQueueStaleMs - 1 }), 0, 'they take so long anyway');
+  assert.equal(count({ ...long, stillForMs: 2 * limits.heldQueueStaleMs }), 1);
   const many = { ...late, computing: 2 * limits.heldInstancesPerCore };
   assert.equal(count({ ...many, sinceStartMs: limits.heldStartMs - 1 }), 0);
   assert.equal(count({ ...many, sinceStartMs: limits.heldStartMs }), 1);
@@ -116,6 +132,24 @@ test('what computes gets as many instances as there are processors left for', ()
   assert.equal(count({ ...computes, usedCores: 3, live: 3 }), 6);
   assert.equal(count({ ...computes, usedCores: 3, starting: 6, live: 9 }), 0);
   assert.equal(count({ ...computes, ...waits(100, { limit: 1, load: 0.1 }) }), 100, 'it waits more than it computes');
+});
+
+test('what answers more than one at a time keeps the processors busy with an instance each', () => {
+  const renders = { ...calm, cores: 4, ...waits(60, { limit: 3, load: 0.85, wallMs: 6 }) };
+  assert.equal(count(renders), 4, 'three more would leave less than half of one idle');
+  assert.equal(count({ ...renders, live: 4, ...waits(60, { limit: 3, load: 0.85, wallMs: 6, live: 4 }) }), 1);
+  assert.equal(count({ ...renders, usedCores: 3.5, live: 4 }), 0);
+});
+
+test('of what nothing is known, one is started for each processor; more when nothing came of those for a while', () => {
+  const unknown = (lane: Partial<LaneDemand>) => waits(500, { limit: 100, mayGrow: true, live: 0, ...lane });
+  assert.equal(count({ ...calm, ...unknown({}) }), 2);
+  assert.equal(count({ ...calm, ...unknown({ live: 1 }), live: 1, starting: 1 }), 1);
+  assert.equal(count({ ...calm, ...unknown({ live: 2 }), live: 2, starting: 2 }), 0);
+  assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.queueStaleMs }), live: 2 }), 0);
+  assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.heldQueueStaleMs }), live: 2 }), 5);
+  assert.equal(count({ ...calm, ...unknown({ live: 2, mayGrow: false }), live: 2 }), 5, 'they will never take more');
+  assert.equal(count({ ...calm, ...unknown({ live: 2, wallMs: 1000 }), live: 2 }), 5, 'it is known: it only waits');
 });
 
 test('what waits for instances that keep the processors busy gets no others', () => {
@@ -143,6 +177,8 @@ test('law: never beyond the most, and with what is on its way enough for what wa
         waiting: fc.nat(1000),
         headAgeMs: fc.nat(1000),
         limit: fc.integer({ min: 1, max: 100 }),
+        mayGrow: fc.constant(false),
+        wallMs: fc.constant(0),
         load: fc.constant(0),
         live: fc.nat(10),
         computes: fc.constant(false),

@@ -1,4 +1,5 @@
 import { limits } from '../base/limits.ts';
+import { beyondCores } from './law.ts';
 
 /** One lane of a function: what waits for its instances. */
 export interface LaneDemand {
@@ -8,6 +9,10 @@ export interface LaneDemand {
   readonly headAgeMs: number;
   /** Invocations one instance takes. */
   readonly limit: number;
+  /** It may turn out to take more. */
+  readonly mayGrow: boolean;
+  /** What an invocation takes; 0: not known. */
+  readonly wallMs: number;
   /** Processors that one uses then, 0–1; 0: not known. */
   readonly load: number;
   /** Instances that have work of this lane, or none at all. */
@@ -94,18 +99,13 @@ export function startsNeeded(demand: Demand): Needed {
 const startsOf = (count: number, reason: string, starting: number): Starts =>
   count <= 0 ? none : { count, reason: `${reason}${starting === 0 ? '' : `; ${starting} on their way`}` };
 
-/** Its instances use the processors that it may have: one instance more, if they compute. */
-function isCpuFull({ computing, usedCores, cores, cpuFull = false }: Demand): boolean {
+/** Its instances use the processors that it may have: one instance more, if each computes for one invocation alone. */
+function isCpuFull({ computing, usedCores, cores, cpuFull = false, lanes }: Demand): boolean {
   // What clients and the platform use besides, more instances would not have either.
   if (cpuFull && usedCores >= cores * mainShare) return true;
-  if (computing >= cores) return computing >= cores + limits.instancesBeyondCores;
+  const beyond = Math.max(...lanes.map((lane) => (lane.waiting > 0 ? beyondCores(lane.limit) : 0)));
+  if (beyond > 0 && computing >= cores) return computing >= cores + beyond;
   return usedCores >= cores * fullShare;
-}
-
-/** Of those that are ready all have all that they may have, or nothing would wait: they use so much, or are about to. */
-function fittingOf({ cores, usedCores, starting }: Demand, { live, load }: LaneDemand): number {
-  const used = Math.max(usedCores, (live - starting) * load);
-  return Math.round((cores + limits.instancesBeyondCores - used) / load);
 }
 
 function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
@@ -115,16 +115,37 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
     const each = demand.lanes.filter((lane) => lane.waiting > 0).map((lane) => lane.limit);
     return { count: uncovered, reason: `${waiting} wait, and one instance takes ${each.join(' or ')}` };
   }
-  return isStale(demand, headAgeMs) ? { count: 1, reason: `the first has waited for ${ms(headAgeMs)}` } : none;
+  const hasRoom = demand.lanes.some((lane) => lane.waiting > 0 && roomFor(demand, lane, headAgeMs) > 0);
+  return hasRoom && isStale(demand, headAgeMs) ? { count: 1, reason: `the first has waited for ${ms(headAgeMs)}` } : none;
 }
 
 /** As many as take what waits, and have processors to compute on when they do. */
 function useful(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
-  const mayCompute = lane.computes || !isSleep(demand, headAgeMs);
-  if (lane.isBound && mayCompute) return 0;
+  if (lane.waiting === 0) return 0;
   const called = Math.ceil(lane.waiting / Math.max(1, lane.limit));
-  if (lane.load < limits.tellingLoad || !mayCompute) return called;
-  return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, fittingOf(demand, lane)));
+  return Math.min(called, Math.max(lane.live === 0 ? 1 : 0, roomFor(demand, lane, headAgeMs)));
+}
+
+/** Instances of it that would have processors to compute on. */
+function roomFor(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
+  const mayCompute = lane.computes || !isSleep(demand, headAgeMs);
+  if (!mayCompute) return Infinity;
+  if (lane.isBound) return 0;
+  if (lane.wallMs === 0 && lane.mayGrow && headAgeMs < limits.heldQueueStaleMs) return unknownRoom(demand, lane);
+  return lane.load < limits.tellingLoad ? Infinity : fittingOf(demand, lane);
+}
+
+/**
+ * While nothing is known of it: one on each processor. What it uses shows with the first answers, and how many more than now
+ * each may have with the first vitals; starts, too, compute.
+ */
+const unknownRoom = ({ cores, starting }: Demand, { live }: LaneDemand): number =>
+  Math.max(0, Math.ceil(cores) - live) + starting;
+
+/** Of those that are ready all have all that they may have, or nothing would wait: they use so much, or are about to. */
+function fittingOf({ cores, usedCores, starting }: Demand, lane: LaneDemand): number {
+  const used = Math.max(usedCores, (lane.live - starting) * lane.load);
+  return Math.round((cores + beyondCores(lane.limit) - used) / lane.load);
 }
 
 /** From here on the processors are as good as used: what is left, another instance would spend on starting. */
@@ -151,8 +172,11 @@ function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean
 const isSleep = ({ cpuIdle, lanes }: Demand, headAgeMs: number): boolean =>
   cpuIdle && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
 
-function mayNeverYield({ sinceStartMs, stillForMs, computing, cores }: Demand, headAgeMs: number): boolean {
-  if (Math.min(headAgeMs, sinceStartMs, stillForMs) < limits.heldQueueStaleMs) return false;
+function mayNeverYield({ sinceStartMs, stillForMs, computing, cores, lanes }: Demand, headAgeMs: number): boolean {
+  if (Math.min(headAgeMs, sinceStartMs) < limits.heldQueueStaleMs) return false;
+  // What takes long by itself is not done sooner.
+  const usualMs = Math.max(...lanes.map(({ waiting, wallMs }) => (waiting > 0 ? wallMs : 0)));
+  if (stillForMs < Math.max(limits.heldQueueStaleMs, 2 * usualMs)) return false;
   return computing < cores * limits.heldInstancesPerCore || sinceStartMs >= limits.heldStartMs;
 }
 
