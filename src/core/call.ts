@@ -59,13 +59,17 @@ export interface LoadOrder {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event';
+  readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event' | 'python' | 'command';
   /** Whether (req, res) functions find helpers; absent: they do. */
   readonly helpers?: boolean;
   /** Files by the name that edge code fetches them by. */
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */
   readonly eventExport?: string;
+  /** Of launch 'command': a program and its arguments. */
+  readonly command?: readonly string[];
+  /** Directories with Python modules. */
+  readonly modulePaths?: readonly string[];
   /** A directory with V8's bytecode of the modules. */
   readonly bytecode?: string;
   readonly environment: Readonly<Record<string, string>>;

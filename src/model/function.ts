@@ -19,8 +19,14 @@ export interface FunctionConfig {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** What runs a function: the newest release of that major version of Node.js. */
-export type Runtime = 'nodejs22.x' | 'nodejs24.x' | 'nodejs26.x';
+/** The newest release of that major version of Node.js. */
+export type NodeRuntime = 'nodejs22.x' | 'nodejs24.x' | 'nodejs26.x';
+
+/** An interpreter of that version which the machine has. */
+export type PythonRuntime = `python3.${number}`;
+
+/** What runs a function. `executable`: the function is a program of its own. */
+export type Runtime = NodeRuntime | PythonRuntime | 'executable';
 
 /** What the runtime is to do with the entry file. */
 export type Launch =
@@ -31,7 +37,11 @@ export type Launch =
   /** Web-standard code: its default export takes a Request (docs/decisions/0013-edge-in-node.md). */
   | 'edge'
   /** Import it and call one export (`eventExport`) with an event, as AWS's API gateway does (awsLambdaHandler). */
-  | 'event';
+  | 'event'
+  /** Python: the file defines `app` (ASGI, WSGI) or `handler` (a BaseHTTPRequestHandler). */
+  | 'python'
+  /** Start `command`: it listens on the port that it is given. */
+  | 'command';
 
 /** One piece of compute in a deployment. */
 export interface FunctionSpec {
@@ -58,6 +68,10 @@ export interface FunctionSpec {
   readonly assets?: readonly { readonly name: string; readonly file: string }[];
   /** Of launch 'event': the export to call. */
   readonly eventExport?: string;
+  /** Of launch 'command': the program, looked for in `root` and in PATH, and its arguments. */
+  readonly command?: readonly string[];
+  /** Of launch 'python': where modules are looked for before anywhere else, absolute. */
+  readonly modulePaths?: readonly string[];
   /** Where V8's bytecode of its modules lies, for its instances alone. Absent: where all have theirs. */
   readonly bytecodeDir?: string;
   /**

@@ -3,7 +3,7 @@ import type { Load } from '../tunnel/greeting.ts';
 
 /** What LOAD tells an instance of its function. */
 export function loadOf(spec: FunctionSpec, maxConcurrency: number): Load {
-  const { config, assets, eventExport, bytecodeDir } = spec;
+  const { config, assets, eventExport, command, modulePaths, bytecodeDir } = spec;
   return {
     function: spec.id,
     root: spec.root,
@@ -12,6 +12,8 @@ export function loadOf(spec: FunctionSpec, maxConcurrency: number): Load {
     helpers: config.helpers,
     ...(assets === undefined ? {} : { assets: Object.fromEntries(assets.map(({ name, file }) => [name, file])) }),
     ...(eventExport === undefined ? {} : { eventExport }),
+    ...(command === undefined ? {} : { command }),
+    ...(modulePaths === undefined ? {} : { modulePaths }),
     ...(bytecodeDir === undefined ? {} : { bytecode: bytecodeDir }),
     environment: config.environment,
     memoryMiB: config.memoryMiB,

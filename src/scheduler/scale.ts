@@ -116,7 +116,9 @@ function plenty(demand: Demand, waiting: number, headAgeMs: number): Starts {
     return { count: uncovered, reason: `${waiting} wait, and one instance takes ${each.join(' or ')}` };
   }
   const hasRoom = demand.lanes.some((lane) => lane.waiting > 0 && roomFor(demand, lane, headAgeMs) > 0);
-  return hasRoom && isStale(demand, headAgeMs) ? { count: 1, reason: `the first has waited for ${ms(headAgeMs)}` } : none;
+  return hasRoom && isStale(demand, headAgeMs)
+    ? { count: 1, reason: `the first has waited for ${ms(headAgeMs)}` }
+    : none;
 }
 
 /** As many as take what waits, and have processors to compute on when they do. */

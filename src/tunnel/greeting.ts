@@ -23,18 +23,24 @@ export interface Welcome {
   readonly services?: true;
 }
 
+export const launches = ['module', 'server', 'web', 'edge', 'event', 'python', 'command'] as const;
+
 /** The function an instance is to run. */
 export interface Load {
   readonly function: string;
   readonly root: string;
   readonly entry: string;
-  readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event';
+  readonly launch: (typeof launches)[number];
   /** Whether (req, res) functions find helpers; absent: they do. */
   readonly helpers?: boolean;
   /** Files by the name that edge code fetches them by. */
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */
   readonly eventExport?: string;
+  /** Of launch 'command': a program and its arguments. */
+  readonly command?: readonly string[];
+  /** Directories with Python modules. */
+  readonly modulePaths?: readonly string[];
   /** A directory with V8's bytecode of the modules. */
   readonly bytecode?: string;
   readonly environment: Readonly<Record<string, string>>;
@@ -97,10 +103,12 @@ export function readLoad(payload: Buffer): Load {
     function: fields.text('function'),
     root: fields.text('root'),
     entry: fields.text('entry'),
-    launch: fields.oneOf('launch', ['module', 'server', 'web', 'edge', 'event']),
+    launch: fields.oneOf('launch', launches),
     ...(fields.has('helpers') ? { helpers: fields.flag('helpers') } : {}),
     ...(fields.has('assets') ? { assets: fields.texts('assets') } : {}),
     ...(fields.has('eventExport') ? { eventExport: fields.text('eventExport') } : {}),
+    ...(fields.has('command') ? { command: fields.list('command') } : {}),
+    ...(fields.has('modulePaths') ? { modulePaths: fields.list('modulePaths') } : {}),
     ...(fields.has('bytecode') ? { bytecode: fields.text('bytecode') } : {}),
     environment: fields.texts('environment'),
     memoryMiB: fields.count('memoryMiB'),
@@ -178,6 +186,12 @@ class Fields {
       texts[key] = typeof text === 'string' ? text : this.#fail(name, 'an object of texts');
     }
     return texts;
+  }
+
+  list(name: string): readonly string[] {
+    const value = this.#get(name);
+    const isList = Array.isArray(value) && value.every((each) => typeof each === 'string');
+    return isList ? value : this.#fail(name, 'a list of texts');
   }
 
   #get(name: string): unknown {
