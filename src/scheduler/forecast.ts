@@ -77,6 +77,8 @@ export class Forecast {
   }
 }
 
-/** So many keep the processors busy. */
-const mostOf = ({ load }: LaneKnowledge, cores: number): number =>
-  load < limits.tellingLoad ? Infinity : Math.max(1, Math.round(cores / load));
+/** So many keep the processors busy; before anything was seen, one on each may. */
+function mostOf({ load, isUnknown }: LaneKnowledge, cores: number): number {
+  if (isUnknown) return Math.ceil(cores);
+  return load < limits.tellingLoad ? Infinity : Math.max(1, Math.round(cores / load));
+}

@@ -305,13 +305,13 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
 
   #demandOf(lane: number, { starting }: Surroundings, nowMs: number): LaneDemand {
     const queue = this.queues[lane]!;
-    const { limit, wallMs, load } = this.known[lane]!;
+    const { limit, isUnknown, wallMs, load } = this.known[lane]!;
     const others = this.#busy.reduce((sum, busy, at) => (at === lane ? sum : sum + busy), 0);
     return {
       waiting: queue.length,
       headAgeMs: queue.oldestAgeMs(nowMs),
       limit,
-      mayGrow: limit < this.ceiling,
+      isUnknown,
       wallMs,
       load,
       live: this.ready - others + starting,

@@ -9,8 +9,8 @@ export interface LaneDemand {
   readonly headAgeMs: number;
   /** Invocations one instance takes. */
   readonly limit: number;
-  /** It may turn out to take more. */
-  readonly mayGrow: boolean;
+  /** Nothing was seen of it yet. */
+  readonly isUnknown: boolean;
   /** What an invocation takes; 0: not known. */
   readonly wallMs: number;
   /** Processors that one uses then, 0–1; 0: not known. */
@@ -133,7 +133,7 @@ function roomFor(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
   const mayCompute = lane.computes || !isSleep(demand, headAgeMs);
   if (!mayCompute) return Infinity;
   if (lane.isBound) return 0;
-  if (lane.wallMs === 0 && lane.mayGrow && headAgeMs < limits.heldQueueStaleMs) return unknownRoom(demand, lane);
+  if (lane.isUnknown && headAgeMs < limits.heldQueueStaleMs) return unknownRoom(demand, lane);
   return lane.load < limits.tellingLoad ? Infinity : fittingOf(demand, lane);
 }
 
