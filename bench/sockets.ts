@@ -16,7 +16,7 @@ server.listen(process.env.PORT ?? 3000);
 `;
 const files = {
   'server.js': server,
-  'weir.json': JSON.stringify({ functions: { 'server.js': { maxConcurrency: 8192 } } }),
+  'weir.json': JSON.stringify({ functions: { 'server.js': { maxConcurrency: 8192, maxInstances: 1 } } }),
 };
 
 /** At once, so that no queue is what is measured. */

@@ -108,7 +108,7 @@ test('what has no effect is named', async () => {
 });
 
 test('what counts in config only is named where it is an export of its own, whatever its value', async () => {
-  for (const name of ['memory', 'maxConcurrency', 'weight']) {
+  for (const name of ['memory', 'maxConcurrency', 'maxInstances', 'weight']) {
     for (const value of ['0', '"many"', '4', 'LIMIT']) {
       const found = await read(`export const ${name} = ${value}; export const maxDuration = 5;`);
       assert.deepEqual(found, {

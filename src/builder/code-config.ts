@@ -24,8 +24,15 @@ const nothing: CodeConfig = { settings: {}, isEdge: false, warnings: [] };
 /** Exports that may be settings, and the fields of `config` that are. */
 const exported = ['config', 'maxDuration', 'runtime', 'preferredRegion'] as const;
 /** Fields of `config` that are no settings as exports of their own, and may be meant so. */
-const onlyInConfig = ['memory', 'maxConcurrency', 'weight'] as const;
-const fields: ReadonlySet<string> = new Set(['memory', 'maxDuration', 'maxConcurrency', 'weight', 'runtime']);
+const onlyInConfig = ['memory', 'maxConcurrency', 'maxInstances', 'weight'] as const;
+const fields: ReadonlySet<string> = new Set([
+  'memory',
+  'maxDuration',
+  'maxConcurrency',
+  'maxInstances',
+  'weight',
+  'runtime',
+]);
 const edge: ReadonlySet<unknown> = new Set(['edge', 'experimental-edge']);
 
 /** `file` is relative to `dir`. Only literals are read, nothing is run. Throws UsageError with every fault found. */

@@ -124,6 +124,7 @@ test('wrong values name the file, the path in it, what was expected and what was
 test('limits and weights out of range, or no numbers, are refused with the value and what is allowed', async () => {
   const allowed = {
     maxConcurrency: 'a whole number from 1 to 8192 or "auto"',
+    maxInstances: 'a whole number from 1 to 10000',
     weight: 'a whole number from 1 to 1000',
   };
   for (const [setting, range] of Object.entries(allowed)) {

@@ -93,6 +93,7 @@ export function withDefaults(settings: Settings, config: ProjectConfig): Functio
           ? limits.maxDurationDefaultMs
           : maxDuration * 1000,
     maxConcurrency: settings.maxConcurrency ?? 'auto',
+    ...(settings.maxInstances === undefined ? {} : { maxInstances: settings.maxInstances }),
     weight: settings.weight ?? limits.weightDefault,
     helpers: true,
     runtime: runtime === undefined ? config.runtime : (discontinuedRuntimes[runtime] ?? (runtime as Runtime)),

@@ -14,6 +14,7 @@ const wanted = {
   memory: `a whole number from ${limits.memoryMinMiB} to ${limits.memoryMaxMiB} (MB)`,
   maxDuration: `a whole number from 1 to ${limits.maxDurationMaxMs / 1000} (seconds) or "max"`,
   maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
+  maxInstances: `a whole number from 1 to ${limits.instancesPerFunction}`,
   weight: `a whole number from 1 to ${limits.weightMax}`,
   runtime: listed(runtimes),
   environment: 'an object whose values are strings',
@@ -48,6 +49,7 @@ export const codeSettings = {
       error: wanted.maxConcurrency,
     })
     .optional(),
+  maxInstances: whole(1, limits.instancesPerFunction, wanted.maxInstances).optional(),
   weight: whole(1, limits.weightMax, wanted.weight).optional(),
   runtime: z
     .enum([...runtimes, ...Object.keys(discontinuedRuntimes)] as [string, ...string[]], { error: wanted.runtime })

@@ -148,7 +148,11 @@ test('of what nothing is known, one is started for each processor; more when not
   assert.equal(count({ ...calm, ...unknown({ live: 2 }), live: 2, starting: 2 }), 0);
   assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.queueStaleMs }), live: 2 }), 0);
   assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.heldQueueStaleMs }), live: 2 }), 5);
-  assert.equal(count({ ...calm, ...unknown({ live: 2, isUnknown: false }), live: 2 }), 5, 'it waits for more than processors');
+  assert.equal(
+    count({ ...calm, ...unknown({ live: 2, isUnknown: false }), live: 2 }),
+    5,
+    'it waits for more than processors',
+  );
 });
 
 test('what waits for instances that keep the processors busy gets no others', () => {

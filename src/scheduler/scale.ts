@@ -9,7 +9,7 @@ export interface LaneDemand {
   readonly headAgeMs: number;
   /** Invocations one instance takes. */
   readonly limit: number;
-  /** Nothing was seen of it yet. */
+  /** None has ended yet: how many an instance takes is not known. */
   readonly isUnknown: boolean;
   /** What an invocation takes; 0: not known. */
   readonly wallMs: number;
@@ -138,8 +138,8 @@ function roomFor(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
 }
 
 /**
- * While nothing is known of it: one on each processor. What it uses shows with the first answers, and how many more than now
- * each may have with the first vitals; starts, too, compute.
+ * While nothing is known of it: one on each processor. What it uses shows with the first answers, and that each may have
+ * twice as many as now with any vitals; starts, too, compute.
  */
 const unknownRoom = ({ cores, starting }: Demand, { live }: LaneDemand): number =>
   Math.max(0, Math.ceil(cores) - live) + starting;

@@ -186,6 +186,19 @@ test('maxConcurrency 1 is one invocation per instance, exactly', async (t) => {
   assert.equal(await weir.stop(), 0);
 });
 
+test('maxInstances 1: what it cannot take at once waits for it', async (t) => {
+  const dir = project(t, {
+    'weir.json': '{ "functions": { "api/*.js": { "maxConcurrency": 2, "maxInstances": 1 } } }',
+    'api/wait.js': counting,
+  });
+  const weir = await dev(t, dir);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => weir.get('/api/wait')));
+  const seen = answers.map((answer) => answer.json());
+  assert.equal(new Set(seen.map(({ pid }) => pid)).size, 1);
+  assert.equal(Math.max(...seen.map(({ most }) => most)), 2);
+  assert.equal(await weir.stop(), 0);
+});
+
 test('maxConcurrency 1 counts a handler that goes on after its client has left', async (t) => {
   const dir = project(t, {
     'weir.json': '{ "functions": { "api/*.js": { "maxConcurrency": 1 } } }',
