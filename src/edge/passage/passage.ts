@@ -1,4 +1,3 @@
-import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { FunctionSpec } from '../../model/function.ts';
@@ -6,6 +5,7 @@ import type { Exchange, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Chains } from '../chain.ts';
 import { chainHeader } from '../head.ts';
 import { withParameters } from '../match.ts';
+import { http } from '../node-http.ts';
 import { HttpExchange } from '../respond.ts';
 import type { RoutingTable } from '../routing/compile.ts';
 import { applyEdits, type Effects, isFraming } from '../routing/effects.ts';
@@ -249,7 +249,7 @@ export class Passage {
     const failure = failureOf(reason, status, this.#passing.path);
     if (page !== null) this.#show({ found: page, effects, status });
     else if (failure !== null) this.#client.fail(failure);
-    else this.#answer(status, effects, status < 400 ? '' : `${status}: ${STATUS_CODES[status] ?? 'Error'}\n`);
+    else this.#answer(status, effects, status < 400 ? '' : `${status}: ${http.STATUS_CODES[status] ?? 'Error'}\n`);
   }
 
   #answer(status: number, effects: Effects, text: string): void {
