@@ -52,8 +52,16 @@ export const applicationOf = (name: ApplicationName): Application => application
 
 export const applicationDir = (name: ApplicationName): string => join(repository, 'frameworks', name);
 
+/** What `weir build` has made. */
+export const outputDir = (name: ApplicationName): string => join(applicationDir(name), '.vercel/output');
+
 /** Nobody is told what these do, and nobody is asked. */
-const quiet = { NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' };
+const quiet = {
+  NEXT_TELEMETRY_DISABLED: '1',
+  NUXT_TELEMETRY_DISABLED: '1',
+  ASTRO_TELEMETRY_DISABLED: '1',
+  NO_UPDATE_CHECK: '1',
+};
 
 export const environment: NodeJS.ProcessEnv = { ...process.env, ...quiet };
 
