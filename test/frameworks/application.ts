@@ -32,6 +32,8 @@ const nextServer = built(['node_modules/next/dist/bin/next', 'start', '--port', 
 const applications = {
   next: nextServer,
   'next-cache': nextServer,
+  // What Next.js says to serve an export with: `npx serve out`.
+  'next-export': built(['node_modules/serve/build/main.js', 'out', '--listen', 'PORT', '--no-clipboard']),
   nitro: nitroServer,
   nuxt: nitroServer,
   sveltekit: built(['node_modules/vite/bin/vite.js', 'preview', '--host', '127.0.0.1', '--port', 'PORT']),
@@ -79,6 +81,7 @@ const made: ReadonlySet<string> = new Set([
   '.react-router',
   'build',
   'dist',
+  'out',
 ]);
 
 /**
