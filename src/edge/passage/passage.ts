@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.ts';
 import type { FunctionSpec } from '../../model/function.ts';
 import type { Exchange, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Chains } from '../chain.ts';
-import { chainHeader } from '../head.ts';
+import { chainHeader, invocationHeader } from '../head.ts';
 import { withParameters } from '../match.ts';
 import { http } from '../node-http.ts';
 import { HttpExchange } from '../respond.ts';
@@ -191,7 +191,7 @@ export class Passage {
     const target = withParameters(found.target, parameters);
     const headers = this.#chained(spec, applyEdits(head.headers, effects.requestEdits));
     if (headers === null) return null;
-    headers.push('x-matched-path', found.matchedPath);
+    headers.push('x-matched-path', found.matchedPath, invocationHeader, head.id);
     if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
     return this.#fit({ ...head, target, headers });
   }
