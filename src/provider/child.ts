@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { LineSplitter } from './lines.ts';
+import { LineSplitter } from '../base/lines.ts';
 import { readUsage, type Usage } from './proc.ts';
 import type { Exit, ProviderEvents, Started } from './provider.ts';
 
