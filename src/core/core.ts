@@ -131,7 +131,35 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#drain(0, 'the process was asked to end');
   }
 
+  /** A line of the process beside; `stream`: its invocation, which may have ended, or 0. */
+  relay(stream: number, level: LogLevel, source: LogSource, text: string): void {
+    this.#logs.write({ stream, level, source, text });
+  }
+
+  /** An error has left the process beside unfit: nothing new, and another one in its place. Idempotent. */
+  unfit(): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const { streams } = this;
+    if (streams === null || this.#phase.kind === 'loading') return;
+    streams.countError();
+    streams.gate.failed = true;
+    this.#drain(1, 'errors');
+  }
+
+  /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
+  lost(detail: string, loading: string): void {
+    const { streams } = this;
+    if (this.#phase.kind === 'loading') this.#loadFailed(loading);
+    streams?.failAll('FUNCTION_INVOCATION_FAILED', detail);
+    this.#end(1, 'ENDED');
+  }
+
   opened(session: Session): void {
+    if (this.#phase.kind === 'ended') {
+      session.goodbye('DRAINED', '');
+      return;
+    }
     const streams = new Streams({
       session,
       ward: this.#ward,
@@ -189,6 +217,10 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     const { pid, runtimeName } = this.#ward;
     try {
       const connection = await dial(address);
+      if (this.#phase.kind === 'ended') {
+        connection.destroy();
+        return;
+      }
       openSession(connection, {
         clock: systemClock,
         hello: { token, role: 'data', pid, runtime: runtimeName },

@@ -204,7 +204,10 @@ export class Streams implements StreamHost {
     this.#waiting += 1;
     this.#options.ward.arriving?.();
     if (this.#held === null) this.#start(call);
-    else this.#held.push(call);
+    else {
+      this.#held.push(call);
+      this.#count();
+    }
   }
 
   /** Nothing more is handed over until `release`: what comes waits, and can be recalled. Idempotent. */

@@ -192,7 +192,7 @@ function exitOf(code: number | null, signalName: NodeJS.Signals | null, outOfMem
 const signalOf = (exit: Exit): string => (exit.kind === 'signalled' ? exit.signal : 'SIGABRT');
 
 /** To a process, or by a negative number to its group. */
-function signal(pid: number, name: NodeJS.Signals): void {
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {
