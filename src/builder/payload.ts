@@ -17,6 +17,8 @@ export interface Payload {
   readonly sentinel: string;
   /** Entry of the process that holds instances whose code is not Node's, absolute. */
   readonly host: string;
+  /** Entry of Python's runtime, absolute. It lies where it lies: interpreters read sources. */
+  readonly python: string;
   /** Hash of the files: equal keys, equal payloads. */
   readonly key: string;
   /** Directory for V8's bytecode of this payload. Instances fill it, and it goes away with the payload. */
@@ -52,6 +54,7 @@ const repositorySources: Sources = {
   sentinel: path.join(repository, 'src/core/sentinel.ts'),
   host: path.join(repository, 'src/core/child/main.ts'),
 };
+const pythonRuntime = path.join(repository, 'runtimes/python/weir_runtime/__main__.py');
 const ownProcess = path.join(repository, 'runtimes/node/own-process.ts');
 
 const settings = {
@@ -134,6 +137,7 @@ function payloadAt(store: string, key: string): Payload {
     main: path.join(dir, 'main.mjs'),
     sentinel: path.join(dir, 'sentinel.mjs'),
     host: path.join(dir, 'host.mjs'),
+    python: pythonRuntime,
     key,
     bytecodeDir: path.join(dir, 'bytecode'),
   };

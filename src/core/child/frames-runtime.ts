@@ -32,8 +32,8 @@ import { LoadFault } from './load-fault.ts';
 export interface FramesEvents {
   /** The runtime has booted. */
   booted(hello: Hello): void;
-  /** The connection has ended, or a rule was broken: so has the instance. */
-  ended(detail: string): void;
+  /** The connection has ended, and with it the instance. `fault`: the rule that was broken; null: it just ended. */
+  ended(fault: string | null): void;
 }
 
 const pingBytes = Buffer.from('weirloop');
@@ -71,7 +71,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
         // Whether the router answers is known when it is asked.
         return { kind: 'welcome', welcome: { ...welcome, services: true }, events: this };
       },
-      refused: (end) => events.ended(`${end.code}: ${end.detail}`),
+      refused: (end) => events.ended(faultOf(end)),
     });
   }
 
@@ -188,10 +188,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   closed(end: SessionEnd): void {
     this.#session = null;
     this.#inbox.clear();
-    if (end.kind === 'left') return;
-    this.#events.ended(
-      end.kind === 'goodbye' ? `it said goodbye: ${end.code} ${end.detail}` : `${end.code}: ${end.detail}`,
-    );
+    if (end.kind !== 'left') this.#events.ended(faultOf(end));
   }
 
   #current(stream: number): FramesCall | undefined {
@@ -310,3 +307,6 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
     this.#session?.writer.flush();
   };
 }
+
+const faultOf = ({ kind, code, detail }: SessionEnd): string | null =>
+  kind === 'lost' ? null : `${kind === 'goodbye' ? 'it said ' : ''}${code}: ${detail}`;

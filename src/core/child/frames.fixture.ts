@@ -210,7 +210,7 @@ function take(streamId: number, request: Request): void {
     cancelled: ignore,
   };
   works.set(streamId, work);
-  const [, name = '', amount = '0'] = request.target.split('/');
+  const [, name = '', amount = '0'] = request.target.split('?', 1)[0]!.split('/');
   routes[name]?.(work, Number(amount));
 }
 

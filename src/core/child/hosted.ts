@@ -94,9 +94,8 @@ export class HostedInstance {
     if (channel === null) return;
     const runtime = new FramesRuntime(channel, this.#ward, {
       booted: (hello) => runtime.attach(this.#startCore(runtime, hello.runtime)),
-      ended: (detail) => {
-        if (process.isGone) return;
-        this.#say('stderr', `The runtime's connection has ended: ${detail}`);
+      ended: (fault) => {
+        if (fault !== null) this.#say('stderr', `The runtime's connection was ended: ${fault}`);
         process.terminate(limits.terminateGraceMs);
       },
     });

@@ -1,11 +1,12 @@
 // Hot path: one object and one HTTP request per invocation of a program.
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { CallListener } from '../call.ts';
 import { nextTick } from '../loop.ts';
 import type { StreamCall } from '../stream.ts';
+import { request } from './http-client.ts';
 import { answerFields, requestFields } from './program-head.ts';
 import type { ProgramPool } from './program-pool.ts';
 import type { Charged } from './shared-charges.ts';

@@ -1,7 +1,6 @@
 // Hot path: begin and over, once per invocation of a program (protocol/runtime.md, HTTP with messages).
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { request } from 'node:http';
 import { resolve as resolvePath } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
@@ -9,6 +8,7 @@ import type { Call, LoadOrder, Runtime } from '../call.ts';
 import type { InstanceCore } from '../core.ts';
 import { StreamCall } from '../stream.ts';
 import type { ProcessBeside } from './beside.ts';
+import { request } from './http-client.ts';
 import type { LanguageProcess, ProcessOrder } from './language-process.ts';
 import { LoadFault } from './load-fault.ts';
 import { MessageSocket } from './message-socket.ts';

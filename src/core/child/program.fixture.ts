@@ -108,7 +108,7 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
 };
 
 const server = createServer((req, res) => {
-  const [, name = '', amount = '0'] = (req.url ?? '').split('/');
+  const [, name = '', amount = '0'] = (req.url ?? '').split('?', 1)[0]!.split('/');
   const route = routes[name];
   if (route === undefined) res.writeHead(404).end('no such route');
   else route(req, res, Number(amount));
