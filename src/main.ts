@@ -34,6 +34,7 @@ import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { BytecodeMaker } from './provider/bytecode.ts';
+import { interpreterIn } from './provider/interpreters.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
@@ -199,7 +200,7 @@ const liveProjects = ({ environment, host, log }: PlatformOptions, served: Serve
     publish: (snapshot) => served.publish(snapshot),
   });
 
-/** What starts instances, and the Nodes that they run on. */
+/** What starts instances, and what they run on. */
 async function openProvider(address: string, { log, sentinel }: PlatformOptions) {
   const clock = systemClock;
   const cacheDir = cacheDirectory(process.env, homedir());
@@ -209,8 +210,8 @@ async function openProvider(address: string, { log, sentinel }: PlatformOptions)
   const store = new NodeStore({ dir, system, npm: userNpm({ environment: process.env, dir, clock }), clock, log });
   const own = { version: process.versions.node, binary: process.execPath };
   const releases = new NodeReleases({ own, store, log });
-  const node = (release: string): string | null => releases.binary(release);
-  const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, node });
+  const found = { node: (release: string) => releases.binary(release), binary: interpreterIn(process.env['PATH']) };
+  const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, ...found });
   return { provider, releases };
 }
 

@@ -8,6 +8,9 @@ import { transitions as exchange } from '../runtimes/node/exchange.ts';
 import { transitions as requestBody } from '../runtimes/node/request-body.ts';
 import { transitions as upgrade } from '../runtimes/node/upgrade.ts';
 import { transitions as stopping } from '../src/cli/stopping.ts';
+import { transitions as framesCall } from '../src/core/child/frames-call.ts';
+import { transitions as languageProcess } from '../src/core/child/language-process.ts';
+import { transitions as programCall } from '../src/core/child/program-call.ts';
 import { transitions as core } from '../src/core/core-phase.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
 import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
@@ -16,6 +19,7 @@ import { transitions as respond } from '../src/edge/respond.ts';
 import { upgradeTransitions as edgeUpgrade } from '../src/edge/upgrade.ts';
 import { walkTransitions as walk } from '../src/edge/routing/walk.ts';
 import { transitions as child } from '../src/provider/child.ts';
+import { transitions as host } from '../src/provider/host.ts';
 import { transitions as instanceState } from '../src/router/instance-state.ts';
 import { transitions as invocation } from '../src/router/invocation.ts';
 import { transitions as session } from '../src/tunnel/session.ts';
@@ -28,6 +32,9 @@ const tables: Readonly<Record<string, Table>> = {
   'runtimes/node/request-body.ts': requestBody,
   'runtimes/node/upgrade.ts': upgrade,
   'src/cli/stopping.ts': stopping,
+  'src/core/child/frames-call.ts': framesCall,
+  'src/core/child/language-process.ts': languageProcess,
+  'src/core/child/program-call.ts': programCall,
   'src/core/core-phase.ts': core,
   'src/core/stream.ts': coreStream,
   'src/edge/passage/middleware.ts': middleware,
@@ -36,6 +43,7 @@ const tables: Readonly<Record<string, Table>> = {
   'src/edge/routing/walk.ts': walk,
   'src/edge/upgrade.ts': edgeUpgrade,
   'src/provider/child.ts': child,
+  'src/provider/host.ts': host,
   'src/router/instance-state.ts': instanceState,
   'src/router/invocation.ts': invocation,
   'src/tunnel/session.ts': session,

@@ -15,23 +15,26 @@ const run = promisify(execFile);
 async function scene(t: TestContext) {
   const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'weir-test-'));
   t.after(() => fs.rm(dir, { recursive: true, force: true }));
-  const sources = { main: path.join(dir, 'main.ts'), sentinel: path.join(dir, 'sentinel.ts') };
+  const file = (name: string) => path.join(dir, `${name}.ts`);
+  const sources = { main: file('main'), sentinel: file('sentinel'), host: file('host') };
   const word = (text: string) => fs.writeFile(path.join(dir, 'word.ts'), `export const word: string = '${text}';\n`);
   await word('first');
   await fs.writeFile(sources.main, "import { word } from './word.ts';\nprocess.stdout.write(`main ${word}`);\n");
   await fs.writeFile(sources.sentinel, "process.stdout.write('sentinel');\n");
+  await fs.writeFile(sources.host, "process.stdout.write('host');\n");
   const temporaryDir = path.join(dir, 'tmp');
   await fs.mkdir(temporaryDir);
   return { dir, word, options: { cacheDir: path.join(dir, 'cache', 'weir'), temporaryDir, sources } };
 }
 const saidBy = async (file: string): Promise<string> => (await run(process.execPath, [file])).stdout;
 
-test('bundles two files that run by themselves', async (t) => {
+test('bundles three files that run by themselves', async (t) => {
   const { dir, options } = await scene(t);
   const payload = await buildPayload(options);
   await fs.rm(path.join(dir, 'word.ts'));
   assert.equal(await saidBy(payload.main), 'main first');
   assert.equal(await saidBy(payload.sentinel), 'sentinel');
+  assert.equal(await saidBy(payload.host), 'host');
   assert.equal(path.dirname(payload.main), path.dirname(payload.sentinel));
   assert.ok(payload.main.startsWith(options.cacheDir));
   assert.ok((await fs.stat(payload.bytecodeDir)).isDirectory());

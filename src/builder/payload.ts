@@ -9,13 +9,17 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { isCode, openStore } from './own-store.ts';
 
-/** What an instance of the Node runtime is started from: our own code only, two files without dependencies. */
+/** What instances are started from: our own code only, three files without dependencies. */
 export interface Payload {
   /** Entry of the instance process, absolute. */
   readonly main: string;
   /** Entry of its sentinel thread, absolute, in the same directory as `main`. */
   readonly sentinel: string;
-  /** Hash of the two files: equal keys, equal payloads. */
+  /** Entry of the process that holds instances whose code is not Node's, absolute. */
+  readonly host: string;
+  /** Entry of Python's runtime, absolute. It lies where it lies: interpreters read sources. */
+  readonly python: string;
+  /** Hash of the files: equal keys, equal payloads. */
   readonly key: string;
   /** Directory for V8's bytecode of this payload. Instances fill it, and it goes away with the payload. */
   readonly bytecodeDir: string;
@@ -34,6 +38,7 @@ export interface PayloadOptions {
 interface Sources {
   readonly main: string;
   readonly sentinel: string;
+  readonly host: string;
 }
 
 /** What the last build read: whether anything has changed since is told by reading the same files again. */
@@ -47,7 +52,9 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 const repositorySources: Sources = {
   main: path.join(repository, 'runtimes/node/main.ts'),
   sentinel: path.join(repository, 'src/core/sentinel.ts'),
+  host: path.join(repository, 'src/core/child/main.ts'),
 };
+const pythonRuntime = path.join(repository, 'runtimes/python/weir_runtime/__main__.py');
 const ownProcess = path.join(repository, 'runtimes/node/own-process.ts');
 
 const settings = {
@@ -78,7 +85,7 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 }
 
 /**
- * Bundles the Node runtime and the sentinel, or finds them bundled: then it costs reading and hashing the sources. Any
+ * Bundles the Node runtime, the sentinel and the host, or finds them bundled: then it costs reading and hashing the sources. Any
  * number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
  * throws when the sources do not build.
  */
@@ -92,7 +99,7 @@ export async function buildPayload(options: PayloadOptions): Promise<Payload> {
 
 /** The payload of these sources, which is in the store then. */
 async function keyOf(store: string, sources: Sources, clock: Clock): Promise<string> {
-  const recipe = hashOf([await esbuildVersion(), JSON.stringify(settings), sources.main, sources.sentinel]);
+  const recipe = hashOf([await esbuildVersion(), JSON.stringify(settings), ...Object.values(sources)]);
   const manifestFile = path.join(store, `${recipe.slice(0, 16)}.json`);
   const known = await readManifest(manifestFile);
   if (
@@ -103,7 +110,7 @@ async function keyOf(store: string, sources: Sources, clock: Clock): Promise<str
     return known.key;
   }
   const { files, inputs } = await bundle(sources);
-  const key = hashOf([files.main, files.sentinel]).slice(0, 32);
+  const key = hashOf([files.main, files.sentinel, files.host]).slice(0, 32);
   await install(store, key, files, clock);
   const inputsHash = await hashFiles(inputs);
   if (inputsHash !== null) {
@@ -129,6 +136,8 @@ function payloadAt(store: string, key: string): Payload {
   return {
     main: path.join(dir, 'main.mjs'),
     sentinel: path.join(dir, 'sentinel.mjs'),
+    host: path.join(dir, 'host.mjs'),
+    python: pythonRuntime,
     key,
     bytecodeDir: path.join(dir, 'bytecode'),
   };
@@ -142,9 +151,9 @@ async function bundle(sources: Sources): Promise<{ files: Record<keyof Sources, 
     const inputs = Object.keys(built.metafile.inputs).map((input) => path.resolve(path.dirname(entry), input));
     return { text: built.outputFiles[0]?.text ?? '', inputs };
   };
-  const [main, sentinel] = await Promise.all([build(sources.main), build(sources.sentinel)]);
-  const inputs = [...new Set([...main.inputs, ...sentinel.inputs])].sort();
-  return { files: { main: main.text, sentinel: sentinel.text }, inputs };
+  const [main, sentinel, host] = await Promise.all([build(sources.main), build(sources.sentinel), build(sources.host)]);
+  const inputs = [...new Set([...main.inputs, ...sentinel.inputs, ...host.inputs])].sort();
+  return { files: { main: main.text, sentinel: sentinel.text, host: host.text }, inputs };
 }
 
 /** Puts a payload in place whole: written beside, then renamed. Whoever comes second finds the same bytes there. */
@@ -154,6 +163,7 @@ async function install(store: string, key: string, files: Record<keyof Sources, 
   await fs.mkdir(made.bytecodeDir, { recursive: true });
   await fs.writeFile(made.main, files.main);
   await fs.writeFile(made.sentinel, files.sentinel);
+  await fs.writeFile(made.host, files.host);
   try {
     await fs.rename(beside, path.join(store, key));
   } catch (error) {
@@ -165,10 +175,10 @@ async function install(store: string, key: string, files: Record<keyof Sources, 
 
 /** Marks a payload as used. False: it is not there, or not whole. */
 async function touch(store: string, key: string, clock: Clock): Promise<boolean> {
-  const { main, sentinel } = payloadAt(store, key);
+  const { main, sentinel, host } = payloadAt(store, key);
   const nowS = clock.wallMs() / 1000;
   try {
-    await Promise.all([fs.access(sentinel), fs.access(main)]);
+    await Promise.all([fs.access(sentinel), fs.access(main), fs.access(host)]);
     await fs.utimes(path.join(store, key), nowS, nowS);
     return true;
   } catch (error) {

@@ -2,6 +2,7 @@
 import { createHook } from 'node:async_hooks';
 import { Cell } from './board.ts';
 import type { Turns } from './turns.ts';
+import type { Charges } from './ward.ts';
 
 /** What is measured: an invocation. */
 export interface Measured {
@@ -49,7 +50,7 @@ export class CpuShare {
  * operating system says (I8). Promises are not tracked: their continuations run within a callback that is, and reading
  * the context costs 0.1–0.4 µs a request in place of four times as much.
  */
-export class Attribution {
+export class Attribution implements Charges {
   readonly #source: Source;
   #owner: Measured | null = null;
   #sinceMs = 0;

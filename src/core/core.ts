@@ -1,4 +1,4 @@
-import { systemClock, type Timer } from '../base/clock.ts';
+import { systemClock } from '../base/clock.ts';
 import { ProtocolError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import { dial } from '../tunnel/dial.ts';
@@ -7,21 +7,16 @@ import { readLoad } from '../tunnel/greeting.ts';
 import { type LogLevel, type LogSource, readDrain } from '../tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd, type SessionEvents } from '../tunnel/session.ts';
 import { type Answered, AskFailed, Asks } from './asks.ts';
-import { Attribution } from './attribution.ts';
-import { boardBytes, boardCells, boardMemory, Cell, clockOriginMs } from './board.ts';
+import { Cell } from './board.ts';
 import type { Call, LoadOrder, Runtime } from './call.ts';
-import { Claims } from './claims.ts';
 import { currentCall } from './context.ts';
 import { type Connected, type CorePhase, transitions } from './core-phase.ts';
-import { Exit } from './exit.ts';
 import { Logs } from './logs.ts';
 import { setImmediate } from './loop.ts';
-import { keepListening } from './process-events.ts';
-import { SentinelThread } from './sentinel-thread.ts';
 import { StreamCall } from './stream.ts';
 import { Streams } from './streams.ts';
-import { Turns } from './turns.ts';
-import { VitalsReporter } from './vitals.ts';
+import { type SentinelOptions, ThisProcess } from './this-process.ts';
+import type { Ward, WardCore } from './ward.ts';
 
 export interface CoreOptions {
   /** Where the router listens: `unix:/path` or `tcp:host:port`. */
@@ -29,10 +24,6 @@ export interface CoreOptions {
   /** Lets the data connection in, once. */
   readonly token: string;
   readonly runtime: Runtime;
-  /** A thread of its own for vitals and recalls: 18 MB, and a loop that is blocked is noticed. */
-  readonly sentinel: boolean;
-  /** What that thread runs: sentinel.ts, or what it was built to. */
-  readonly sentinelFile: URL | string;
   /** For what the router cannot be told: the tunnel itself failed. */
   log?(line: string): void;
 }
@@ -40,13 +31,11 @@ export interface CoreOptions {
 /** What a runtime and its entry need of the core. */
 export interface Core {
   /** Work that goes on beyond its answer has begun, or ended. While there is any the instance is not idle. */
-  background(delta: 1 | -1): void;
+  background(delta: number): void;
   /** To the function's log. `call`: the invocation it belongs to; null: none, or not known. */
   log(level: LogLevel, source: LogSource, text: string, call: Call | null): void;
   /** The invocation that the running code belongs to. */
   currentCall(): Call | undefined;
-  /** An error that nobody caught. The instance takes nothing new, finishes what it has, and ends; a second one ends it at once. */
-  fatal(error: unknown, origin: string): void;
   /** The instance takes nothing new any more. */
   readonly draining: boolean;
   /** The router answers what it is asked, and counts metrics. */
@@ -57,57 +46,38 @@ export interface Core {
   metric(value: number, json: string): void;
 }
 
-/** Before a stem, or an instance that nobody calls, gets its sentinel: a first invocation comes at once or much later. */
-const sentinelDelayMs = 100;
+/** Of the process that it runs in. Connects, and serves until the end of it, which is the core's to bring about. */
+export const startCore = (options: CoreOptions & SentinelOptions): Core =>
+  new InstanceCore(options, new ThisProcess(options));
 
-/** Connects, and serves until the end of the process, which is the core's to bring about. */
-export function startCore(options: CoreOptions): Core {
-  return new InstanceCore(options);
-}
-
-class InstanceCore implements Core, SessionEvents {
+export class InstanceCore implements Core, SessionEvents, WardCore {
   readonly #options: CoreOptions;
-  readonly #memory = boardMemory(Claims.bytes(limits.streamsPerTunnel));
-  readonly #cells = boardCells(this.#memory);
-  readonly #claims = new Claims(this.#memory, boardBytes, limits.streamsPerTunnel);
-  readonly #turns = new Turns(this.#cells);
-  readonly #attribution: Attribution;
+  readonly #ward: Ward;
   readonly #logs = new Logs();
-  readonly #exit: Exit;
-  readonly #runtimeName = `nodejs${process.versions.node.split('.', 1)[0]}.x`;
   #phase: CorePhase = { kind: 'connecting' };
   #session: Session | null = null;
   #failed = false;
-  /** Null once it was started, or when there is to be none. */
-  #sentinel: SentinelThread | null;
   #asks: Asks | null = null;
-  #reporter: VitalsReporter | null = null;
-  #vitalsTimer: Timer | null = null;
-  #heapAtMs = -Infinity;
 
-  constructor(options: CoreOptions) {
+  constructor(options: CoreOptions, ward: Ward) {
     this.#options = options;
-    this.#sentinel = options.sentinel ? new SentinelThread() : null;
-    this.#attribution = new Attribution({
-      turns: this.#turns,
-      cells: this.#cells,
-      current: () => currentCall.getStore(),
-      cpuUs: () => {
-        const { user, system } = process.cpuUsage();
-        return user + system;
-      },
-    });
-    this.#turns.ending = this.#turnEnds;
-    this.#turns.more = () => this.#streams()?.pending === true;
-    this.#exit = new Exit({
-      clock: systemClock,
-      terminated: () => this.#drain(0, 'the process was asked to end'),
-      flush: () => this.#streams()?.flush(),
-      unsentBytes: () => this.#session?.connection.bufferedBytes ?? 0,
-    });
-    keepListening('uncaughtException', this.fatal);
-    this.#attribution.enable();
+    this.#ward = ward;
+    ward.turns.ending = this.#turnEnds;
+    ward.turns.more = () => this.streams?.pending === true;
+    ward.attach(this);
     void this.#connect();
+  }
+
+  get phase(): CorePhase['kind'] {
+    return this.#phase.kind;
+  }
+
+  get streams(): Streams | null {
+    return this.#phase.kind === 'connecting' || this.#phase.kind === 'ended' ? null : this.#phase.at.streams;
+  }
+
+  get unsentBytes(): number {
+    return this.#session?.connection.bufferedBytes ?? 0;
   }
 
   get draining(): boolean {
@@ -119,7 +89,7 @@ class InstanceCore implements Core, SessionEvents {
   }
 
   ask(json: string, body: Uint8Array | null): Promise<Answered> {
-    const [session, streams] = [this.#session, this.#streams()];
+    const [session, streams] = [this.#session, this.streams];
     if (session === null || streams === null || !this.services) {
       return Promise.reject(new AskFailed('CLOSED', 'the router cannot be asked'));
     }
@@ -127,55 +97,81 @@ class InstanceCore implements Core, SessionEvents {
       session,
       clock: systemClock,
       written: () => streams.written(),
-      enter: (call) => void this.#attribution.enter(call),
+      enter: (call) => void this.#ward.charges.enter(call),
       later: (call, go) => (call === null ? setImmediate(go) : currentCall.run(call, setImmediate, go)),
     });
     return this.#asks.ask(json, body, currentCall.getStore() ?? null);
   }
 
   metric(value: number, json: string): void {
-    const streams = this.#streams();
+    const streams = this.streams;
     if (streams === null || !this.services) return;
     streams.writer.metric(value, json);
     streams.written();
   }
 
-  background(delta: 1 | -1): void {
-    this.#streams()?.changeBackground(delta);
+  background(delta: number): void {
+    this.streams?.changeBackground(delta);
   }
 
   log(level: LogLevel, source: LogSource, text: string, call: Call | null): void {
     this.#logs.write({ stream: call instanceof StreamCall ? call.stream : 0, level, source, text });
-    if (this.#exit.now) this.#streams()?.flush();
+    if (this.#ward.isExiting) this.streams?.flush();
   }
 
   currentCall(): Call | undefined {
     return currentCall.getStore();
   }
 
-  readonly fatal = (error: unknown, origin: string): void => {
-    const owner = this.#attribution.owner;
-    this.#fatal(error, origin, currentCall.getStore() ?? (owner instanceof StreamCall ? owner : null));
-  };
+  warn(text: string): void {
+    this.log('warn', 'platform', text, null);
+  }
+
+  terminated(): void {
+    this.#drain(0, 'the process was asked to end');
+  }
+
+  /** A line of the process beside; `stream`: its invocation, which may have ended, or 0. */
+  relay(stream: number, level: LogLevel, source: LogSource, text: string): void {
+    this.#logs.write({ stream, level, source, text });
+  }
+
+  /** An error has left the process beside unfit: nothing new, and another one in its place. Idempotent. */
+  unfit(): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const { streams } = this;
+    if (streams === null || this.#phase.kind === 'loading') return;
+    streams.countError();
+    streams.gate.failed = true;
+    this.#drain(1, 'errors');
+  }
+
+  /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
+  lost(detail: string, loading: string): void {
+    const { streams } = this;
+    if (this.#phase.kind === 'loading') this.#loadFailed(loading);
+    streams?.failAll('FUNCTION_INVOCATION_FAILED', detail);
+    this.#end(1, 'ENDED');
+  }
 
   opened(session: Session): void {
+    if (this.#phase.kind === 'ended') {
+      session.goodbye('DRAINED', '');
+      return;
+    }
     const streams = new Streams({
       session,
-      claims: this.#claims,
-      cells: this.#cells,
-      turns: this.#turns,
-      attribution: this.#attribution,
+      ward: this.#ward,
       begin: (call) => this.#options.runtime.begin(call),
       log: (text, call) => this.log('error', 'platform', text, call),
-      threw: (error, call) => this.#fatal(error, 'uncaughtException', call),
+      threw: (error, call) => this.fatal(error, 'uncaughtException', call),
     });
     this.#session = session;
     this.#enter({ kind: 'stem', at: { session, streams } });
     // At once, as a line on a pipe leaves: the last line before a loop that never ends is the one that is looked for.
     this.#logs.open(session, streams.flush);
-    this.#reporter = new VitalsReporter(this.#cells, session.writer, performance.now());
-    this.#reportVitals();
-    systemClock.after(sentinelDelayMs, this.#startSentinel);
+    this.#ward.opened(session);
   }
 
   frame(type: number, stream: number, payload: Buffer): void {
@@ -193,12 +189,12 @@ class InstanceCore implements Core, SessionEvents {
   }
 
   body(stream: number, chunk: Buffer): void {
-    this.#streams()?.body(stream, chunk);
+    this.streams?.body(stream, chunk);
   }
 
   readDone(): void {
     this.#asks?.readDone();
-    this.#streams()?.readDone();
+    this.streams?.readDone();
   }
 
   drained(): void {
@@ -210,7 +206,7 @@ class InstanceCore implements Core, SessionEvents {
     if (this.#phase.kind === 'connecting' || end.kind !== 'goodbye') {
       this.#options.log?.(`the tunnel ended: ${end.code} ${end.detail}`);
     }
-    const streams = this.#streams();
+    const streams = this.streams;
     this.#end(this.#phase.kind === 'leaving' ? this.#phase.exitCode : 1);
     this.#asks?.close();
     streams?.cancelAll('tunnel');
@@ -218,11 +214,16 @@ class InstanceCore implements Core, SessionEvents {
 
   async #connect(): Promise<void> {
     const { address, token } = this.#options;
+    const { pid, runtimeName } = this.#ward;
     try {
       const connection = await dial(address);
+      if (this.#phase.kind === 'ended') {
+        connection.destroy();
+        return;
+      }
       openSession(connection, {
         clock: systemClock,
-        hello: { token, role: 'data', pid: process.pid, runtime: this.#runtimeName },
+        hello: { token, role: 'data', pid, runtime: runtimeName },
         events: this,
       });
     } catch (error) {
@@ -238,11 +239,11 @@ class InstanceCore implements Core, SessionEvents {
 
   #load(at: Connected, order: LoadOrder): void {
     this.#enter({ kind: 'loading', at });
-    this.#attribution.booted();
+    this.#ward.charges.booted();
     const { gate } = at.streams;
     gate.maxConcurrency = order.maxConcurrency ?? Infinity;
     gate.maxDurationMs = order.maxDurationMs;
-    this.#cells[Cell.memoryMiB] = order.memoryMiB;
+    this.#ward.cells[Cell.memoryMiB] = order.memoryMiB;
     const fromMs = performance.now();
     this.#options.runtime.load(order).then(
       () => {
@@ -251,7 +252,7 @@ class InstanceCore implements Core, SessionEvents {
         gate.open = true;
         at.session.writer.loaded({ ok: true, initMs: performance.now() - fromMs });
         at.streams.flush();
-        systemClock.after(sentinelDelayMs, this.#startSentinel);
+        this.#ward.loaded();
       },
       (error: unknown) => this.#loadFailed(error),
     );
@@ -265,14 +266,16 @@ class InstanceCore implements Core, SessionEvents {
     this.#end(1, 'FUNCTION_LOAD_FAILED');
   }
 
-  #fatal(error: unknown, origin: string, call: StreamCall | null): void {
+  /** An error that nobody caught. The instance takes nothing new, finishes what it has, and ends; a second one ends it at once. */
+  readonly fatal = (error: unknown, origin: string, call: StreamCall | null): void => {
     const title = origin === 'unhandledRejection' ? 'Unhandled rejection' : 'Uncaught exception';
     this.log('error', 'stderr', `${title}: ${textOf(error)}`, call);
-    const streams = this.#streams();
+    const streams = this.streams;
     streams?.countError();
     if (this.#failed) {
       streams?.flush();
-      process.exit(1);
+      this.#ward.abort(1);
+      return;
     }
     this.#failed = true;
     if (this.#phase.kind === 'loading') {
@@ -282,7 +285,7 @@ class InstanceCore implements Core, SessionEvents {
     if (streams !== null) streams.gate.failed = true;
     if (call?.began === true) call.fail('FUNCTION_INVOCATION_FAILED', 'an error was not caught');
     this.#drain(1, 'errors');
-  }
+  };
 
   /** `reason`: the instance asks for it; null: the router said so. */
   #drain(exitCode: number, reason: string | null): void {
@@ -311,78 +314,31 @@ class InstanceCore implements Core, SessionEvents {
   /** Nothing is left to finish. What user code logs when it is told belongs to the function's log, so GOODBYE waits. */
   #leave(at: Connected, exitCode: number): void {
     this.#enter({ kind: 'leaving', at, exitCode });
-    const graceMs = this.#exit.announce();
-    if (graceMs > 0) setTimeout(() => this.#end(exitCode), graceMs);
-    else this.#end(exitCode);
+    this.#ward.leave(() => this.#end(exitCode));
   }
 
   /** The one way to the end. What was written before leaves first. */
   #end(exitCode: number, code = 'DRAINED'): void {
     if (this.#phase.kind === 'ended') return;
-    this.#streams()?.flush();
+    this.streams?.flush();
     this.#enter({ kind: 'ended' });
-    this.#vitalsTimer?.cancel();
+    this.#ward.closed();
     this.#logs.close();
     this.#session?.goodbye(code, '');
-    this.#exit.end(exitCode);
+    this.#ward.end(exitCode);
   }
 
   readonly #turnEnds = (): void => {
-    this.#attribution.settle();
+    this.#ward.charges.settle();
     const phase = this.#phase;
     if (phase.kind === 'connecting' || phase.kind === 'ended') return;
     const { streams } = phase.at;
-    const nowMs = performance.now();
-    if (nowMs - this.#heapAtMs >= limits.vitalsPeriodMs) {
-      this.#heapAtMs = nowMs;
-      this.#cells[Cell.heapKiB] = process.memoryUsage().heapUsed / 1024;
-    }
-    // Without a sentinel nobody could say so before, and the router waits to hear that it is over.
-    if (nowMs - this.#turns.startedMs >= limits.loopStuckMs && !this.#isReported()) this.#reportVitals();
+    this.#ward.turnEnds();
     streams.flush();
-    if (streams.begun > 0) this.#startSentinel();
+    if (streams.begun > 0) this.#ward.busy();
     const done = phase.kind === 'draining' && phase.agreed && streams.open === 0 && streams.background === 0;
     if (done) this.#leave(phase.at, phase.exitCode);
   };
-
-  /** Every period while no sentinel does. */
-  readonly #reportVitals = (): void => {
-    this.#vitalsTimer?.cancel();
-    if (this.#reporter === null || this.#isReported()) return;
-    const nowMs = performance.now();
-    this.#reporter.report(nowMs, this.#turns.inside ? nowMs - this.#turns.startedMs : 0, 0);
-    this.#streams()?.written();
-    this.#vitalsTimer = systemClock.after(limits.vitalsPeriodMs, this.#reportVitals);
-  };
-
-  readonly #startSentinel = (): void => {
-    const sentinel = this.#sentinel;
-    const token = this.#session?.welcome.controlToken;
-    if (sentinel === null || token === undefined) return;
-    // Not while loading, which it would make longer. Who drains is not let in twice.
-    if (this.#phase.kind !== 'stem' && this.#phase.kind !== 'open') return;
-    this.#sentinel = null;
-    this.#turns.wake = () => sentinel.wake();
-    const order = { address: this.#options.address, token, runtime: this.#runtimeName };
-    void sentinel.start({
-      file: this.#options.sentinelFile,
-      order: { ...order, memory: this.#memory, slots: limits.streamsPerTunnel, originMs: clockOriginMs() },
-      cells: this.#cells,
-      ended: (reason) => {
-        if (this.#phase.kind === 'ended') return;
-        if (reason !== null) this.log('warn', 'platform', `the sentinel ended: ${reason}`, null);
-        this.#reportVitals();
-      },
-    });
-  };
-
-  #isReported(): boolean {
-    return Atomics.load(this.#cells, Cell.reporting) === 1;
-  }
-
-  #streams(): Streams | null {
-    return this.#phase.kind === 'connecting' || this.#phase.kind === 'ended' ? null : this.#phase.at.streams;
-  }
 
   #enter(next: CorePhase): void {
     if (!transitions[this.#phase.kind].includes(next.kind)) {

@@ -10,10 +10,18 @@ export interface Reading {
 }
 
 /** Counting descriptors lists a directory: 20 µs, and more with every descriptor. */
-const fdPeriodMs = 1_000;
+export const fdPeriodMs = 1_000;
 
-/** Reads through open descriptors on Linux: 2 µs for memory in place of 8. Any thread. */
-export class ProcessReadings {
+/** Where the figures of a process come from. */
+export interface Readings {
+  read(nowMs: number): Reading;
+  /** The soft limit on open descriptors; 0 where it cannot be known. */
+  readonly fdLimit: number;
+  close(): void;
+}
+
+/** Of this process. Reads through open descriptors on Linux: 2 µs for memory in place of 8. Any thread. */
+export class ProcessReadings implements Readings {
   readonly #buffer = Buffer.alloc(1_024);
   readonly #statm = openOrNull('/proc/self/statm');
   readonly #cpuStat = openOrNull(`/sys/fs/cgroup${ownCgroup()}/cpu.stat`);
@@ -21,14 +29,13 @@ export class ProcessReadings {
   #fds = 0;
   #countedMs = -Infinity;
 
-  /** The soft limit on open descriptors; 0 where it cannot be known. */
-  readonly fdLimit: number = fdLimit();
+  readonly fdLimit: number = fdLimit('self');
 
   read(nowMs: number): Reading {
     const { user, system } = process.cpuUsage();
     if (this.#canCount && nowMs - this.#countedMs >= fdPeriodMs) {
       this.#countedMs = nowMs;
-      this.#fds = countDescriptors();
+      this.#fds = countDescriptors('self');
     }
     return { cpuUs: user + system, throttledUs: this.#throttledUs(), rssBytes: this.#rssBytes(), fds: this.#fds };
   }
@@ -81,16 +88,17 @@ function ownCgroup(): string {
   return path === '/' ? '' : path;
 }
 
-function fdLimit(): number {
-  const soft = /^Max open files\s+(\d+)/m.exec(textOrNone('/proc/self/limits'))?.[1];
+/** 0: it cannot be known. */
+export function fdLimit(pid: number | 'self'): number {
+  const soft = /^Max open files\s+(\d+)/m.exec(textOrNone(`/proc/${pid}/limits`))?.[1];
   return soft === undefined ? 0 : Number(soft);
 }
 
-function countDescriptors(): number {
+export function countDescriptors(pid: number | 'self'): number {
   try {
-    return readdirSync('/proc/self/fd').length;
+    return readdirSync(`/proc/${pid}/fd`).length;
   } catch {
     // Out of descriptors to list them with, or no /proc: told apart by the limit being known.
-    return fdLimit();
+    return fdLimit(pid);
   }
 }

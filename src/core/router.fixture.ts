@@ -37,6 +37,16 @@ export interface Seen {
   readonly vitals?: Vitals;
 }
 
+interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: readonly string[];
+  /** Null: it comes later. Absent: there is none. */
+  readonly body?: Buffer | null;
+  readonly upgrade?: boolean;
+  readonly flush?: boolean;
+  readonly stream?: number;
+}
+
 interface Waiter {
   readonly wanted: (seen: Seen) => boolean;
   readonly found: (seen: Seen) => void;
@@ -62,6 +72,8 @@ export class FakeRouter {
   readonly seen: Seen[] = [];
   /** Whether it answers DRAIN with DRAIN. */
   agrees = true;
+  /** What it does about an ASK. */
+  asked: (payload: Buffer) => void = () => undefined;
   #data: Session | null = null;
   #control: Session | null = null;
   readonly #dir = mkdtempSync(join(tmpdir(), 'weir-core-'));
@@ -71,29 +83,43 @@ export class FakeRouter {
   #waiters: Waiter[] = [];
   #slots = 0;
   #controlToken = '';
+  #services = false;
 
   /** Starts an instance, and loads it unless `stem`. */
   static async start(
-    options: { sentinel?: boolean; stem?: boolean; load?: Partial<Load>; token?: string; controlToken?: string } = {},
+    options: {
+      sentinel?: boolean;
+      stem?: boolean;
+      load?: Partial<Load>;
+      token?: string;
+      controlToken?: string;
+      services?: boolean;
+      /** Starts the instance. Default: a process of child.fixture.ts. */
+      launch?: (address: string, token: string) => void;
+    } = {},
   ): Promise<FakeRouter> {
     const router = new FakeRouter();
     router.#controlToken = options.controlToken ?? 'control-token';
+    router.#services = options.services === true;
     const address = `unix:${join(router.#dir, 'tunnel.sock')}`;
     router.#listener = await listen(address, (connection) => router.#accept(connection));
-    const kind = options.sentinel === true ? 'sentinel' : 'alone';
-    router.#process = spawn(process.execPath, [child, address, options.token ?? 'data-token', kind], {
-      stdio: ['ignore', 'inherit', 'pipe'],
-    });
-    router.#process.stderr?.on('data', (text: Buffer) => {
-      router.#stderr += text.toString();
-      router.#see({ from: 'stderr', name: 'STDERR', stream: 0, payload: text });
-    });
+    const token = options.token ?? 'data-token';
+    if (options.launch === undefined) router.#spawn(address, token, options.sentinel === true ? 'sentinel' : 'alone');
+    else options.launch(address, token);
     if (options.token !== undefined) return router;
     await router.until((seen) => seen.name === 'VITALS' && seen.from === 'data');
     if (options.stem === true) return router;
     router.load(options.load);
     await router.until((seen) => seen.name === 'LOADED');
     return router;
+  }
+
+  #spawn(address: string, token: string, kind: 'sentinel' | 'alone'): void {
+    this.#process = spawn(process.execPath, [child, address, token, kind], { stdio: ['ignore', 'inherit', 'pipe'] });
+    this.#process.stderr?.on('data', (text: Buffer) => {
+      this.#stderr += text.toString();
+      this.#see({ from: 'stderr', name: 'STDERR', stream: 0, payload: text });
+    });
   }
 
   get data(): Session {
@@ -116,11 +142,13 @@ export class FakeRouter {
   }
 
   /** Sends a request; the caller says `flush` when more belongs to the same write. */
-  request(target: string, options: { body?: Buffer | null; flush?: boolean; stream?: number } = {}): number {
+  request(target: string, options: RequestOptions = {}): number {
     const stream = options.stream ?? (1 << 16) | this.#slots++;
-    const head = headText(`inv_${stream.toString(16)}`, 'GET', target, ['host', 'test']);
+    const { method = 'GET', headers = [] } = options;
+    const head = headText(`inv_${stream.toString(16)}`, method, target, ['host', 'test', ...headers]);
     const { writer } = this.data;
-    writer.request(stream, options.body === undefined ? 1 : 0, 60_000, head);
+    const flags = (options.body === undefined ? 1 : 0) | (options.upgrade === true ? 2 : 0);
+    writer.request(stream, flags, 60_000, head);
     if (options.body) {
       writer.body(stream, options.body);
       writer.bodyEnd(stream);
@@ -234,7 +262,13 @@ export class FakeRouter {
         let told: Vitals = noVitals;
         return {
           kind: 'welcome',
-          welcome: { instance: 'ins_1', maxStreams: 8192, windowBytes: 262_144, controlToken: this.#controlToken },
+          welcome: {
+            instance: 'ins_1',
+            maxStreams: 8192,
+            windowBytes: 262_144,
+            controlToken: this.#controlToken,
+            ...(this.#services ? { services: true as const } : {}),
+          },
           events: {
             opened: () => undefined,
             frame: (type, stream, payload) => {
@@ -244,6 +278,7 @@ export class FakeRouter {
               if (decoded !== undefined) told = decoded;
               this.#see({ from, name, stream, payload: Buffer.from(payload), ...(decoded && { vitals: decoded }) });
               if (type === FrameType.DRAIN && this.agrees) session.drain(10_000, 'as asked');
+              if (type === FrameType.ASK) this.asked(payload);
             },
             body: (stream, chunk) => this.#see({ from, name: 'BODY', stream, payload: Buffer.from(chunk) }),
             drained: () => undefined,

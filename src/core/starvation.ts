@@ -23,18 +23,20 @@ export function usedMs(before: Scheduled, now: Scheduled, periodMs: number, isRu
 }
 
 /**
- * The scheduler's figures for the main thread of this process, from any thread of it. Where the kernel keeps none (not
+ * The scheduler's figures for the main thread of this process, from any thread of it, or of another one. Where the kernel keeps none (not
  * Linux, or built without them) all time counts as used.
  */
 export class MainThread {
   readonly #buffer = Buffer.alloc(512);
-  /** The main thread's id is the process's. */
-  readonly #schedstat = openOrNull(`/proc/self/task/${process.pid}/schedstat`);
-  readonly #stat = openOrNull(`/proc/self/task/${process.pid}/stat`);
+  readonly #schedstat: number | null;
+  readonly #stat: number | null;
   #last: Scheduled | null = null;
   #lastMs: number;
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, pid: number = process.pid) {
+    // The main thread's id is the process's.
+    this.#schedstat = openOrNull(`/proc/${pid}/task/${pid}/schedstat`);
+    this.#stat = openOrNull(`/proc/${pid}/task/${pid}/stat`);
     this.#lastMs = nowMs;
     this.#last = this.#read();
   }

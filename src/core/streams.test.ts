@@ -85,6 +85,7 @@ function bench(): Bench {
   const cells = boardCells(memory);
   const claims = new Claims(memory, boardBytes, 16);
   const turns = new Turns(cells);
+  const charges = new Attribution({ turns, cells, current: () => undefined, cpuUs: () => 1_000_000 });
   const begun: StreamCall[] = [];
   const got: string[] = [];
   const work = { ms: 0 };
@@ -106,10 +107,7 @@ function bench(): Bench {
   router.flush();
   streams = new Streams({
     session,
-    claims,
-    cells,
-    turns,
-    attribution: new Attribution({ turns, cells, current: () => undefined, cpuUs: () => 1_000_000 }),
+    ward: { claims, cells, turns, charges, lingers: false },
     begin: (call) => {
       begun.push(call);
       for (const untilMs = performance.now() + work.ms; performance.now() < untilMs;);
@@ -291,5 +289,39 @@ test('raw bytes flow both ways after a 101, and its end ends the stream', () => 
   router.flush();
   assert.deepEqual(got, ['body ping']);
   assert.deepEqual(wire.seen.slice(-4), ['RESPONSE', 'BODY', 'BODY_END', 'PONG']);
+  assert.equal(streams.open, 0);
+});
+
+test('while the process is asked nothing is handed over: what waits can be recalled, the rest begins in its order', () => {
+  const { wire, router, streams, begun, cells } = bench();
+  streams.hold();
+  for (const id of [stream, stream + 1, stream + 2]) router.request(id, 1, 60_000, head);
+  router.recall(stream + 1);
+  router.flush();
+  assert.equal(begun.length, 0);
+  assert.equal(cells[Cell.waiting], 2);
+  assert.deepEqual(
+    wire.seen.filter((name) => name === 'NACK' || name === 'BEGUN'),
+    ['NACK'],
+  );
+  streams.release();
+  assert.deepEqual(
+    begun.map((call) => call.stream),
+    [stream, stream + 2],
+  );
+  assert.equal(cells[Cell.waiting], 0);
+});
+
+test('the process is gone: what it had fails, what it had not been given can go elsewhere', () => {
+  const { wire, router, streams, begun } = bench();
+  router.request(stream, 1, 60_000, head);
+  router.flush();
+  streams.hold();
+  router.request(stream + 1, 1, 60_000, head);
+  router.flush();
+  streams.failAll('FUNCTION_INVOCATION_FAILED', 'it is gone');
+  streams.flush();
+  assert.equal(begun.length, 1);
+  assert.deepEqual(wire.seen.slice(-2), ['FAILED', 'NACK']);
   assert.equal(streams.open, 0);
 });

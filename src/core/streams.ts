@@ -9,22 +9,17 @@ import { type BeginsMode, readCancel, readCredit, readNothing, readRequest } fro
 import type { Session } from '../tunnel/session.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import { refusal } from './admission.ts';
-import type { Attribution } from './attribution.ts';
 import { BeginsPolicy } from './begins.ts';
 import { Cell } from './board.ts';
 import type { CallListener } from './call.ts';
-import type { Claims } from './claims.ts';
 import { currentCall } from './context.ts';
 import { nextTick } from './loop.ts';
 import { StreamCall, type StreamHost } from './stream.ts';
-import type { Turns } from './turns.ts';
+import type { Ward } from './ward.ts';
 
 export interface StreamsOptions {
   readonly session: Session;
-  readonly claims: Claims;
-  readonly cells: Int32Array;
-  readonly turns: Turns;
-  readonly attribution: Attribution;
+  readonly ward: Pick<Ward, 'claims' | 'cells' | 'turns' | 'charges' | 'lingers' | 'arriving'>;
   /** Hands an invocation to user code, inside its context. */
   readonly begin: (call: StreamCall) => void;
   /** For the function's log. */
@@ -75,6 +70,10 @@ export class Streams implements StreamHost {
   #backgroundTold = 0;
   #reading = false;
   #tick = false;
+  /** Received while nothing is handed over; null: all is. */
+  #held: StreamCall[] | null = null;
+  /** Its stream ends because the router said so. */
+  #cancelling: StreamCall | null = null;
 
   constructor(options: StreamsOptions) {
     this.#options = options;
@@ -124,9 +123,9 @@ export class Streams implements StreamHost {
   }
 
   written(): void {
-    const { turns, attribution } = this.#options;
+    const { turns, charges } = this.#options.ward;
     // Its end flushes. (Code that no callback of the loop led to: a finalizer, say.)
-    if (!turns.inside) attribution.enter(null);
+    if (!turns.inside) charges.enter(null);
     if (this.#mode === 'batched' || this.#reading || this.#tick) return;
     // User code is known to keep the loop: what is ready does not wait for whoever is called next.
     this.#tick = true;
@@ -146,7 +145,7 @@ export class Streams implements StreamHost {
   }
 
   takeCpuUs(call: StreamCall): number {
-    return this.#options.attribution.take(call);
+    return this.#options.ward.charges.take(call);
   }
 
   refused(call: StreamCall, detail: string): void {
@@ -160,12 +159,15 @@ export class Streams implements StreamHost {
     this.#open -= 1;
     this.#count();
     this.written();
+    if (this.#options.ward.lingers && call.handling !== null && call !== this.#cancelling) {
+      this.#linger(call, call.handling);
+    }
   }
 
   /** Work that waitUntil was told of: begun or done. */
-  changeBackground(delta: 1 | -1): void {
+  changeBackground(delta: number): void {
     this.#background += delta;
-    this.#options.cells[Cell.background] = this.#background;
+    this.#options.ward.cells[Cell.background] = this.#background;
     this.written();
   }
 
@@ -173,11 +175,23 @@ export class Streams implements StreamHost {
     for (const call of this.#calls) if (call !== undefined) this.#inside(call, cancel, reason);
   }
 
+  /** The process that ran them is gone: what it had fails; what it had not been given can go elsewhere. */
+  failAll(code: string, detail: string): void {
+    for (const call of this.#calls) {
+      if (call === undefined || call.over) continue;
+      if (call.began || !this.#options.ward.claims.refuse(call.stream)) call.fail(code, detail);
+      else {
+        this.writer.nack(call.stream, 'errors');
+        call.cancel('unwanted');
+      }
+    }
+  }
+
   #request(stream: number, payload: Buffer): void {
     const call = new StreamCall(this, stream, readRequest(payload));
     const reason = this.#refusal();
     if (reason !== null) {
-      if (this.#options.claims.refuse(stream)) this.writer.nack(stream, reason);
+      if (this.#options.ward.claims.refuse(stream)) this.writer.nack(stream, reason);
       return;
     }
     const slot = stream & 0xffff;
@@ -188,12 +202,31 @@ export class Streams implements StreamHost {
     this.#calls[slot] = call;
     this.#open += 1;
     this.#waiting += 1;
-    this.#start(call);
+    this.#options.ward.arriving?.();
+    if (this.#held === null) this.#start(call);
+    else {
+      this.#held.push(call);
+      this.#count();
+    }
+  }
+
+  /** Nothing more is handed over until `release`: what comes waits, and can be recalled. Idempotent. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    for (const call of held) if (!call.over) this.#start(call);
+    this.#count();
+    this.written();
   }
 
   #refusal(): NackReason | null {
-    const { attribution, turns, cells } = this.#options;
-    const nowMs = attribution.enter(null);
+    const { charges, turns, cells } = this.#options.ward;
+    const nowMs = charges.enter(null);
     const gate = this.gate;
     const ailment = cells[Cell.verdict] ?? 0;
     return refusal({
@@ -212,7 +245,7 @@ export class Streams implements StreamHost {
 
   /** Claims it, tells the router where it must know before, and runs it. */
   #start(call: StreamCall): void {
-    if (!this.#options.claims.begin(call.stream)) {
+    if (!this.#options.ward.claims.begin(call.stream)) {
       // The sentinel revoked and answered it.
       call.cancel('unwanted');
     } else if (this.#mode === 'batched') {
@@ -236,18 +269,18 @@ export class Streams implements StreamHost {
   }
 
   #run(call: StreamCall): void {
-    const { attribution } = this.#options;
+    const { charges } = this.#options.ward;
     call.begin();
     this.begun += 1;
     this.#waiting -= 1;
     this.#count();
-    const fromMs = attribution.enter(call);
+    const fromMs = charges.enter(call);
     try {
       currentCall.run(call, this.#options.begin, call);
     } catch (error) {
       this.#options.threw(error, call);
     }
-    const untilMs = attribution.enter(null);
+    const untilMs = charges.enter(null);
     if (call.hasEarly) this.#inside(call, takeEarly, null);
     if (!call.over && !call.announced) this.#unannounced.push(call);
     if (this.#begins.observe((untilMs - fromMs) * 1000)) this.#choose(this.#begins.mode);
@@ -274,7 +307,7 @@ export class Streams implements StreamHost {
   #recall(stream: number): void {
     const call = this.#calls[stream & 0xffff];
     const current = call !== undefined && call.stream === stream ? call : null;
-    const found = this.#options.claims.recall(stream);
+    const found = this.#options.ward.claims.recall(stream);
     if (found === 'revoked') {
       this.writer.nack(stream, 'recalled');
       current?.cancel('unwanted');
@@ -286,7 +319,9 @@ export class Streams implements StreamHost {
 
   #cancel(call: StreamCall, reason: 'client' | 'timeout' | 'unwanted'): void {
     if (reason === 'timeout') this.countError();
+    this.#cancelling = call;
     this.#inside(call, cancel, reason);
+    this.#cancelling = null;
     if (call.handling !== null) this.#linger(call, call.handling);
   }
 
@@ -311,7 +346,7 @@ export class Streams implements StreamHost {
 
   /** For the vitals: an uncaught error, a timeout. */
   countError(): void {
-    const { cells } = this.#options;
+    const { cells } = this.#options.ward;
     cells[Cell.errors] = (cells[Cell.errors] ?? 0) + 1;
   }
 
@@ -330,15 +365,15 @@ export class Streams implements StreamHost {
   }
 
   #count(): void {
-    const { cells } = this.#options;
+    const { cells } = this.#options.ward;
     cells[Cell.inFlight] = this.#open - this.#waiting + this.#lingering;
     cells[Cell.waiting] = this.#waiting;
   }
 
   /** User code may follow: its context, and its time. */
   #inside<T>(call: StreamCall, action: (call: StreamCall, argument: T) => void, argument: T): void {
-    const { attribution } = this.#options;
-    attribution.enter(call);
+    const { charges } = this.#options.ward;
+    charges.enter(call);
     try {
       currentCall.run(call, action, call, argument);
     } catch (error) {
@@ -346,7 +381,7 @@ export class Streams implements StreamHost {
       if (error instanceof ProtocolError) throw error;
       this.#options.threw(error, call);
     }
-    attribution.enter(null);
+    charges.enter(null);
   }
 }
 

@@ -2,7 +2,7 @@ import { nackReasons, noVitals, type Vitals } from '../model/vitals.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import { verdict } from './admission.ts';
 import { Cell } from './board.ts';
-import { ProcessReadings, type Reading } from './readings.ts';
+import { ProcessReadings, type Reading, type Readings } from './readings.ts';
 
 const kibibyte = 1024;
 const mebibyte = 1024 * 1024;
@@ -14,7 +14,7 @@ const mebibyte = 1024 * 1024;
 export class VitalsReporter {
   readonly #cells: Int32Array;
   readonly #writer: FrameWriter;
-  readonly #readings = new ProcessReadings();
+  readonly #readings: Readings;
   #sequence = 0;
   #told: Vitals = noVitals;
   #atMs: number;
@@ -23,7 +23,8 @@ export class VitalsReporter {
   #active: Wrapping;
   #countedActiveUs = 0;
 
-  constructor(cells: Int32Array, writer: FrameWriter, nowMs: number) {
+  constructor(cells: Int32Array, writer: FrameWriter, nowMs: number, readings: Readings = new ProcessReadings()) {
+    this.#readings = readings;
     this.#atMs = nowMs;
     this.#cells = cells;
     this.#writer = writer;

@@ -2,7 +2,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { LineSplitter } from './lines.ts';
+import { LineSplitter } from '../base/lines.ts';
 import { readUsage, type Usage } from './proc.ts';
 import type { Exit, ProviderEvents, Started } from './provider.ts';
 
@@ -192,7 +192,7 @@ function exitOf(code: number | null, signalName: NodeJS.Signals | null, outOfMem
 const signalOf = (exit: Exit): string => (exit.kind === 'signalled' ? exit.signal : 'SIGABRT');
 
 /** To a process, or by a negative number to its group. */
-function signal(pid: number, name: NodeJS.Signals): void {
+export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch (error) {

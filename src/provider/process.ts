@@ -1,9 +1,11 @@
 import { tmpdir } from 'node:os';
+import { dirname } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type CgroupAccess, openCgroups } from './cgroup.ts';
 import { ChildInstance, type Launch } from './child.ts';
+import { HostProcess } from './host.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { sampleRss } from './proc.ts';
 import type { Provider, ProviderEvents, Started, StartOrder } from './provider.ts';
@@ -12,7 +14,14 @@ export interface ProcessProviderOptions {
   /** Where the router listens for instances: `unix:/path` or `tcp:host:port`. */
   readonly address: string;
   /** What instances run. `bytecodeDir`: where V8 keeps what it has compiled of it. */
-  readonly payload: { readonly main: string; readonly bytecodeDir?: string };
+  readonly payload: {
+    readonly main: string;
+    readonly bytecodeDir?: string;
+    /** What holds instances whose code is not Node's. Absent: there are none. */
+    readonly host?: string;
+    /** The runtime that Python's interpreters are started with. */
+    readonly python?: string;
+  };
   /** The platform's environment: of it instances get PATH, HOME, TMPDIR, LANG and TZ, and nothing else. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -21,6 +30,8 @@ export interface ProcessProviderOptions {
   readonly sentinel?: boolean;
   /** The Node binary of a release; null: there is none. Default: the platform's own for all. */
   node?(release: string): string | null;
+  /** The interpreter of a release that is not Node's (`python3.11`); null: there is none. */
+  binary?(release: string): string | null;
   /** Default: what this process is allowed. */
   readonly cgroups?: CgroupAccess;
   /** Default: this system's. Decides how memory is looked at where there are no cgroups. */
@@ -37,6 +48,7 @@ export class ProcessProvider implements Provider {
   readonly #watch: MemoryWatch;
   readonly #environment: Readonly<Record<string, string>>;
   readonly #children = new Set<ChildInstance>();
+  readonly #host: HostProcess | null;
   #closing: Promise<void> | null = null;
   #unlimited = false;
 
@@ -50,6 +62,7 @@ export class ProcessProvider implements Provider {
       periodMs: platform === 'linux' ? limits.memoryPeriodMs : limits.memorySlowPeriodMs,
     });
     this.#environment = instanceEnvironment(options);
+    this.#host = hostOf(options, inheritedEnvironment(options));
     process.on('exit', this.#killAll);
   }
 
@@ -60,6 +73,9 @@ export class ProcessProvider implements Provider {
   }
 
   start(order: StartOrder, events: ProviderEvents): Started {
+    if (this.#host !== null && !order.release.startsWith('nodejs') && this.#closing === null) {
+      return this.#startHosted(this.#host, order, events);
+    }
     const child = new ChildInstance(this.#launch(order), {
       exited: (exit) => {
         this.#children.delete(child);
@@ -80,12 +96,56 @@ export class ProcessProvider implements Provider {
   async #close(): Promise<void> {
     const children = [...this.#children];
     for (const child of children) child.terminate(limits.terminateGraceMs);
-    await Promise.all(children.map((child) => child.ended));
+    await Promise.all([this.#host?.close(), ...children.map((child) => child.ended)]);
     process.off('exit', this.#killAll);
     if (this.#access.kind === 'usable') this.#access.cgroups.close();
   }
 
-  #launch(order: StartOrder): Launch {
+  #startHosted(host: HostProcess, order: StartOrder, events: ProviderEvents): Started {
+    const { instance, token, release, memoryMiB } = order;
+    const command = this.#commandOf(release);
+    // As one that cannot be started.
+    if (command === undefined) return new ChildInstance(this.#launch(order, `${release} is not installed`), events);
+    const access = this.#access;
+    const started = host.start(
+      {
+        instance,
+        address: this.#options.address,
+        token,
+        release,
+        command,
+        environment: inheritedEnvironment(this.#options),
+        memoryMiB: access.kind === 'usable' ? null : memoryMiB,
+      },
+      events,
+    );
+    if (access.kind !== 'usable') return started;
+    started.spawned = (pid) => {
+      const cgroup = access.cgroups.limit(instance, pid, memoryMiB);
+      if (cgroup === null) {
+        this.#tellUnlimited();
+        started.limit(memoryMiB);
+        return;
+      }
+      started.leaving = () => {
+        const outOfMemory = cgroup.outOfMemory();
+        cgroup.remove();
+        return outOfMemory;
+      };
+    };
+    return started;
+  }
+
+  /** Null: the function brings its own program. Undefined: there is nothing to start it with. */
+  #commandOf(release: string): readonly string[] | null | undefined {
+    if (release === 'executable') return null;
+    const binary = this.#options.binary?.(release) ?? null;
+    const { python } = this.#options.payload;
+    // Isolated, and without site: the runtime's modules are the only ones that it may find before it knows its function.
+    return binary === null || python === undefined ? undefined : [binary, '-I', '-S', python];
+  }
+
+  #launch(order: StartOrder, refused?: string): Launch {
     const { payload, clock } = this.#options;
     const node = this.#options.node === undefined ? process.execPath : this.#options.node(order.release);
     return {
@@ -94,7 +154,7 @@ export class ProcessProvider implements Provider {
       environment: this.#environmentOf(order),
       token: order.token,
       clock,
-      refused: this.#refusal(order, node),
+      refused: refused ?? this.#refusal(order, node),
     };
   }
 
@@ -124,10 +184,7 @@ export class ProcessProvider implements Provider {
       };
       return;
     }
-    if (this.#access.kind === 'usable' && !this.#unlimited) {
-      this.#unlimited = true;
-      this.#options.log.warn('the kernel refuses to limit an instance: its memory is watched instead');
-    }
+    if (this.#access.kind === 'usable') this.#tellUnlimited();
     const limitBytes = order.memoryMiB * 1024 * 1024;
     this.#watch.add({ pid, limitBytes, exceeded: () => child.killForMemory() });
     child.leaving = () => {
@@ -136,9 +193,16 @@ export class ProcessProvider implements Provider {
     };
   }
 
+  #tellUnlimited(): void {
+    if (this.#unlimited) return;
+    this.#unlimited = true;
+    this.#options.log.warn('the kernel refuses to limit an instance: its memory is watched instead');
+  }
+
   /** The platform ends without close(): no instance is left to find out by itself that its tunnel is gone. */
   readonly #killAll = (): void => {
     for (const child of this.#children) child.kill();
+    this.#host?.killAll();
   };
 }
 
@@ -151,12 +215,26 @@ function nodeFlags(memoryMiB: number): string[] {
   return [`--max-old-space-size=${Math.max(32, heapMiB)}`, '--enable-source-maps'];
 }
 
-function instanceEnvironment(options: ProcessProviderOptions): Readonly<Record<string, string>> {
-  const environment: Record<string, string> = { TMPDIR: tmpdir(), WEIR_ADDRESS: options.address };
+function inheritedEnvironment({ environment }: ProcessProviderOptions): Record<string, string> {
+  const found: Record<string, string> = { TMPDIR: tmpdir() };
   for (const name of inherited) {
-    const value = options.environment[name];
-    if (value !== undefined) environment[name] = value;
+    const value = environment[name];
+    if (value !== undefined) found[name] = value;
   }
+  return found;
+}
+
+/** Beside the tunnel's socket where that is a file: it goes away with it. */
+function hostOf(options: ProcessProviderOptions, inheriting: Record<string, string>): HostProcess | null {
+  const { address, payload, clock, log } = options;
+  if (payload.host === undefined) return null;
+  const beside = address.startsWith('unix:/') ? { WEIR_HOST_DIR: dirname(address.slice('unix:'.length)) } : {};
+  const environment = { ...inheriting, ...beside };
+  return new HostProcess({ command: process.execPath, args: [payload.host], environment, clock, log });
+}
+
+function instanceEnvironment(options: ProcessProviderOptions): Readonly<Record<string, string>> {
+  const environment: Record<string, string> = { ...inheritedEnvironment(options), WEIR_ADDRESS: options.address };
   if (options.sentinel === false) environment['WEIR_SENTINEL'] = '0';
   return environment;
 }

@@ -165,15 +165,18 @@ export class Instance implements Carrier {
     this.home?.paused(this);
   }
 
-  /** Takes back what was sent and has not begun. The sentinel answers: without one this can only wait. */
+  /**
+   * Takes back what was sent and has not begun. The sentinel answers, or a core beside its process: of a core on the loop of user
+   * code without one this can only wait.
+   */
   recall(): void {
-    const { control } = this;
-    if (control === null) return;
+    const session = this.control ?? this.data;
+    if (session === null) return;
     this.streams.each((invocation, stream) => {
       if (invocation.phase !== 'sent' || invocation.recalled) return;
       invocation.recalled = true;
-      this.#flusher.add(control);
-      control.writer.recall(stream);
+      this.#flusher.add(session);
+      session.writer.recall(stream);
     });
   }
 

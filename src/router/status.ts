@@ -47,7 +47,7 @@ export function instanceStatus(instance: Instance, nowMs: number): InstanceStatu
   return {
     id: instance.id,
     state: instance.state.kind,
-    pid: instance.pid,
+    pid: instance.pid ?? instance.process?.pid ?? null,
     memoryMiB: instance.memoryMiB,
     ageMs: Math.round(nowMs - instance.startedMs),
     inFlight: instance.streams.count,

@@ -23,7 +23,7 @@ export interface Welcome {
   readonly services?: true;
 }
 
-export const launches = ['module', 'server', 'web', 'edge', 'event', 'python', 'command'] as const;
+const launches = ['module', 'server', 'web', 'edge', 'event', 'python', 'command'] as const;
 
 /** The function an instance is to run. */
 export interface Load {

@@ -26,6 +26,8 @@ export interface SessionEvents extends FrameHandler {
   drained(): void;
   /** Every frame of one read has been handed over: the moment for one flush. */
   readDone?(): void;
+  /** The peer has answered a PING, whoever of this side sent it. */
+  ponged?(opaque: Buffer): void;
   /** The peer answers no PING. True: wait for as long again, there is other proof that it lives. */
   unanswered?(): boolean;
   /** Once, last, possibly from within a call to the session. */
@@ -69,6 +71,8 @@ export const transitions: Readonly<Record<SessionPhase['kind'], readonly Session
 
 export interface AcceptOptions {
   readonly clock: Clock;
+  /** How long HELLO is waited for. Default: limits.handshakeTimeoutMs. */
+  readonly greetingMs?: number;
   /** Decides by the token and role. `session` opens when it says welcome. */
   admit(hello: Hello, session: Session): Admission;
   /** The connection ended before it was admitted. */
@@ -132,7 +136,8 @@ export class Session {
       drained: () => this.#events?.drained(),
       closed: (reason) => this.#close({ kind: 'lost', code: 'LOST', detail: reason }),
     };
-    this.#phase = { kind: 'greeting', timer: clock.after(limits.handshakeTimeoutMs, this.#greetedTooLate) };
+    const { greetingMs = limits.handshakeTimeoutMs } = part.side === 'router' ? part.options : {};
+    this.#phase = { kind: 'greeting', timer: clock.after(greetingMs, this.#greetedTooLate) };
     if (part.side === 'router') {
       this.#reader.payloadMaxBytes = limits.helloBytes;
     } else {
@@ -235,6 +240,7 @@ export class Session {
         return true;
       case FrameType.PONG:
         if (payload.length !== 8) throw new ProtocolError('BAD_FRAME', `PONG of ${payload.length} bytes`);
+        this.#events?.ponged?.(payload);
         return true;
       case FrameType.GOODBYE:
         this.#close({ kind: 'goodbye', ...readGoodbye(payload) });
@@ -301,7 +307,7 @@ export class Session {
 
   readonly #greetedTooLate = (): void => {
     const awaited = this.#part.side === 'router' ? 'HELLO' : 'WELCOME';
-    this.#end({ kind: 'timeout', code: 'TIMEOUT', detail: `no ${awaited} in ${limits.handshakeTimeoutMs} ms` });
+    this.#end({ kind: 'timeout', code: 'TIMEOUT', detail: `no ${awaited} in time` });
   };
 
   /** Every silenceMs. No clock is read per chunk: silence is noticed after one to two periods, and death one later. */

@@ -222,7 +222,7 @@ function limitsMemory(rig: ProviderRig): void {
 }
 
 /** An orphan is reaped by the system, a moment after it was killed. */
-async function goneSoon(pid: number): Promise<void> {
+export async function goneSoon(pid: number): Promise<void> {
   const untilMs = performance.now() + 10_000;
   while (isAlive(pid)) {
     assert.ok(performance.now() < untilMs, `process ${pid} is still there`);

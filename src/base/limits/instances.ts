@@ -75,6 +75,20 @@ export const instanceLimits = {
   partialLineMs: 100,
   partialLineBytes: 64 * 1024,
 
+  /** A language process beside its core (protocol/runtime.md). One message of a program; connections it may send them by. */
+  ipcMessageBytes: 1024 * 1024,
+  ipcConnections: 8,
+  /** A program listens, or a runtime greets, after so long; what it last said is told when it does not. */
+  readyMs: 30_000,
+  toldLines: 20,
+  /** Connections to a program that nobody uses are closed after so long: before most servers do. */
+  programIdleMs: 4_000,
+  /** A process that has work and says nothing is asked whether its loop comes round: a runtime, a program; at first, and at most. */
+  pulseMs: 50,
+  pulseMaxMs: 1_000,
+  programPulseMs: 1_000,
+  programPulseMaxMs: 8_000,
+
   /** Meter: routes of a function told apart, ended instances and retired functions still listed one by one. */
   meterRoutes: 1024,
   meterEndedInstances: 32,

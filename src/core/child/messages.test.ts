@@ -1,0 +1,51 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { suite, test } from 'node:test';
+import { limits } from '../../base/limits.ts';
+import { MessageError, MessageReader, type RuntimeMessage } from './messages.ts';
+
+interface Vectors {
+  readonly valid: readonly { readonly name: string; readonly sent: object; readonly meaning: object }[];
+  readonly ignored: readonly { readonly name: string; readonly sent: object }[];
+  readonly invalid: readonly { readonly name: string; readonly text: string }[];
+}
+const vectors = JSON.parse(
+  readFileSync(new URL('../../../protocol/vectors/runtime.json', import.meta.url), 'utf8'),
+) as Vectors;
+
+function read(...pieces: Buffer[]): RuntimeMessage[] {
+  const found: RuntimeMessage[] = [];
+  const reader = new MessageReader((message) => found.push(message));
+  for (const piece of pieces) reader.push(piece);
+  return found;
+}
+const sent = (message: object): Buffer => Buffer.from(`${JSON.stringify(message)}\0`);
+
+suite('protocol/vectors/runtime.json', () => {
+  for (const vector of vectors.valid)
+    test(vector.name, () => assert.deepEqual(read(sent(vector.sent)), [vector.meaning]));
+  for (const vector of vectors.ignored) test(vector.name, () => assert.deepEqual(read(sent(vector.sent)), []));
+  for (const { name, text } of vectors.invalid) {
+    test(name, () => assert.throws(() => read(Buffer.from(`${text}\0`)), MessageError));
+  }
+});
+
+test('messages are the same however they are cut into reads', () => {
+  const all = Buffer.concat(vectors.valid.map((vector) => sent(vector.sent)));
+  const meanings = vectors.valid.map((vector) => vector.meaning);
+  assert.deepEqual(read(all), meanings);
+  assert.deepEqual(read(...Array.from(all, (_, at) => all.subarray(at, at + 1))), meanings);
+  for (const at of [1, 50, 150, all.length - 1]) {
+    assert.deepEqual(read(all.subarray(0, at), all.subarray(at)), meanings);
+  }
+});
+
+test('a message may be as long as its limit, and no longer, whether its end comes or not', () => {
+  const pad = (bytes: number): Buffer => {
+    const empty = '{"type":"x","pad":""}'.length;
+    return Buffer.from(`{"type":"x","pad":"${'p'.repeat(bytes - empty)}"}`);
+  };
+  assert.deepEqual(read(pad(limits.ipcMessageBytes), Buffer.alloc(1)), []);
+  assert.throws(() => read(pad(limits.ipcMessageBytes + 1)), MessageError);
+  assert.throws(() => read(pad(limits.ipcMessageBytes), Buffer.from('x')), MessageError);
+});

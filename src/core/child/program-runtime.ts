@@ -1,0 +1,229 @@
+// Hot path: begin and over, once per invocation of a program (protocol/runtime.md, HTTP with messages).
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { resolve as resolvePath } from 'node:path';
+import { systemClock } from '../../base/clock.ts';
+import { limits } from '../../base/limits.ts';
+import type { Call, LoadOrder, Runtime } from '../call.ts';
+import type { InstanceCore } from '../core.ts';
+import { StreamCall } from '../stream.ts';
+import type { ProcessBeside } from './beside.ts';
+import { request } from './http-client.ts';
+import type { LanguageProcess, ProcessOrder } from './language-process.ts';
+import { LoadFault } from './load-fault.ts';
+import { MessageSocket } from './message-socket.ts';
+import type { RuntimeMessage } from './messages.ts';
+import { ProgramCall, type ProgramHost } from './program-call.ts';
+import { type ProgramPlace, ProgramPool } from './program-pool.ts';
+import { accepting, freePort } from './readiness.ts';
+
+export interface ProgramOptions {
+  /** A path for a Unix socket, for this process alone. */
+  readonly ipcPath: string;
+  /** What every language process finds in its environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  start(order: ProcessOrder): LanguageProcess;
+}
+
+/** A program that listens on a port: each invocation is a request to it. */
+export class ProgramRuntime implements Runtime, ProgramHost {
+  readonly pool = new ProgramPool({ host: '127.0.0.1', port: 0 });
+  readonly #options: ProgramOptions;
+  readonly #ward: ProcessBeside;
+  #core: InstanceCore | null = null;
+  #messages: MessageSocket | null = null;
+  /** Resolves with what `server-started` said. */
+  readonly #told = Promise.withResolvers<ProgramPlace>();
+  readonly #end = new AbortController();
+  /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
+  #speaks = false;
+  #port = 0;
+  #serial = 0;
+  /** By slot of the tunnel: those that have ended stay until their slot is used again, for what is logged late. */
+  readonly #calls: (ProgramCall | undefined)[] = [];
+  #raw = 0;
+
+  constructor(ward: ProcessBeside, options: ProgramOptions) {
+    this.#ward = ward;
+    this.#options = options;
+  }
+
+  get working(): number {
+    return this.#ward.charges.inFlight - this.#raw;
+  }
+
+  attach(core: InstanceCore): void {
+    this.#core = core;
+  }
+
+  /** Whatever is answered shows that its loop comes round. */
+  ask(): void {
+    const done = (): void => this.#ward.pulse.answered(performance.now());
+    const asked = request({
+      ...this.pool.place,
+      agent: false,
+      path: '/_vercel/ping',
+      headers: { connection: 'close' },
+    });
+    asked.on('response', (answer) => {
+      answer.resume();
+      done();
+    });
+    asked.on('error', done);
+    asked.end();
+  }
+
+  gone(): void {
+    this.#end.abort();
+    for (const call of this.#calls) call?.lost();
+    this.pool.close();
+    this.#messages?.close();
+    this.#messages = null;
+  }
+
+  // — Runtime —
+
+  async load(order: LoadOrder): Promise<void> {
+    const [command, ...args] = order.command ?? [];
+    if (order.launch !== 'command' || command === undefined) {
+      throw new LoadFault(`a program is started by a command, and ${order.launch} has none`);
+    }
+    this.#messages = await MessageSocket.listen(this.#options.ipcPath, {
+      message: (message) => this.#take(message),
+      warn: (text) => this.#core?.warn(text),
+    });
+    this.#port = await freePort();
+    const environment = { ...this.#options.environment, ...order.environment };
+    this.#options.start({
+      command: programOf(command, order.root),
+      args,
+      cwd: order.root,
+      environment: { ...environment, PORT: String(this.#port), VERCEL_IPC_PATH: this.#messages.path },
+      channel: false,
+    });
+    const place = await this.#ready();
+    if (!this.#speaks) this.pool.place = place;
+  }
+
+  begin(call: Call): void {
+    if (!(call instanceof StreamCall)) throw new TypeError('an invocation of another core');
+    const slot = call.stream & 0xffff;
+    let [number, internal]: [number, readonly string[]] = [0, none];
+    if (this.#speaks) {
+      this.#serial += 1;
+      number = this.#serial * limits.streamsPerTunnel + slot;
+      internal = internalFields(call, number);
+    }
+    const own = new ProgramCall(this, call, number, internal);
+    call.listener = own;
+    call.context = own;
+    while (this.#calls.length <= slot) this.#calls.push(undefined);
+    this.#calls[slot] = own;
+    const nowMs = performance.now();
+    this.#ward.charges.began(own, nowMs);
+    this.#ward.pulse.began(nowMs);
+    own.start();
+  }
+
+  // — ProgramHost —
+
+  heard(): void {
+    this.#ward.pulse.heard(performance.now());
+  }
+
+  upgraded(): void {
+    this.#raw += 1;
+  }
+
+  over(own: ProgramCall): void {
+    this.#ward.charges.ended(own, performance.now());
+    if (own.isRaw) this.#raw -= 1;
+  }
+
+  /** Whichever comes first; the message says more. */
+  async #ready(): Promise<ProgramPlace> {
+    const { signal } = this.#end;
+    const late = Promise.withResolvers<never>();
+    const fault = new LoadFault(
+      `the program did not listen on port ${this.#port} (PORT) within ${limits.readyMs / 1000} s`,
+    );
+    const timer = systemClock.after(limits.readyMs, () => late.reject(fault));
+    try {
+      return await Promise.race([this.#told.promise, accepting(this.#port, signal), late.promise]);
+    } catch (error) {
+      // Its end is told by who sees it.
+      if (signal.aborted) return await new Promise(() => undefined);
+      throw error;
+    } finally {
+      timer.cancel();
+      late.promise.catch(() => undefined);
+    }
+  }
+
+  #take(message: RuntimeMessage): void {
+    const core = this.#core;
+    this.heard();
+    switch (message.type) {
+      case 'server-started':
+        this.#started(message.port);
+        return;
+      case 'end':
+        this.#callOf(message.context.request)?.returned();
+        return;
+      case 'log': {
+        const call = this.#callOf(message.context.request)?.call;
+        core?.relay(call?.stream ?? 0, message.level, message.source, message.text);
+        return;
+      }
+      case 'metric':
+        core?.metric(message.durationMs, JSON.stringify({ name: 'fetch', attributes: message.attributes }));
+        return;
+      case 'unrecoverable-error':
+        core?.relay(0, 'error', 'stderr', `The program ends with code ${message.exitCode}: ${message.text}`);
+        core?.unfit();
+        return;
+      case 'handler-started':
+    }
+  }
+
+  #started(port: number | null): void {
+    if (this.#speaks) return;
+    this.#speaks = true;
+    // It may have been found by its port before.
+    const known = this.pool.place;
+    const place =
+      port === null || port === known.port ? { ...known, port: port ?? this.#port } : { host: '127.0.0.1', port };
+    this.pool.place = place;
+    this.#told.resolve(place);
+  }
+
+  #callOf(number: number): ProgramCall | undefined {
+    if (number === 0) return undefined;
+    const own = this.#calls[number % limits.streamsPerTunnel];
+    return own?.number === number ? own : undefined;
+  }
+}
+
+const none: readonly string[] = [];
+
+function internalFields(call: StreamCall, number: number): string[] {
+  const trace = randomBytes(24).toString('hex');
+  return [
+    'x-vercel-internal-invocation-id',
+    call.id,
+    'x-vercel-internal-request-id',
+    String(number),
+    'x-vercel-internal-span-id',
+    trace.slice(32),
+    'x-vercel-internal-trace-id',
+    trace.slice(0, 32),
+    'x-vercel-internal-deadline',
+    String(Math.round(call.deadlineWallMs)),
+  ];
+}
+
+/** In the function's directory, or wherever PATH leads to. */
+function programOf(command: string, root: string): string {
+  const own = resolvePath(root, command);
+  return command.includes('/') || existsSync(own) ? own : command;
+}
