@@ -1,0 +1,72 @@
+# Hot path: one head each way per invocation; two C-speed scans and one split, no regular expression.
+"""Heads of requests and answers (protocol/tunnel.md, "Heads")."""
+
+from .limits import HEAD_BYTES, HEAD_FIELDS
+
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_TOKEN_LF = _TOKEN + b"\n"
+# No control character but TAB, no DEL; LF is what parts the fields.
+_TEXT_LF = bytes([9, 10, *range(0x20, 0x7F), *range(0x80, 0x100)])
+_ID = bytes(range(0x20, 0x7F))
+
+
+class ProtocolError(Exception):
+    """The peer broke a rule of the protocol: GOODBYE with the code, and the end."""
+
+    def __init__(self, code: str, detail: str):
+        super().__init__(detail)
+        self.code = code
+
+
+class HeadError(ValueError):
+    """User code gave a status or header field that cannot be sent. Says which name, never a value."""
+
+
+def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, list[bytes], list[bytes]]:
+    """id, method, target, names in lower case, values. Raises ProtocolError BAD_HEAD."""
+    if len(head) > HEAD_BYTES or head.translate(None, _TEXT_LF):
+        raise ProtocolError("BAD_HEAD", "too long, or a control character in a request head")
+    parts = head.split(b"\n")
+    count = len(parts)
+    if count < 3 or not count & 1 or count > 3 + 2 * HEAD_FIELDS:
+        raise ProtocolError("BAD_HEAD", "a request head has three parts, and whole fields, 256 at most")
+    invocation_id, method, target = parts[:3]
+    if not invocation_id or invocation_id.translate(None, _ID) or not target:
+        raise ProtocolError("BAD_HEAD", "an empty or unprintable id, or an empty target")
+    if not method or method.translate(None, _TOKEN):
+        raise ProtocolError("BAD_HEAD", "the method is not a token")
+    if count == 3:
+        return invocation_id, method, target, [], []
+    joined = b"\n".join(parts[3::2])
+    names = joined.lower().split(b"\n")
+    if joined.translate(None, _TOKEN_LF) or b"" in names:
+        raise ProtocolError("BAD_HEAD", "a header name is not a token")
+    return invocation_id, method, target, names, parts[4::2]
+
+
+def answer_head(headers) -> bytes:
+    """The head of an answer, from pairs of bytes. Raises HeadError, or TypeError for what are no bytes."""
+    flat = b"\n".join([part for pair in headers for part in pair])
+    if not headers:
+        return flat
+    # As many line feeds as there are joints: no field smuggles in another.
+    if flat.count(b"\n") != 2 * len(headers) - 1 or flat.translate(None, _TEXT_LF):
+        raise HeadError(_fault(headers))
+    names = b"\n".join([pair[0] for pair in headers])
+    if names.translate(None, _TOKEN_LF) or b"" in [pair[0] for pair in headers]:
+        raise HeadError(_fault(headers))
+    if len(headers) > HEAD_FIELDS or len(flat) > HEAD_BYTES:
+        raise HeadError(f"The head of an answer has at most {HEAD_FIELDS} fields and {HEAD_BYTES} bytes.")
+    return flat
+
+
+def _fault(headers) -> str:
+    for pair in headers:
+        if len(pair) != 2:
+            return "A header field is not a pair of name and value."
+        name, value = pair
+        if not name or name.translate(None, _TOKEN):
+            return f"The header name {bytes(name).decode('latin-1')!r} is not a token."
+        if b"\n" in value or value.translate(None, _TEXT_LF):
+            return f"The value of the header {bytes(name).decode('latin-1')!r} has a control character."
+    return "Invalid header fields."
