@@ -46,12 +46,15 @@ class AsgiCall(Call):
     def unfinished(self, result) -> None:
         if result is not None:
             told = f"ASGI callable should return None, but returned '{result}'."
-        elif self.answer == WAITING:
+        elif not self.started():
             told = "ASGI callable returned without starting response."
         else:
             told = "ASGI callable returned without completing response."
         self.service.logs.error_of(self, told)
         self.fail("FUNCTION_INVOCATION_FAILED", told if result is None else "ASGI callable should return None.")
+
+    def started(self) -> bool:
+        return self.answer != WAITING
 
     async def wait(self) -> None:
         future = self.service.loop.create_future()
@@ -110,6 +113,10 @@ class HttpCall(AsgiCall):
         self.left = None
         self.bodiless = False
         self.trailers = False
+
+    def started(self) -> bool:
+        # The head waits for the body, to leave with it.
+        return self.status != 0
 
     def got_body(self, payload: bytes) -> None:
         if self.chunks is None:

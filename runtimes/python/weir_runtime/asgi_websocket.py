@@ -214,8 +214,6 @@ class WebSocketCall(AsgiCall):
         while outgoing and self.answer == HEADED:
             data = outgoing[0]
             at = self.body(data, 0)
-            while 0 < at < len(data) and self.sendable > self.sent:
-                at = self.body(data, at)
             if at < len(data):
                 outgoing[0] = data[at:]
                 return

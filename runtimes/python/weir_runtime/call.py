@@ -110,12 +110,16 @@ class Call:
 
     def body(self, data: bytes, at: int) -> int:
         """Sends of data from `at` on what credit allows. Returns where the rest begins."""
-        end = min(len(data), at + BODY_FRAME_BYTES, at + self.sendable - self.sent)
-        if end > at and self.answer == HEADED:
-            piece = data if end - at == len(data) else data[at:end]
-            self.sent += end - at
-            self.writer.extend((frames.header((end - at) << 8 | frames.BODY, self.stream), piece))
-            self.writer.written()
+        end = min(len(data), at + self.sendable - self.sent)
+        if end <= at or self.answer != HEADED:
+            return end
+        self.sent += end - at
+        while at < end:
+            next_at = min(end, at + BODY_FRAME_BYTES)
+            piece = data if next_at - at == len(data) else data[at:next_at]
+            self.writer.extend((frames.header((next_at - at) << 8 | frames.BODY, self.stream), piece))
+            at = next_at
+        self.writer.written()
         return end
 
     def end(self) -> None:

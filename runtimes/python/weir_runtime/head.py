@@ -9,6 +9,13 @@ _TOKEN_LF = _TOKEN + b"\n"
 _TEXT_LF = bytes([9, 10, *range(0x20, 0x7F), *range(0x80, 0x100)])
 _ID = bytes(range(0x20, 0x7F))
 
+# Clients and applications send the same names over and over: what was looked at once is looked up. A list of names by
+# the names as they came. Bounded in number and size, since a client chooses them.
+_known_requests: dict[bytes, list[bytes]] = {}
+_known_answers: set[bytes] = set()
+_KNOWN = 256
+_KNOWN_BYTES = 1024
+
 
 class ProtocolError(Exception):
     """The peer broke a rule of the protocol: GOODBYE with the code, and the end."""
@@ -23,7 +30,7 @@ class HeadError(ValueError):
 
 
 def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, list[bytes], list[bytes]]:
-    """id, method, target, names in lower case, values. Raises ProtocolError BAD_HEAD."""
+    """id, method, target, names in lower case (not to be changed), values. Raises ProtocolError BAD_HEAD."""
     if len(head) > HEAD_BYTES or head.translate(None, _TEXT_LF):
         raise ProtocolError("BAD_HEAD", "too long, or a control character in a request head")
     parts = head.split(b"\n")
@@ -38,9 +45,13 @@ def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, list[bytes], li
     if count == 3:
         return invocation_id, method, target, [], []
     joined = b"\n".join(parts[3::2])
-    names = joined.lower().split(b"\n")
-    if joined.translate(None, _TOKEN_LF) or b"" in names:
-        raise ProtocolError("BAD_HEAD", "a header name is not a token")
+    names = _known_requests.get(joined)
+    if names is None:
+        names = joined.lower().split(b"\n")
+        if joined.translate(None, _TOKEN_LF) or b"" in names:
+            raise ProtocolError("BAD_HEAD", "a header name is not a token")
+        if len(_known_requests) < _KNOWN and len(joined) < _KNOWN_BYTES:
+            _known_requests[joined] = names
     return invocation_id, method, target, names, parts[4::2]
 
 
@@ -53,8 +64,11 @@ def answer_head(headers) -> bytes:
     if flat.count(b"\n") != 2 * len(headers) - 1 or flat.translate(None, _TEXT_LF):
         raise HeadError(_fault(headers))
     names = b"\n".join([pair[0] for pair in headers])
-    if names.translate(None, _TOKEN_LF) or b"" in [pair[0] for pair in headers]:
-        raise HeadError(_fault(headers))
+    if names not in _known_answers:
+        if names.translate(None, _TOKEN_LF) or b"" in [pair[0] for pair in headers]:
+            raise HeadError(_fault(headers))
+        if len(_known_answers) < _KNOWN and len(names) < _KNOWN_BYTES:
+            _known_answers.add(names)
     if len(headers) > HEAD_FIELDS or len(flat) > HEAD_BYTES:
         raise HeadError(f"The head of an answer has at most {HEAD_FIELDS} fields and {HEAD_BYTES} bytes.")
     return flat
