@@ -144,6 +144,16 @@ class Ends(RuntimeCase):
         with open(place) as file:
             self.assertEqual(file.read().split(), ["sigterm", "shutdown", "atexit"])
 
+    def test_a_core_that_closes_after_goodbye(self):
+        core = self.start(LIFESPAN, files={"notes": ""})
+        core.load(environment={"PLACE": core.root + "/notes"})
+        core.send(frames.GOODBYE, 0, b"DRAINED\n")
+        core.sock.shutdown(2)
+        core.process.send_signal(15)
+        self.assertEqual(core.exit_code(), 0)
+        with open(core.root + "/notes") as file:
+            self.assertEqual(file.read().split(), ["sigterm", "shutdown", "atexit"])
+
     def test_startup_that_fails(self):
         core = self.start(
             """

@@ -54,6 +54,8 @@ class Ending:
         if self._began:
             return
         self._began = True
+        # After GOODBYE the core reads no more frames, but what is written to the descriptors.
+        self._logs.direct = self._session.goodbye is not None
         watch = threading.Timer(EXIT_S, self._give_up)
         watch.daemon = True
         watch.start()
@@ -63,9 +65,11 @@ class Ending:
             self._waits = self._loop.call_later(SIGTERM_FOLLOWS_S, self._loop.stop)
 
     def cut_off(self) -> None:
-        """The core is gone, and no SIGTERM will follow."""
-        self._loop.remove_reader(self._session.writer._sock)
-        self._loop.stop()
+        """The core is gone; only where it said so SIGTERM follows."""
+        self._loop.remove_reader(self._session.writer.descriptor)
+        self._session.writer.broken = True
+        if self._session.goodbye is None:
+            self._loop.stop()
 
     def _give_up(self) -> None:
         self._session.writer.drain(0.02)

@@ -7,6 +7,7 @@ from .head import HeadError, answer_head
 from .limits import COMPLETE_BODY_BYTES, RAW_HEAD_BYTES
 from .scope import client_of, scheme_of, server_of
 from .thread_call import Input, ThreadCall
+from .tracebacks import Misuse
 from .wsgi import ThreadService
 
 
@@ -182,11 +183,11 @@ class RawAnswer:
         if call.answer == ENDED:
             return
         if not self._status:
-            raise RuntimeError("The handler returned without an answer.")
+            raise Misuse("The handler returned without an answer.")
         if call.answer == WAITING and (self._bodiless or not self._left):
             call.reply(self._status, self._flat, b"")
         elif self._left or self._chunks is not None and not self._chunks.ended:
-            raise RuntimeError("The handler returned without completing its answer.")
+            raise Misuse("The handler returned without completing its answer.")
         elif call.answer == HEADED:
             call.end()
 

@@ -2,7 +2,9 @@
 
 import io
 import logging
+import os
 import sys
+from _thread import get_ident
 
 from . import frames
 from .context import current
@@ -13,8 +15,17 @@ from .writer import LOG_BACKLOG_BYTES
 class Logs:
     def __init__(self, writer):
         self._writer = writer
+        # There is nobody who reads frames: lines go where the core reads plain ones.
+        self.direct = False
 
     def emit(self, call, level: int, source: int, text: str) -> None:
+        if self.direct or self._writer.broken:
+            try:
+                os.write(2 if source == frames.STDERR else 1, text.encode("utf-8", "backslashreplace") + b"\n")
+            except OSError:
+                # Nobody reads these either.
+                pass
+            return
         if self._writer.backlog_bytes > LOG_BACKLOG_BYTES:
             return
         self._writer.extend((frames.log(0 if call is None else call.stream, level, source, text),))
@@ -46,7 +57,7 @@ class TaggedText(io.TextIOBase):
         self.name = name
         self.buffer = TaggedBytes(self)
         # Of what belongs to no invocation.
-        self.partial: dict[int, str] = {}
+        self.partial: dict = {}
 
     def write(self, text) -> int:
         if not isinstance(text, str):
@@ -54,7 +65,9 @@ class TaggedText(io.TextIOBase):
         call = current.get()
         holder = self.partial if call is None else call.partial_lines()
         source = self._source
-        waiting = holder.get(source, "") + text
+        # By thread too: an invocation's threads write each its own lines.
+        key = (source, get_ident())
+        waiting = holder.get(key, "") + text
         if "\n" in waiting:
             *lines, waiting = waiting.split("\n")
             for line in lines:
@@ -62,7 +75,10 @@ class TaggedText(io.TextIOBase):
         if len(waiting) > PARTIAL_LINE_CHARACTERS:
             self._logs.emit(call, self._level, source, waiting)
             waiting = ""
-        holder[source] = waiting
+        if waiting:
+            holder[key] = waiting
+        else:
+            holder.pop(key, None)
         return len(text)
 
     def record(self, text: str, level: int) -> None:
@@ -74,10 +90,11 @@ class TaggedText(io.TextIOBase):
         if self.partial and current.get() is None:
             self.end(None, self.partial)
 
-    def end(self, call, holder: dict[int, str]) -> None:
-        text = holder.pop(self._source, "")
-        if text:
-            self._logs.emit(call, self._level, self._source, text)
+    def end(self, call, holder: dict) -> None:
+        for key in [key for key in holder if key[0] == self._source]:
+            text = holder.pop(key, "")
+            if text:
+                self._logs.emit(call, self._level, self._source, text)
 
     def fileno(self) -> int:
         return self._descriptor
@@ -159,6 +176,6 @@ def capture(logs: Logs) -> None:
     logging.lastResort.setLevel(logging.INFO)
 
 
-def flush_partial_lines(call, holder: dict[int, str]) -> None:
+def flush_partial_lines(call, holder: dict) -> None:
     for stream in (sys.__stdout__, sys.__stderr__):
         stream.end(call, holder)

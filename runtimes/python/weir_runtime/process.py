@@ -147,12 +147,13 @@ class _Reading:
         except ProtocolError as error:
             writer.extend((goodbye(error.code, str(error)),))
             self._ends.failed = True
-            self._ends.begin()
-            self._ends.cut_off()
         finally:
             writer.turn_ends()
             writer.scheduled = False
             writer.flush()
+        if self._ends.failed:
+            self._ends.begin()
+            self._ends.cut_off()
 
 
 if sys.version_info < (3, 11):

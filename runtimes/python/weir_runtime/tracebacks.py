@@ -5,10 +5,16 @@ import os
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
+class Misuse(RuntimeError):
+    """User code did not keep its side of an interface: the message says all, and there is no frame to look at."""
+
+
 def user_traceback(error: BaseException) -> str:
     # Imported when first needed: a function that does not fail does not pay for it.
     from traceback import TracebackException
 
+    if isinstance(error, Misuse):
+        return str(error)
     told = TracebackException.from_exception(error)
     _strip(told, set())
     return "".join(told.format()).rstrip("\n")

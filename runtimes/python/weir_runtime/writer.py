@@ -12,6 +12,7 @@ class Writer:
 
     def __init__(self, sock):
         self._sock = sock
+        self.descriptor = sock.fileno()
         self._parts: list[bytes] = []
         self.extend = self._parts.extend
         self._lock = allocate_lock()

@@ -11,6 +11,7 @@ from .limits import COMPLETE_BODY_BYTES
 from .scope import client_of, path_bytes, scheme_of, server_of, split_target
 from .service import Service
 from .thread_call import Input, ThreadCall
+from .tracebacks import Misuse
 
 
 class ThreadService(Service):
@@ -156,9 +157,9 @@ class _Answer:
         if call.answer == ENDED:
             return
         if not self.status:
-            raise AssertionError("The WSGI application returned without calling start_response().")
+            raise Misuse("The WSGI application returned without calling start_response().")
         if self.left:
-            raise RuntimeError("Response content shorter than Content-Length")
+            raise Misuse("Response content shorter than Content-Length")
         if call.answer == WAITING:
             call.reply(self.status, self.flat, b"")
         else:
