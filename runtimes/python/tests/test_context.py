@@ -101,7 +101,7 @@ class Lines(RuntimeCase):
         answers = {f"n{number}": core.request(f"/lines?n{number}") for number in range(40)}
         for name, answer in answers.items():
             core.wait(answer)
-            told = [f"{name} thread of {name}", f"executor of {name}", f"callback of {name}", f"bytes of {name}"]
+            told = [f"thread of {name}", f"executor of {name}", f"{name} callback of {name}", f"bytes of {name}"]
             core.until(lambda answer=answer: len(answer.logs) >= 11)
             texts = {text for _, _, text in answer.logs}
             self.assertEqual(texts, {*(f"{name} {n}" for n in range(4)), "4", *told,
@@ -113,7 +113,7 @@ class Lines(RuntimeCase):
             self.assertEqual(levels[f"{name} 0"], (1, 1))
         core.get("/stray")
         untold = [text for stream, _, _, text in core.logs if stream == 0]
-        self.assertEqual(untold, ["loading", "no enda thread of its own"])
+        self.assertEqual(untold, ["loading", "a thread of its own"])
 
     def test_the_last_words_before_the_end(self):
         core = self.serve(ASGI)
@@ -143,7 +143,7 @@ class Background(RuntimeCase):
         core.until(lambda: core.background[-1] == 1)
         core.get("/release")
         core.until(lambda: core.background[-1] == 0)
-        self.assertEqual(answer.logs[2][2], "awaited")
+        self.assertEqual(answer.logs[2][2], "awaited", answer.logs)
         self.assertIn("ValueError: in the background", answer.logs[3][2])
 
     def test_a_handler_that_goes_on_keeps_its_instance(self):

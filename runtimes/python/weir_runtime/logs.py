@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import sys
-from _thread import get_ident
+from _thread import RLock, get_ident
 
 from . import frames
 from .context import current
@@ -51,6 +51,8 @@ class TaggedText(io.TextIOBase):
 
     def __init__(self, logs: Logs, source: int, level: int, descriptor: int, name: str):
         self._logs = logs
+        # Reentrant: a finalizer that prints may run within a print.
+        self._lock = RLock()
         self._source = source
         self._level = level
         self._descriptor = descriptor
@@ -67,18 +69,17 @@ class TaggedText(io.TextIOBase):
         source = self._source
         # By thread too: an invocation's threads write each its own lines.
         key = (source, get_ident())
-        waiting = holder.get(key, "") + text
-        if "\n" in waiting:
-            *lines, waiting = waiting.split("\n")
-            for line in lines:
-                self._logs.emit(call, self._level, source, line[:-1] if line.endswith("\r") else line)
-        if len(waiting) > PARTIAL_LINE_CHARACTERS:
-            self._logs.emit(call, self._level, source, waiting)
-            waiting = ""
-        if waiting:
-            holder[key] = waiting
-        else:
-            holder.pop(key, None)
+        with self._lock:
+            waiting = holder.pop(key, "") + text
+            if "\n" in waiting:
+                *lines, waiting = waiting.split("\n")
+                for line in lines:
+                    self._logs.emit(call, self._level, source, line[:-1] if line.endswith("\r") else line)
+            if len(waiting) > PARTIAL_LINE_CHARACTERS:
+                self._logs.emit(call, self._level, source, waiting)
+                waiting = ""
+            if waiting:
+                holder[key] = waiting
         return len(text)
 
     def record(self, text: str, level: int) -> None:
@@ -91,10 +92,9 @@ class TaggedText(io.TextIOBase):
             self.end(None, self.partial)
 
     def end(self, call, holder: dict) -> None:
-        for key in [key for key in holder if key[0] == self._source]:
-            text = holder.pop(key, "")
-            if text:
-                self._logs.emit(call, self._level, self._source, text)
+        with self._lock:
+            for key in [key for key in holder if key[0] == self._source]:
+                self._logs.emit(call, self._level, self._source, holder.pop(key))
 
     def fileno(self) -> int:
         return self._descriptor

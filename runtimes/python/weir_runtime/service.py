@@ -5,7 +5,7 @@ import contextvars
 import time
 
 from .context import current
-from .limits import FLUSH_AFTER_NS
+from .limits import FLUSH_AFTER_NS, GOING_ON_S
 
 
 class Service:
@@ -46,7 +46,9 @@ class AsgiService(Service):
         self._scope = asgi_scope
         self._start = start_task
         self._turn_began = 0
-        self.writer.turn_ends = self._count_going_on
+        self._going: list = []
+        self._looking = False
+        self.writer.turn_ends = self._note_going_on
 
     def begin(self, stream, flags, left_ms, request) -> None:
         scope = self._scope(request, self.state)
@@ -68,22 +70,33 @@ class AsgiService(Service):
         now = meter.leave(call) if call.began else began
         if now - self._turn_began > FLUSH_AFTER_NS:
             # Answers do not wait for the work of those behind them.
-            self._count_going_on()
+            self._note_going_on()
             self.writer.flush()
             self._turn_began = now
 
     def turn_begins(self) -> None:
         self._turn_began = time.perf_counter_ns()
 
-    def _count_going_on(self) -> None:
-        """Handlers that go on after a complete answer keep the instance, as background work does."""
+    def _note_going_on(self) -> None:
+        """Handlers that go on after a complete answer keep the instance, as background work does.
+
+        Many need a turn or two to return (middleware does): of those the core hears nothing.
+        """
         answered = self.answered
         if answered:
-            for call in answered:
-                if not call.returned:
-                    call.counted = True
-                    self.background.change(1)
+            self._going += [call for call in answered if not call.returned]
             answered.clear()
+            if self._going and not self._looking:
+                self._looking = True
+                self.loop.call_later(GOING_ON_S, self._count_going_on)
+
+    def _count_going_on(self) -> None:
+        self._looking = False
+        going, self._going = self._going, []
+        for call in going:
+            if not call.returned:
+                call.counted = True
+                self.background.change(1)
 
 
 def _asks_for_websocket(scope: dict) -> bool:
