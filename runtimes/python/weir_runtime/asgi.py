@@ -16,16 +16,15 @@ class ClientDisconnected(OSError):
 class AsgiCall(Call):
     """What HTTP and WebSockets have in common: a task, and waiting in it."""
 
-    __slots__ = ("scope", "task", "waiters", "starved")
+    task = None
+    # Who waits for something to happen: each by a future of its own, since who is cancelled cancels it.
+    waiters: list | None = None
+    # Who waits for credit.
+    starved = None
 
     def __init__(self, service, stream, invocation_id, deadline_s, scope):
         super().__init__(service, stream, invocation_id, deadline_s)
         self.scope = scope
-        self.task = None
-        # Who waits for something to happen: each by a future of its own, since who is cancelled cancels it.
-        self.waiters = None
-        # Who waits for credit.
-        self.starved = None
 
     async def run(self) -> None:
         try:
@@ -100,22 +99,21 @@ class AsgiCall(Call):
 
 
 class HttpCall(AsgiCall):
-    __slots__ = ("chunks", "more_body", "told_end", "status", "flat", "left", "bodiless", "trailers")
+    chunks: list | None = None
+    told_end = False
+    # Of the answer, once the application has started it; its head waits for the body, to leave with it.
+    status = 0
+    flat = b""
+    # Bytes that Content-Length has announced and that have not come; None: it announced nothing.
+    left: int | None = None
+    bodiless = False
+    trailers = False
 
     def __init__(self, service, stream, invocation_id, deadline_s, scope, has_body):
         super().__init__(service, stream, invocation_id, deadline_s, scope)
-        self.chunks = None
         self.more_body = has_body
-        self.told_end = False
-        self.status = 0
-        self.flat = b""
-        # Bytes that Content-Length has announced and that have not come; None: it announced nothing.
-        self.left = None
-        self.bodiless = False
-        self.trailers = False
 
     def started(self) -> bool:
-        # The head waits for the body, to leave with it.
         return self.status != 0
 
     def got_body(self, payload: bytes) -> None:
@@ -147,15 +145,22 @@ class HttpCall(AsgiCall):
     async def send(self, message: dict) -> None:
         kind = message["type"]
         if kind == "http.response.body" and self.status:
-            await self._send_body(message)
-        elif self.cancelled is not None:
-            raise ClientDisconnected("The client has left.")
-        elif kind == "http.response.start" and not self.status:
+            body = self._take_body(message)
+            if body is not None:
+                await self._stream_body(message, body)
+        elif kind == "http.response.start" and not self.status and self.cancelled is None:
             self._start(message)
-        elif kind == "http.response.trailers" and self.trailers:
+        else:
+            self._rarely(kind, message)
+
+    def _rarely(self, kind: str, message: dict) -> None:
+        """What is neither a start nor a body; or comes when it should not."""
+        if self.cancelled is not None:
+            raise ClientDisconnected("The client has left.")
+        if kind == "http.response.trailers" and self.trailers:
             # There is nothing that they could be sent in.
             return
-        elif kind == "http.response.early_hint" and not self.status:
+        if kind == "http.response.early_hint" and not self.status:
             self.inform(103, answer_head([(b"link", link) for link in message.get("links", ())]))
         elif not self.status:
             raise RuntimeError(f"Expected ASGI message 'http.response.start', but got '{kind}'.")
@@ -180,11 +185,10 @@ class HttpCall(AsgiCall):
         self.trailers = message.get("trailers", False)
         self.status = int(status)
 
-    async def _send_body(self, message: dict) -> None:
+    def _take_body(self, message: dict) -> bytes | None:
+        """Sends what is a whole answer. Returns what is to be streamed otherwise."""
         if self.answer == ENDED:
-            if self.cancelled is not None:
-                raise ClientDisconnected("The client has left.")
-            raise RuntimeError("Unexpected ASGI message 'http.response.body' sent, after response already completed.")
+            self._rarely("http.response.body", message)
         body = message.get("body", b"")
         more = message.get("more_body", False)
         if type(body) is not bytes:
@@ -193,15 +197,17 @@ class HttpCall(AsgiCall):
             body = b""
         elif self.left is not None:
             self._count(len(body), more)
-        if self.answer == WAITING:
-            if not more and len(body) <= COMPLETE_BODY_BYTES:
-                self.reply(self.status, self.flat, body)
-                self._finish()
-                return
-            self.head(self.status, self.flat)
+        if more or self.answer != WAITING or len(body) > COMPLETE_BODY_BYTES:
+            return body
+        self.reply(self.status, self.flat, body)
+        self._finish()
+        return None
+
+    async def _stream_body(self, message: dict, body: bytes) -> None:
+        self.head(self.status, self.flat)
         if body:
             await self.send_body(body)
-        if not more and self.answer == HEADED:
+        if not message.get("more_body", False) and self.answer == HEADED:
             self.end()
             self._finish()
 

@@ -16,8 +16,6 @@ CONNECTING, OPEN, CLOSING, CLOSED = "connecting", "open", "closing", "closed"
 
 
 class WebSocketCall(AsgiCall):
-    __slots__ = ("phase", "decoder", "messages", "unread", "told_connect", "key", "refusal", "end_told", "outgoing", "ending")
-
     def __init__(self, service, stream, invocation_id, deadline_s, scope):
         fields = dict(scope["headers"])
         super().__init__(service, stream, invocation_id, deadline_s, websocket_scope(scope))

@@ -2,6 +2,7 @@
 """One invocation: what the core sends of it, and what is answered. ASGI's and the pool threads' are made from it."""
 
 from . import frames
+from .frames import response_head
 from .limits import BODY_FRAME_BYTES
 from .logs import flush_partial_lines
 
@@ -12,26 +13,24 @@ WAITING, HEADED, ENDED = 0, 1, 2
 class Call:
     """The sending half may be used by one thread at a time; take_*() are called in the loop's thread."""
 
-    __slots__ = (
-        "service",
-        "writer",
-        "stream",
-        "id",
-        "deadline_s",
-        "answer",
-        "cancelled",
-        "returned",
-        "counted",
-        "began",
-        "cpu_ns",
-        "elsewhere_ns",
-        "received",
-        "granted",
-        "owed",
-        "sendable",
-        "sent",
-        "lines",
-    )
+    # As a call begins. Of the class, because most calls change few of them.
+    answer = WAITING
+    # Why, as CANCEL says it; None: it is wanted.
+    cancelled: int | None = None
+    returned = False
+    # Among the background work: its answer is complete, and its handler goes on.
+    counted = False
+    # When the step of the loop that goes on began; 0: none does.
+    began = 0
+    cpu_ns = 0
+    elsewhere_ns: list | None = None
+    # Two counters a direction, each with one side that writes it: what came, what may come; what may leave, what left.
+    received = 0
+    granted = 0
+    sendable = 0
+    sent = 0
+    owed = 0
+    lines: dict | None = None
 
     def __init__(self, service, stream: int, invocation_id: str, deadline_s: float):
         self.service = service
@@ -39,21 +38,7 @@ class Call:
         self.stream = stream
         self.id = invocation_id
         self.deadline_s = deadline_s
-        self.answer = WAITING
-        # Why, as CANCEL says it; None: it is wanted.
-        self.cancelled = None
-        self.returned = False
-        # Among the background work: its answer is complete, and its handler goes on.
-        self.counted = False
-        self.began = 0
-        self.cpu_ns = 0
-        self.elsewhere_ns = None
-        # Two counters a direction, each with one side that writes it: what came, what may come; what may leave, what left.
-        self.received = 0
         self.granted = self.sendable = service.window_bytes
-        self.owed = 0
-        self.sent = 0
-        self.lines = None
 
     # What the core sends.
 
@@ -97,15 +82,17 @@ class Call:
     def reply(self, status: int, head: bytes, body: bytes) -> None:
         """The whole answer; its body is at most COMPLETE_BODY_BYTES."""
         if self.answer == WAITING:
-            self._ended()
-            first = frames.response_head(self.stream, True, status, self.cpu_us(), head, len(body))
-            self.writer.extend((first, head, body))
-            self.writer.written()
+            self.answer = ENDED
+            stream = self.stream
+            self.service.calls.pop(stream, None)
+            writer = self.writer
+            writer.extend((response_head(stream, True, status, self.cpu_us(), head, len(body)), head, body))
+            writer.written()
 
     def head(self, status: int, head: bytes) -> None:
         if self.answer == WAITING:
             self.answer = HEADED
-            self.writer.extend((frames.response_head(self.stream, False, status, self.cpu_us(), head, 0), head))
+            self.writer.extend((response_head(self.stream, False, status, self.cpu_us(), head, 0), head))
             self.writer.written()
 
     def body(self, data: bytes, at: int) -> int:

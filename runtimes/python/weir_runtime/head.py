@@ -11,7 +11,7 @@ _ID = bytes(range(0x20, 0x7F))
 
 # Clients and applications send the same names over and over: what was looked at once is looked up. A list of names by
 # the names as they came. Bounded in number and size, since a client chooses them.
-_known_requests: dict[bytes, list[bytes]] = {}
+_known_requests: dict[bytes, "Names"] = {}
 _known_answers: set[bytes] = set()
 _KNOWN = 256
 _KNOWN_BYTES = 1024
@@ -25,11 +25,27 @@ class ProtocolError(Exception):
         self.code = code
 
 
+class Names(list):
+    """Names of header fields in lower case, and where those are that every request is asked for (-1: nowhere)."""
+
+    __slots__ = ("forwarded_for", "forwarded_proto", "host")
+
+    def __init__(self, names: list[bytes]):
+        super().__init__(names)
+        places = {name: at for at, name in enumerate(names)}
+        self.forwarded_for = places.get(b"x-forwarded-for", -1)
+        self.forwarded_proto = places.get(b"x-forwarded-proto", -1)
+        self.host = places.get(b"host", -1)
+
+
+_NO_NAMES = Names([])
+
+
 class HeadError(ValueError):
     """User code gave a status or header field that cannot be sent. Says which name, never a value."""
 
 
-def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, list[bytes], list[bytes]]:
+def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, Names, list[bytes]]:
     """id, method, target, names in lower case (not to be changed), values. Raises ProtocolError BAD_HEAD."""
     if len(head) > HEAD_BYTES or head.translate(None, _TEXT_LF):
         raise ProtocolError("BAD_HEAD", "too long, or a control character in a request head")
@@ -43,11 +59,11 @@ def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, list[bytes], li
     if not method or method.translate(None, _TOKEN):
         raise ProtocolError("BAD_HEAD", "the method is not a token")
     if count == 3:
-        return invocation_id, method, target, [], []
+        return invocation_id, method, target, _NO_NAMES, []
     joined = b"\n".join(parts[3::2])
     names = _known_requests.get(joined)
     if names is None:
-        names = joined.lower().split(b"\n")
+        names = Names(joined.lower().split(b"\n"))
         if joined.translate(None, _TOKEN_LF) or b"" in names:
             raise ProtocolError("BAD_HEAD", "a header name is not a token")
         if len(_known_requests) < _KNOWN and len(joined) < _KNOWN_BYTES:

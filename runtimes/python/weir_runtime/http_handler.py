@@ -5,7 +5,7 @@ from http.server import BaseHTTPRequestHandler
 from .call import ENDED, HEADED, WAITING
 from .head import HeadError, answer_head
 from .limits import COMPLETE_BODY_BYTES, RAW_HEAD_BYTES
-from .scope import client_of, scheme_of, server_of
+from .scope import origin_of
 from .thread_call import Input, ThreadCall
 from .tracebacks import Misuse
 from .wsgi import ThreadService
@@ -18,12 +18,10 @@ class HandlerService(ThreadService):
 
     def handle(self, call: ThreadCall) -> None:
         _, method, target, names, values = call.request
-        fields = dict(zip(names, values))
+        _, client, address = origin_of(names, values)
         out = RawAnswer(call, method == b"HEAD")
         connection = _Connection(Input(call, _raw_head(method, target, names, values)), out)
-        server = _Server(server_of(fields.get(b"host"), scheme_of(fields.get(b"x-forwarded-proto"))))
-        client = client_of(fields.get(b"x-forwarded-for")) or ("127.0.0.1", 0)
-        self._handler(connection, client, server)
+        self._handler(connection, client or ("127.0.0.1", 0), _Server(address))
         out.finish()
 
 

@@ -7,8 +7,10 @@ def split_target(target: bytes) -> tuple[bytes, bytes]:
     if not target.startswith(b"/") and b"://" in target:
         at = target.find(b"/", target.index(b"://") + 3)
         target = target[at:] if at >= 0 else b"/"
+    if b"#" in target:
+        target = target[: target.index(b"#")]
     path, _, query = target.partition(b"?")
-    return path.partition(b"#")[0], query.partition(b"#")[0]
+    return path, query
 
 
 def path_bytes(path: bytes) -> bytes:
@@ -43,11 +45,29 @@ def scheme_of(forwarded_proto: bytes | None) -> str:
     return "https" if forwarded_proto.partition(b",")[0].strip().lower() == b"https" else "http"
 
 
+def origin_of(names, values: list[bytes]) -> tuple[str, tuple[str, int] | None, tuple[str, int]]:
+    """Scheme, client and server."""
+    at = names.forwarded_proto
+    scheme = "http" if at < 0 else scheme_of(values[at])
+    at = names.forwarded_for
+    client = None if at < 0 else client_of(values[at])
+    at = names.host
+    host = b"" if at < 0 else values[at]
+    server = _known_servers.get((host, scheme))
+    if server is None:
+        server = server_of(host, scheme)
+        if len(_known_servers) < 256:
+            _known_servers[host, scheme] = server
+    return scheme, client, server
+
+
+# Few hosts lead to one function.
+_known_servers: dict = {}
+
+
 def asgi_scope(request: tuple, state: dict) -> dict:
     _, method, target, names, values = request
-    fields = dict(zip(names, values))
-    find = fields.get
-    scheme = scheme_of(find(b"x-forwarded-proto"))
+    scheme, client, server = origin_of(names, values)
     path, query = split_target(target)
     return {
         "type": "http",
@@ -55,13 +75,13 @@ def asgi_scope(request: tuple, state: dict) -> dict:
         "http_version": "1.1",
         "method": method.decode("ascii"),
         "scheme": scheme,
-        "path": path_bytes(path).decode("utf-8", "replace"),
+        "path": path_bytes(path).decode("utf-8", "replace") if b"%" in path else path.decode("utf-8", "replace"),
         "raw_path": path,
         "query_string": query,
         "root_path": "",
         "headers": list(zip(names, values)),
-        "client": client_of(find(b"x-forwarded-for")),
-        "server": server_of(find(b"host"), scheme),
+        "client": client,
+        "server": server,
         "state": state.copy(),
         "extensions": {"http.response.early_hint": {}},
     }

@@ -15,17 +15,16 @@ class ClientLeft(ConnectionResetError):
 
 
 class ThreadCall(Call):
-    __slots__ = ("request", "chunks", "more_body", "reader", "starved", "thread_began")
+    # Locks that a waiting thread holds, for the loop to open.
+    reader = None
+    starved = None
+    thread_began = 0
 
     def __init__(self, service, stream, invocation_id, deadline_s, request, has_body):
         super().__init__(service, stream, invocation_id, deadline_s)
         self.request = request
         self.chunks: deque = deque()
         self.more_body = has_body
-        # Locks that a waiting thread holds, for the loop to open.
-        self.reader = None
-        self.starved = None
-        self.thread_began = 0
 
     def run(self, context) -> None:
         """On a thread of the pool."""

@@ -8,7 +8,7 @@ import time
 from .call import ENDED, HEADED, WAITING
 from .head import answer_head
 from .limits import COMPLETE_BODY_BYTES
-from .scope import client_of, path_bytes, scheme_of, server_of, split_target
+from .scope import origin_of, path_bytes, split_target
 from .service import Service
 from .thread_call import Input, ThreadCall
 from .tracebacks import Misuse
@@ -50,11 +50,8 @@ class WsgiService(ThreadService):
 
 def _environ(call: ThreadCall) -> dict:
     _, method, target, names, values = call.request
-    fields = dict(zip(names, values))
     path, query = split_target(target)
-    scheme = scheme_of(fields.get(b"x-forwarded-proto"))
-    server_name, server_port = server_of(fields.get(b"host"), scheme)
-    client = client_of(fields.get(b"x-forwarded-for"))
+    scheme, client, (server_name, server_port) = origin_of(names, values)
     environ = {
         "REQUEST_METHOD": method.decode("ascii"),
         "SCRIPT_NAME": "",
