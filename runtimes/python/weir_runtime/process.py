@@ -1,0 +1,160 @@
+"""The life of the process: greeted, loaded, serving, ending."""
+
+import asyncio
+import gc
+import select
+import signal
+import socket
+import sys
+from time import perf_counter
+
+from . import ending, load
+from .context import serve_with
+from .frames import ProtocolError, goodbye, loaded
+from .limits import MOST_THREADS, READ_BYTES, THREADS
+from .logs import Logs, capture
+from .loop import InvocationLoop, measure_anyio, measure_callbacks
+from .meter import LoopMeter
+from .pool import Pool
+from .session import Session
+from .warm import warm_steps
+from .writer import Writer
+
+
+def run(descriptor: int) -> None:
+    sock = socket.socket(fileno=descriptor)
+    writer = Writer(sock)
+    session = Session(writer)
+    code = 0
+    try:
+        if _await_load(sock, session):
+            _serve(sock, session, Logs(writer))
+    except ProtocolError as error:
+        writer.extend((goodbye(error.code, str(error)),))
+        code = 1
+    writer.drain(0.2)
+    ending.leave(code)
+
+
+def _await_load(sock, session: Session) -> bool:
+    """Greeted, and then any time until LOAD: a stem, which makes itself ready for user code meanwhile. False: no LOAD."""
+    signal.signal(signal.SIGTERM, lambda *_: ending.leave(0))
+    steps = warm_steps()
+    while session.load_order is None:
+        # What is imported ahead is in nobody's way: between two modules LOAD is looked for.
+        if steps is not None and not select.select([sock], [], [], 0)[0]:
+            if next(steps, None) is None:
+                steps = None
+            continue
+        data = sock.recv(READ_BYTES)
+        if not data or session.goodbye is not None:
+            return False
+        session.reader.feed(data)
+        session.writer.flush()
+    return True
+
+
+def _serve(sock, session: Session, logs: Logs) -> None:
+    loop = InvocationLoop()
+    asyncio.set_event_loop(loop)
+    capture(logs)
+    ends = ending.Ending(session, loop, logs)
+    began = perf_counter()
+    try:
+        service = _load(session, loop, logs, ends)
+    except BaseException as error:
+        session.writer.extend((loaded({"ok": False, "code": "FUNCTION_LOAD_FAILED", "message": ending.told(error)}),))
+    else:
+        session.service = service
+        measure_anyio()
+        # What was loaded stays: the collector need not look at it again and again.
+        gc.freeze()
+        init_ms = round((perf_counter() - began) * 1000, 3)
+        session.writer.extend((loaded({"ok": True, "initMs": init_ms}),))
+    gc.enable()
+    session.writer.flush()
+    session.writer.serve_from(loop)
+    loop.add_reader(sock, _Reading(sock, session, ends).readable)
+    ends.run_loop()
+
+
+def _load(session: Session, loop, logs: Logs, ends):
+    """User code, outside of a running loop: `asyncio.run()` in a module works, as on the hosted platform."""
+    order = session.load_order
+    if order["launch"] != "python":
+        raise ValueError(f"This runtime does not launch {order['launch']!r}.")
+    load.prepare(order)
+    # Modules make much that stays, and little that goes.
+    gc.disable()
+    meter = LoopMeter()
+    measure_callbacks(loop, meter)
+    most = order.get("maxConcurrency")
+    pool = Pool(THREADS if most is None else max(1, min(int(most), MOST_THREADS)))
+    from .background import Background
+
+    background = Background(session.writer, loop, pool, logs)
+    serve_with(background)
+    module = load.load_entry(order["root"], order["entry"])
+    from .detect import detect
+
+    kind, app = detect(module, order["entry"])
+    shared = (session, loop, meter, logs, pool, background)
+    if kind == "asgi":
+        from .lifespan import Lifespan
+        from .service import AsgiService
+
+        ends.lifespan = Lifespan(app, logs)
+        gc.enable()
+        loop.run_until_complete(ends.lifespan.startup())
+        return AsgiService(app, ends.lifespan.state, *shared)
+    if kind == "wsgi":
+        from .wsgi import WsgiService
+
+        return WsgiService(app, *shared)
+    from .http_handler import HandlerService
+
+    return HandlerService(app, *shared)
+
+
+class _Reading:
+    """All frames of a read are taken, and what they lead to leaves in one send."""
+
+    def __init__(self, sock, session: Session, ends):
+        self._sock = sock
+        self._session = session
+        self._ends = ends
+        self._buffer = bytearray(READ_BYTES)
+        self._view = memoryview(self._buffer)
+
+    def readable(self) -> None:
+        try:
+            count = self._sock.recv_into(self._buffer)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            count = 0
+        if count == 0:
+            self._ends.begin()
+            self._ends.cut_off()
+            return
+        session = self._session
+        writer = session.writer
+        if session.service is not None:
+            session.service.turn_begins()
+        writer.scheduled = True
+        try:
+            session.reader.feed(bytes(self._view[:count]))
+        except ProtocolError as error:
+            writer.extend((goodbye(error.code, str(error)),))
+            self._ends.failed = True
+        finally:
+            writer.turn_ends()
+            writer.scheduled = False
+            writer.flush()
+        if self._ends.failed:
+            self._ends.begin()
+            self._ends.cut_off()
+
+
+if sys.version_info < (3, 11):
+    raise SystemExit("Weir's Python runtime needs Python 3.11 or later.")

@@ -1,0 +1,200 @@
+# Hot path: one of these per invocation of a function that blocks.
+"""An invocation on a thread of the pool: blocking reads and writes over the same frames."""
+
+from _thread import allocate_lock
+from collections import deque
+from time import thread_time_ns
+
+from .call import ENDED, WAITING, Call
+from .context import current
+from .limits import COMPLETE_BODY_BYTES
+
+
+class ClientLeft(ConnectionResetError):
+    """Reading or writing when nobody waits for the answer any more."""
+
+
+class ThreadCall(Call):
+    # Locks that a waiting thread holds, for the loop to open.
+    reader = None
+    starved = None
+    thread_began = 0
+
+    def __init__(self, service, stream, invocation_id, deadline_s, request, has_body):
+        super().__init__(service, stream, invocation_id, deadline_s)
+        self.request = request
+        self.chunks: deque = deque()
+        self.more_body = has_body
+
+    def run(self, context) -> None:
+        """On a thread of the pool."""
+        self.thread_began = thread_time_ns()
+        context.run(self._handle)
+
+    def _handle(self) -> None:
+        current.set(self)
+        try:
+            if self.cancelled is None:
+                self.service.handle(self)
+        except BaseException as error:
+            self.failed(error)
+        self.done()
+
+    def cpu_us(self) -> int:
+        used = thread_time_ns() - self.thread_began if self.thread_began else 0
+        if self.elsewhere_ns is not None:
+            used += sum(self.elsewhere_ns)
+        return min(used // 1000, 0xFFFFFFFE)
+
+    # In the loop's thread.
+
+    def got_body(self, payload: bytes) -> None:
+        self.chunks.append(payload)
+        self._open("reader")
+
+    def got_body_end(self) -> None:
+        self.more_body = False
+        self._open("reader")
+
+    def got_credit(self) -> None:
+        self._open("starved")
+
+    def got_cancel(self, reason: int) -> None:
+        self._open("reader")
+        self._open("starved")
+
+    def _open(self, name: str) -> None:
+        lock = getattr(self, name)
+        if lock is not None:
+            setattr(self, name, None)
+            lock.release()
+
+    # On the pool's thread.
+
+    def read_chunk(self) -> bytes:
+        """The next piece of the body; b"" at its end. Raises ClientLeft."""
+        while True:
+            if self.chunks:
+                chunk = self.chunks.popleft()
+                self.consumed(len(chunk))
+                return chunk
+            if self.cancelled is not None:
+                raise ClientLeft("The client has left.")
+            if not self.more_body and not self.chunks:
+                return b""
+            self._wait("reader", lambda: self.chunks or not self.more_body)
+
+    def _wait(self, name: str, ready) -> None:
+        lock = allocate_lock()
+        lock.acquire()
+        setattr(self, name, lock)
+        # What came before the loop could see the lock opens nothing.
+        if ready() or self.cancelled is not None:
+            setattr(self, name, None)
+            return
+        lock.acquire()
+
+    def write_all(self, data: bytes) -> None:
+        """Of a streamed answer. Blocks while credit is used up. Raises ClientLeft."""
+        at = self.body(data, 0)
+        while at < len(data):
+            if self.cancelled is not None:
+                raise ClientLeft("The client has left.")
+            if self.answer == ENDED:
+                return
+            if self.sendable <= self.sent:
+                self._wait("starved", lambda: self.sendable > self.sent)
+            at = self.body(data, at)
+        if self.cancelled is not None:
+            raise ClientLeft("The client has left.")
+
+    def reply_or_stream(self, status: int, head: bytes, body: bytes) -> None:
+        if self.answer == WAITING and len(body) <= COMPLETE_BODY_BYTES:
+            self.reply(status, head, body)
+        else:
+            self.head(status, head)
+            self.write_all(body)
+            self.end()
+
+
+class Input:
+    """wsgi.input, and the rfile of a BaseHTTPRequestHandler: the request's body, read as it comes."""
+
+    def __init__(self, call: ThreadCall, first: bytes = b""):
+        self._call = call
+        self._rest = first
+        self._ended = False
+        self.closed = False
+
+    def _more(self) -> bool:
+        if self._ended:
+            return False
+        chunk = self._call.read_chunk()
+        self._ended = not chunk
+        self._rest = self._rest + chunk if self._rest else chunk
+        return not self._ended
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            parts = [self._rest]
+            self._rest = b""
+            while self._more():
+                parts.append(self._rest)
+                self._rest = b""
+            return b"".join(parts)
+        parts, count = [], 0
+        while count < size and (self._rest or self._more()):
+            part = self._rest[: size - count]
+            self._rest = self._rest[len(part) :]
+            parts.append(part)
+            count += len(part)
+        return b"".join(parts)
+
+    def read1(self, size: int = -1) -> bytes:
+        if not self._rest:
+            self._more()
+        end = len(self._rest) if size is None or size < 0 else size
+        part, self._rest = self._rest[:end], self._rest[end:]
+        return part
+
+    def readinto(self, buffer) -> int:
+        part = self.read1(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def readline(self, size: int | None = -1) -> bytes:
+        most = -1 if size is None else size
+        looked = 0
+        while True:
+            at = self._rest.find(b"\n", looked)
+            if at >= 0 or (0 <= most <= len(self._rest)):
+                break
+            looked = len(self._rest)
+            if not self._more():
+                break
+        end = len(self._rest) if at < 0 else at + 1
+        if most >= 0:
+            end = min(end, most)
+        line, self._rest = self._rest[:end], self._rest[end:]
+        return line
+
+    def readlines(self, hint: int | None = -1) -> list[bytes]:
+        lines, count = [], 0
+        for line in self:
+            lines.append(line)
+            count += len(line)
+            if hint is not None and 0 < hint <= count:
+                break
+        return lines
+
+    def __iter__(self):
+        return iter(self.readline, b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def flush(self) -> None:
+        """There is nothing to flush; files have it."""
+
+    def close(self) -> None:
+        self.closed = True
