@@ -7,6 +7,7 @@ import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { outputConfigFile } from './output/place.ts';
 import { outputSettled } from './output/settle.ts';
 import { buildProject, hasOutput, removeAbandonedBuilds, removeBuild } from './project.ts';
+import type { BuildHost } from './project.ts';
 import { isOfOutput } from './relevance.ts';
 import { watchProject } from './watch.ts';
 import type { Watch } from './watch.ts';
@@ -19,6 +20,7 @@ export interface ProjectPlace {
 }
 
 export interface LiveOptions {
+  readonly host: BuildHost;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -191,6 +193,7 @@ export class LiveProjects {
         target: this.#options.target,
         environment: this.#options.environment(deployment, place),
         log: { ...log, warn },
+        host: this.#options.host,
         reads: attempt.reads,
       });
       const faults = this.#options.faults(built);

@@ -3,8 +3,8 @@ type Version = readonly number[];
 /** Whether a version satisfies `>=3.11,<3.14` (PEP 440); null: it is no list of specifiers. */
 export function satisfies(version: Version, specifiers: string): boolean | null {
   const clauses = specifiers.split(',').map((clause) => clause.trim());
-  const answers = clauses.filter((clause) => clause !== '').map((clause) => satisfiesOne(version, clause));
-  return answers.includes(null) ? null : !answers.includes(false);
+  const answers = new Set(clauses.filter((clause) => clause !== '').map((clause) => satisfiesOne(version, clause)));
+  return answers.has(null) ? null : !answers.has(false);
 }
 
 const clausePattern = /^(===|==|~=|!=|<=|>=|<|>)\s*v?(\d+(?:\.\d+)*)(\.\*)?$/;
@@ -32,6 +32,7 @@ function satisfiesOne(version: Version, clause: string): boolean | null {
     case '<':
       return order < 0;
     case '>':
+    case undefined:
     default:
       return order > 0;
   }
