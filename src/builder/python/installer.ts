@@ -65,7 +65,14 @@ async function tool(order: Installation, program: string, args: readonly string[
   let said = '';
   const ended = await runCommand(program, args, {
     cwd: dir,
-    environment: { ...environment, ...own, PIP_USER: '0', PIP_REQUIRE_VIRTUALENV: '0', NO_COLOR: '1' },
+    environment: {
+      ...environment,
+      ...own,
+      PIP_USER: '0',
+      PIP_REQUIRE_VIRTUALENV: '0',
+      UV_PYTHON_DOWNLOADS: 'never',
+      NO_COLOR: '1',
+    },
     clock,
     signal: late.signal,
     output(text) {
@@ -109,25 +116,35 @@ const linesOfPip = (said: string): string[] =>
 const linesOfUv = (said: string): string[] =>
   said
     .split('\n')
-    .filter((line) => /^\s*(?:[×╰├│]|error:|Caused by:|hint:)/.test(line))
-    .map((line) => line.replace(/^[\s×╰├│─▶]+/, '').replace(/^error:\s*/, ''))
+    .filter((line) => /^\s*(?:[×╰├│]|error:|cause:|Caused by:|hint:)/.test(line))
+    .map((line) => line.replace(/^[\s×╰├│─▶]+/, '').replace(/^(?:error|cause|Caused by):\s*/, ''))
     .filter((line) => line !== '');
 
 /** The line of the project's own file that it is about. */
 async function lineOf(order: Installation, said: string): Promise<number | null> {
   const at = /\(from line (\d+) of (.+?)\)/.exec(said);
   if (at !== null) return at[2] === fileOf(order) ? Number(at[1]) : null;
-  const name =
-    /satisfies the requirement ([\w.-]+)/.exec(said)?.[1] ??
-    /[Bb]ecause ([\w.-]+?)(?:==\S+)? (?:was not found|has no)/.exec(said)?.[1] ??
-    /no version of ([\w.-]+?)[=<>!~\s]/.exec(said)?.[1];
-  if (name === undefined) return null;
-  const plain = name.toLowerCase().replaceAll(/[._-]+/g, '-');
   const text = await readFile(fileOf(order), 'utf8').catch(() => '');
-  const asked = new RegExp(`^[\\s"']*${plain.replaceAll('-', '[._-]+')}(?![\\w.-])`, 'i');
-  const index = text.split('\n').findIndex((line) => asked.test(line));
+  const name = aboutWhich.map((pattern) => pattern.exec(said)?.[1]).find((found) => found !== undefined);
+  const quoted = new Set(said.split('\n').map((line) => line.trim()));
+  const asked = name === undefined ? null : new RegExp(`^[\\s"']*${spellings(name)}(?![\\w.-])`, 'i');
+  const lines = text.split('\n');
+  const index = lines.findIndex((line) =>
+    asked === null ? line.trim() !== '' && quoted.has(line.trim()) : asked.test(line),
+  );
   return index === -1 ? null : index + 1;
 }
+
+/** How pip, and then uv, say which requirement it is about. */
+const aboutWhich = [
+  /satisfies the requirement ([\w.-]+)/,
+  /[Bb]ecause ([\w.-]+?)(?:==\S+)? (?:was not found|has no)/,
+  /no version of ([\w.-]+?)[=<>!~\s]/,
+  /[Bb]ecause only ([\w.-]+?)[=<>!~\s]/,
+];
+
+/** To both `a-b`, `a_b` and `a.b` are the same package. */
+const spellings = (name: string): string => name.replaceAll(/[._-]+/g, '[._-]+');
 
 /** Imports need no compiling then; tracebacks name the files where they will be. What cannot be compiled is no code. */
 async function compileAll({ interpreter, target, place, clock, environment, doing }: Installation): Promise<void> {
