@@ -35,7 +35,7 @@ async function build(name: string) {
   });
   return functions.map(({ launch, entry, command, config }, index) => {
     const started = (command ?? [entry]).map((each) => each.replace(`${dir}/`, ''));
-    return [routes[index]!.pattern, launch, config.runtime, ...started];
+    return [routes[index]!.pattern, launch, config.runtime].concat(started);
   });
 }
 

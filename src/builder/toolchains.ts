@@ -26,7 +26,7 @@ export interface Toolchains {
   /** The Node that instances of a release run on, whose functions may be in another language. Null: it is not installed. */
   node(release: string): string | null;
   /** The interpreter of a release `python3.N`. Null: there is none. */
-  python(release: string): string | null;
+  binary(release: string): string | null;
 }
 
 export async function openToolchains({ cacheDir, environment, clock, log }: ToolchainOptions): Promise<Toolchains> {
@@ -41,6 +41,6 @@ export async function openToolchains({ cacheDir, environment, clock, log }: Tool
     host: { environment, clock, python },
     settle: async (deployment, project) => packages.settle(await nodes.settle(deployment, project), project),
     node: (release) => nodes.binary(release),
-    python: (release) => python.binary(release),
+    binary: (release) => python.binary(release),
   };
 }
