@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ import { hasNginx, loader } from './load.ts';
 import { placeBench } from './place.ts';
 import { recalls } from './recall.ts';
 import { pagesBench } from './pages.ts';
-import { nextApplication } from './next.ts';
+import { nextApplication, nextCold } from './next.ts';
 import { bodies, small } from './paths.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
@@ -38,7 +38,8 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   bodies: () => bodies(effort),
   starts: () => starts(values.quick ? 8 : 30),
   bytecode: () => bytecode(values.quick ? 5 : 15),
-  next: () => nextApplication(effort, values.quick ? 4 : 12),
+  next: () => nextApplication(effort),
+  'next-cold': () => nextCold(values.quick ? 4 : 12),
   waits,
   slow: slowReaders,
   sockets: () => idleSockets(values.quick ? 500 : 5_000),

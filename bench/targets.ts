@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { family } from './cpu.ts';
 
@@ -147,11 +147,13 @@ let states = 0;
 export async function weir(options: WeirOptions): Promise<Target> {
   const files = options.files ?? { 'server.js': handler };
   const dir = options.dir ?? projectDir(options.name.replaceAll(/\W+/g, '-'), files);
-  const args = [join(repository, 'bin/weir'), 'dev', dir, '--port', '0', ...(options.args ?? [])];
+  const args = ['dev', dir, '--port', '0', ...(options.args ?? [])];
   // Nothing that was learned before.
   const stateDir = join(workDir, 'state', String(process.pid), String((states += 1)));
-  const env = { ...process.env, ...options.environment, XDG_STATE_HOME: stateDir };
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  // By the command itself, which has flags for Node, but on the Node that runs the bench.
+  const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
+  const env = { ...process.env, PATH: path, ...options.environment, XDG_STATE_HOME: stateDir };
+  const child = spawn(join(repository, 'bin/weir'), args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
   for await (const chunk of child.stdout) {
     printed += String(chunk);

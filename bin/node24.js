@@ -32,15 +32,18 @@ export function silenceTypeStripping() {
   };
 }
 
-/** Runs `script` under the Node 24 that was installed with Weir. This process only passes signals on, and the end back. */
-export function runUnderNode24(script, args) {
+/**
+ * Runs `script` under the Node 24 that was installed with Weir, with `flags` of Node. This process only passes signals on, and
+ * the end back.
+ */
+export function runUnderNode24(script, args, flags = []) {
   const node = findNode();
   if (node === null) {
     process.stderr.write(missing());
     process.exit(1);
   }
   // The channel carries nothing: it closes when this process is killed, and the other one ends itself then.
-  const child = spawn(node, [script, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
+  const child = spawn(node, [...flags, script, ...args], { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   // Ctrl-C in a terminal goes to the whole process group, this process and the child. One that was sent to this process
   // alone must not be lost, so it is passed on too; the child takes two in a moment for one.
   const forward = (signal) => void child.kill(signal);

@@ -19,7 +19,7 @@ import { openLearnedStore, type LearnedStore } from './control/learned-store.ts'
 import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
 import { stateDirectory } from './control/state-directory.ts';
-import { routingFaults } from './edge/routing/compile.ts';
+import { deploymentFaults } from './edge/faults.ts';
 import { purgeOf } from './edge/prerender/purge.ts';
 import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
@@ -195,7 +195,7 @@ const liveProjects = ({ environment, host, log }: PlatformOptions, served: Serve
         url: authorityOf(hosts[0] ?? host, served.port()),
         region,
       }),
-    faults: ({ routing }) => (routing === null ? [] : routingFaults(routing)),
+    faults: deploymentFaults,
     settle: (deployment, place) => served.settle(deployment, place),
     publish: (snapshot) => served.publish(snapshot),
   });

@@ -162,6 +162,15 @@ test('time is an argument', () => {
   assert.deepEqual(found, []);
 });
 
+test('the edge takes node:http without the facade of its module', () => {
+  // 14 MiB: src/edge/node-http.ts.
+  const found = faults(
+    (_, text) => /^import (?!type\b)[^;]* from 'node:https?'/m.exec(text)?.[0] ?? null,
+    shipped.filter((path) => !/^src\/cli\/|\.fixture\.ts$/.test(path)),
+  );
+  assert.deepEqual(found, []);
+});
+
 test('the environment is read at the edges of the program only', () => {
   const found = faults(
     (_, text) => /process\.env\b/.exec(withoutComments(text))?.[0] ?? null,

@@ -23,7 +23,7 @@ interface Outcome {
 
 interface Loading {
   readonly launch?: LoadOrder['launch'];
-  readonly besides?: Pick<LoadOrder, 'helpers' | 'assets' | 'eventExport'>;
+  readonly besides?: Pick<LoadOrder, 'helpers' | 'sourceMaps' | 'assets' | 'eventExport'>;
   readonly calls?: readonly FakeOptions[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly serverListenMs?: number;
@@ -35,7 +35,7 @@ export function loadSource(name: string, source: string, options: Loading = {}):
   writeFileSync(entry, source);
   const { launch = 'module', calls = [{}], environment = {}, serverListenMs = 3000, besides = {} } = options;
   const texts = [calls, environment, serverListenMs, besides].map((each) => JSON.stringify(each));
-  const args = [fixture, root, entry, launch, ...texts];
+  const args = ['--enable-source-maps', fixture, root, entry, launch, ...texts];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
   assert.equal(status, 0, stderr);
   const lines = stdout.trimEnd().split('\n');

@@ -34,6 +34,21 @@ test('helpers can be switched off', () => {
   assert.equal(load('bare.mjs', source, { besides: { helpers: false } }).answers[0]?.[1], 'undefined');
 });
 
+test('stack traces name the sources where that was asked for', () => {
+  // Its line 2 is line 8 of what it was made from.
+  const map = { version: 3, sources: ['whence.ts'], names: [], mappings: ';AAOA' };
+  const url = `data:application/json;base64,${Buffer.from(JSON.stringify(map)).toString('base64')}`;
+  const source = `exports.GET = () => new Response(\nnew Error('x').stack);\n//# sourceMappingURL=${url}`;
+  const tells = (besides: { sourceMaps?: boolean }, options = ''): boolean =>
+    load('mapped.cjs', source, { besides, environment: { NODE_OPTIONS: options } }).answers[0]![1].includes(
+      'whence.ts:8',
+    );
+  assert.ok(tells({}));
+  assert.ok(tells({ sourceMaps: true }));
+  assert.ok(!tells({ sourceMaps: false }));
+  assert.ok(tells({ sourceMaps: false }, '--max-http-header-size=99999 --enable-source-maps'));
+});
+
 test('a server that listens is captured, and believes that it does', () => {
   const source = `
 import { createServer } from 'node:http';

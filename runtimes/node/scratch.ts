@@ -1,8 +1,10 @@
 /** A scratch instance: loads a function once, so that V8's bytecode of its modules is there for all others. */
 import * as fs from 'node:fs';
 import { createRequire, flushCompileCache } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { limits } from '../../src/base/limits.ts';
 import type { LoadOrder } from '../../src/core/call.ts';
+import { compileOnly, compileWhole } from './eager.ts';
 import { describe, noHost } from './host.ts';
 import { load } from './load.ts';
 
@@ -12,6 +14,7 @@ export async function loadForBytecode(order: LoadOrder, say: (line: string) => v
     say(describe(error));
     process.exit(1);
   });
+  const whole = compileWhole();
   try {
     await load(order, noHost);
   } catch (error) {
@@ -26,8 +29,23 @@ export async function loadForBytecode(order: LoadOrder, say: (line: string) => v
       say(`${page}: ${describe(error)}`);
     }
   }
-  flushCompileCache();
+  if (basename(order.entry).startsWith(nextLauncher)) compileRest(order.root);
+  if (whole === null) flushCompileCache();
+  else whole.finish();
   process.exit(0);
+}
+
+/** What a Next.js build names the entry of a bundle. The bundle has what requests are about to require, and little else. */
+const nextLauncher = '___next_launcher';
+
+/** What requests would require, without running it: what a page's client components are rendered from, say. */
+function compileRest(root: string): void {
+  let bytes = 0;
+  for (const entry of fs.readdirSync(root, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile() || !/\.c?js$/.test(entry.name)) continue;
+    bytes += compileOnly(join(entry.parentPath, entry.name));
+    if (bytes > limits.bytecodeRestBytes) return;
+  }
 }
 
 /**

@@ -19,7 +19,8 @@ export function pageBytes(): number {
 
 function ownResidentPages(): number | null {
   try {
-    return Number(readFileSync('/proc/self/statm', 'latin1').split(' ', 2)[1]);
+    // Other encodings than UTF-8 cost 128 KiB of buffers where a file tells no length.
+    return Number(readFileSync('/proc/self/statm', 'utf8').split(' ', 2)[1]);
   } catch {
     // Not Linux, or no descriptor is left now: asked again at the next call.
     return null;

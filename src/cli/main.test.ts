@@ -29,8 +29,13 @@ interface Ended {
   readonly err: string;
 }
 
-async function run(command: string, args: readonly string[], cwd = home): Promise<Ended> {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+async function run(
+  command: string,
+  args: readonly string[],
+  cwd = home,
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<Ended> {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let out = '';
   let err = '';
   child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()));
@@ -130,6 +135,19 @@ const script = (name: string, text: string): string => {
   writeFileSync(path, text);
   return path;
 };
+
+test('the Node that runs the platform has flags, whichever Node it was started by', async () => {
+  const show = "data:text/javascript,console.error('FLAGS',...process.execArgv)";
+  const path = [dirname(process.execPath), process.env['PATH']].join(delimiter);
+  const env = { ...process.env, PATH: path, NODE_OPTIONS: `--import "${show}"` };
+  const linked = join(mkdtempSync(join(home, 'linked-')), 'weir');
+  symlinkSync(launcher, linked);
+  for (const [command, ...args] of [[launcher], [linked], [process.execPath, ...asOld, launcher]] as const) {
+    const { code, out, err } = await run(command, [...args, '--version'], home, env);
+    assert.deepEqual([code, /^\d/.test(out)], [0, true], err);
+    assert.match(err, /FLAGS --max-semi-space-size=8\n$/, command);
+  }
+});
 
 test('the launcher passes signals on, the exit code back, and the signal that ended it', async () => {
   const waits = script(

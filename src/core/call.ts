@@ -62,6 +62,8 @@ export interface LoadOrder {
   readonly launch: 'module' | 'server' | 'web' | 'edge' | 'event' | 'python' | 'command';
   /** Whether (req, res) functions find helpers; absent: they do. */
   readonly helpers?: boolean;
+  /** Whether stack traces name the sources, where there are maps; absent: they do. */
+  readonly sourceMaps?: boolean;
   /** Files by the name that edge code fetches them by. */
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */

@@ -67,7 +67,8 @@ function openOrNull(path: string): number | null {
 
 function textOrNone(path: string): string {
   try {
-    return readFileSync(path, 'latin1');
+    // Other encodings than UTF-8 cost 128 KiB of buffers where a file tells no length.
+    return readFileSync(path, 'utf8');
   } catch {
     // Not Linux.
     return '';

@@ -1,9 +1,9 @@
-import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { errors } from '../base/errors.ts';
 import type { Failure } from '../base/errors.ts';
 import { serverName } from './answer.ts';
 import type { Peer } from './head.ts';
+import { http } from './node-http.ts';
 import { errorPage } from './page.ts';
 
 /** What a connection has to know of an exchange on it. */
@@ -114,7 +114,7 @@ function rawRefusal(failure: Failure, id: string): string {
   const { status } = errors[failure.code];
   const { type, text } = errorPage(failure, id, undefined);
   return (
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n` +
+    `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Type: ${type}\r\nContent-Length: ${Buffer.byteLength(text)}\r\n` +
     `X-Weir-Error: ${failure.code}\r\nX-Vercel-Error: ${failure.code}\r\nServer: ${serverName}\r\nX-Vercel-Id: ${id}\r\n` +
     `Connection: close\r\n\r\n${text}`
   );

@@ -28,11 +28,17 @@ const addedFields = 12;
 
 /** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
 const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);
+/**
+ * Next.js in minimal mode keeps each page that it made in memory, for what is asked under the same id. Without one it gives
+ * what it has to whoever asks within ten seconds: a page that is to be made anew would be the old one.
+ */
+export const invocationHeader = 'x-invocation-id';
 /** What frameworks take for the word of the proxy in front of them: where a request was routed, what middleware said. */
 const proxyNames = new Set([
   'x-real-ip',
   'x-matched-path',
   'x-now-route-matches',
+  invocationHeader,
   // How the rest of a page is asked for that was begun ahead: the edge asks, with the state that it keeps.
   'x-next-resume-state-length',
 ]);

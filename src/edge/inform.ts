@@ -1,4 +1,6 @@
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http';
+import { http } from './node-http.ts';
+
+const { STATUS_CODES, validateHeaderName, validateHeaderValue } = http;
 
 const dropped = new Set([
   'connection',

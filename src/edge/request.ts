@@ -1,6 +1,6 @@
 // Hot path: one per request.
-import { IncomingMessage } from 'node:http';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { http } from './node-http.ts';
 
 /** What Node's server itself looks for, at every request. By their lengths most headers are passed over. */
 const asked: readonly (string | undefined)[] = Object.assign([], {
@@ -24,12 +24,12 @@ function askedOf(raw: readonly string[]): IncomingHttpHeaders {
  * whether it expects 100-continue and whether it has a body, and for that the object would cost as much as all that the
  * edge itself does with a request's head.
  */
-export class EdgeRequest extends IncomingMessage {
+export class EdgeRequest extends http.IncomingMessage {
   few: IncomingHttpHeaders | null = null;
 
   /** All headers, by their lower-case names. */
   get fields(): IncomingHttpHeaders {
-    return Reflect.get<IncomingMessage, 'headers'>(IncomingMessage.prototype, 'headers', this);
+    return Reflect.get<IncomingMessage, 'headers'>(http.IncomingMessage.prototype, 'headers', this);
   }
 }
 

@@ -1,5 +1,4 @@
 // Hot path: the answer of one invocation, from the router's calls to the client's socket.
-import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import { errors } from '../base/errors.ts';
@@ -10,6 +9,7 @@ import type { Exchange, Invocation } from '../model/invoke.ts';
 import { AnswerScan, addPlatformHeaders, defaultCacheControl } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { informText } from './inform.ts';
+import { http } from './node-http.ts';
 import { errorPage } from './page.ts';
 import type { EdgeRequest } from './request.ts';
 
@@ -245,7 +245,7 @@ export class HttpExchange implements Exchange, LiveExchange {
   openHead(status: number, headers: string[]): void {
     addPlatformHeaders(headers, this.vercelId);
     if (this.responder.draining) this.res.shouldKeepAlive = false;
-    this.res.writeHead(status, STATUS_CODES[status] ?? 'Unknown', headers);
+    this.res.writeHead(status, http.STATUS_CODES[status] ?? 'Unknown', headers);
   }
 
   /** A body follows that somebody else writes to `res`: the client must take some of it now and then. */

@@ -1,5 +1,4 @@
 // Hot path: `serve` runs once per request.
-import { createServer } from 'node:http';
 import type { Server, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -17,6 +16,7 @@ import { Admitter } from './admit.ts';
 import type { Admission } from './admit.ts';
 import { ClientConnection } from './connection.ts';
 import { explainPage, localTime } from './explain.ts';
+import { http } from './node-http.ts';
 import { KeptAnswers } from './passage/kept-answers.ts';
 import { Passage } from './passage/passage.ts';
 import type { PassageParts, Passing } from './passage/passage.ts';
@@ -132,7 +132,7 @@ export class Edge {
 
   private createServer(): Server {
     const { timeouts } = this.options;
-    const server = createServer({
+    const server = http.createServer({
       maxHeaderSize: limits.requestHeadBytes,
       headersTimeout: timeouts?.headMs ?? limits.requestHeadTimeoutMs,
       // Bodies may stream for as long as their function runs.

@@ -1,4 +1,3 @@
-import { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Timer } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
@@ -7,6 +6,7 @@ import type { Exchange, GoAway, Invocation } from '../model/invoke.ts';
 import { serverName } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { headerLines } from './inform.ts';
+import { http } from './node-http.ts';
 import type { EdgeRequest } from './request.ts';
 import { HttpExchange } from './respond.ts';
 import type { Responder } from './respond.ts';
@@ -92,7 +92,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     this.behindHead = early.length > 0 ? early : null;
     this.asked = rest;
     this.responder = responder;
-    const res = new ServerResponse(req);
+    const res = new http.ServerResponse(req);
     res.assignSocket(this.socket);
     res.shouldKeepAlive = false;
     res.on('finish', () => this.socket.destroySoon());

@@ -15,6 +15,8 @@ export interface FunctionConfig {
   readonly webApi?: boolean;
   /** Declared by the build: false means that it expects its answers to be collected before they are sent. Default: true. */
   readonly streams?: boolean;
+  /** Stack traces name the sources, where there are maps. Default: true. */
+  readonly sourceMaps?: boolean;
   /** Set in the instance before user code is loaded. Never logged. */
   readonly environment: Readonly<Record<string, string>>;
 }

@@ -45,10 +45,13 @@ function parsePs(text: string): ReadonlyMap<number, number> {
   return found;
 }
 
-/** Null: it is gone, or this is not Linux; or the file cannot be read now, for want of descriptors, say. */
+/**
+ * Null: it is gone, or this is not Linux; or the file cannot be read now, for want of descriptors, say. As UTF-8, whatever the
+ * command's name is in: then Node reads at once, and otherwise into two buffers of 64 KiB, as such files tell no length.
+ */
 function readProc(pid: number, file: string): string | null {
   try {
-    return fs.readFileSync(`/proc/${pid}/${file}`, 'latin1');
+    return fs.readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
     return null;
   }

@@ -27,7 +27,8 @@ const spec: FunctionSpec = {
 test('flags of a function reach its instance; what says nothing is left out', () => {
   const plain = loadOf(spec, 5);
   assert.deepEqual([plain.launch, plain.helpers, plain.maxConcurrency], ['module', true, 5]);
-  assert.ok(!('assets' in plain) && !('eventExport' in plain));
+  assert.equal(loadOf({ ...spec, config: { ...spec.config, sourceMaps: false } }, 1).sourceMaps, false);
+  assert.ok(!('sourceMaps' in plain) && !('assets' in plain) && !('eventExport' in plain));
   assert.equal(loadOf({ ...spec, config: { ...spec.config, helpers: false } }, 1).helpers, false);
   assert.equal(loadOf({ ...spec, config: { ...spec.config, webApi: true } }, 1).launch, 'web');
   assert.equal(loadOf({ ...spec, launch: 'edge', config: { ...spec.config, webApi: true } }, 1).launch, 'edge');

@@ -10,6 +10,7 @@ export function loadOf(spec: FunctionSpec, maxConcurrency: number): Load {
     entry: spec.entry,
     launch: config.webApi === true && spec.launch === 'module' ? 'web' : spec.launch,
     helpers: config.helpers,
+    ...(config.sourceMaps === undefined ? {} : { sourceMaps: config.sourceMaps }),
     ...(assets === undefined ? {} : { assets: Object.fromEntries(assets.map(({ name, file }) => [name, file])) }),
     ...(eventExport === undefined ? {} : { eventExport }),
     ...(command === undefined ? {} : { command }),

@@ -213,14 +213,14 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
     this.placement.setPaused(index, paused);
     const member = this.#members[index];
     // What it uses of its processor is told by its next vitals: until then it counts as it did.
-    if (member !== undefined && !paused) member.isStuck = false;
+    if (member !== undefined && !paused) member.stuckSinceMs = Infinity;
   }
 
   /** Its loop is held, with so many begun and not answered. */
   stuck(index: number, begun: number, heldMs: number, nowMs: number): void {
     const member = this.#members[index];
     if (member === undefined) return;
-    member.isStuck = true;
+    member.stuckSinceMs = Math.min(member.stuckSinceMs, nowMs - heldMs);
     this.processors.set(member, 1);
     const lane = Math.max(0, this.placement.laneOf(index));
     this.#changed(member, lane, member.limits[lane]!.stuck(begun, heldMs, member.completions > 0, nowMs), nowMs);
@@ -271,6 +271,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       standing: this.ready + around.starting,
       computing: isSingle ? 0 : this.processors.computing,
       usedCores: isSingle ? 0 : this.processors.cores,
+      neverYields: this.processors.neverYields(this.#members, nowMs),
     });
   }
 

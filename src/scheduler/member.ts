@@ -22,8 +22,8 @@ export class Member {
   readonly limits: Limit[];
   /** Of the last period: the busier of its loop and its processors, 0–1. */
   utilisation = 0;
-  /** Its loop is held at the moment. */
-  isStuck = false;
+  /** Since when its loop is held; Infinity: it is not. */
+  stuckSinceMs = Infinity;
   background = 0;
   /** What it counts for of the processors that are used, 0–1. */
   load = 0;
@@ -52,7 +52,7 @@ export class Member {
   #vitals: Vitals | null = null;
   #vitalsMs = 0;
   /** When the last ones came; and of all since: time in which the loop was busy, and its longest turn. */
-  #heardMs = 0;
+  #heardMs: number;
   #loopMs = 0;
   #turnMs = 0;
   /** CPU of a process that has nothing to do: share of one processor. */
@@ -66,6 +66,16 @@ export class Member {
     this.limits = known.map((lane) => new Limit(ceiling, lane, nowMs));
     this.idleSinceMs = nowMs;
     this.#sinceMs = nowMs;
+    this.#heardMs = nowMs;
+  }
+
+  get isStuck(): boolean {
+    return this.stuckSinceMs !== Infinity;
+  }
+
+  /** It has work, and its loop has not come round for so long, by what it says or by its silence. */
+  isHeldFor(ms: number, nowMs: number): boolean {
+    return this.#inFlight > 0 && nowMs - Math.min(this.stuckSinceMs, this.#heardMs) >= ms;
   }
 
   /** Beside what it has there is some of the other lane, which had nowhere else to go. */

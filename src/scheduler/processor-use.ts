@@ -19,6 +19,18 @@ export class ProcessorUse {
    */
   readonly movedMs = lanes.map(() => -Infinity);
 
+  #held = false;
+  #heldAtMs = -Infinity;
+
+  /** The loop of one of them has not come round for so long that it may never. */
+  neverYields(members: readonly (Member | undefined)[], nowMs: number): boolean {
+    if (nowMs - this.#heldAtMs >= limits.sweepMs) {
+      this.#heldAtMs = nowMs;
+      this.#held = members.some((member) => member?.isHeldFor(limits.heldQueueStaleMs, nowMs) === true);
+    }
+    return this.#held;
+  }
+
   /** What one uses of a processor from now on, 0–1. */
   set(member: Member, load: number): void {
     this.computing += Number(load >= computingLoad) - Number(member.load >= computingLoad);

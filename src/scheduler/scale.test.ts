@@ -25,6 +25,7 @@ const calm: Demand = {
   aheadReason: '',
   live: 0,
   maxInstances: 100,
+  neverYields: true,
   stillForMs: Infinity,
   computing: 0,
   usedCores: 0,
@@ -115,6 +116,7 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   assert.equal(count({ ...full, cpuIdle: true }), 0, 'they may have been idle before');
   const late = { ...full, ...aged(limits.heldQueueStaleMs) };
   assert.equal(count(late), 1);
+  assert.equal(count({ ...late, neverYields: false }), 0, 'they come round');
   assert.equal(count({ ...late, starting: 1, sinceStartMs: limits.heldQueueStaleMs }), 0);
   assert.equal(count({ ...late, sinceStartMs: limits.heldQueueStaleMs - 1 }), 0);
   assert.equal(count({ ...late, stillForMs: limits.heldQueueStaleMs - 1 }), 0);
@@ -192,6 +194,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     sinceStartMs: fc.nat(5000),
     ahead: fc.nat(10),
     aheadReason: fc.constant('forecast'),
+    neverYields: fc.boolean(),
     stillForMs: fc.nat(5000),
     live: fc.nat(120),
     standing: fc.nat(120),

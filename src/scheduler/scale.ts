@@ -38,6 +38,8 @@ export interface Demand {
   /** Those that take work, or will. */
   readonly standing: number;
   readonly maxInstances: number;
+  /** The loop of one of them has not come round for limits.heldQueueStaleMs. */
+  readonly neverYields: boolean;
   /** How long they have had work, and none of them has been done with any of it. */
   readonly stillForMs: number;
   /** Instances that use their processor fully, or whose loop user code holds. */
@@ -174,8 +176,10 @@ function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean
 const isSleep = ({ cpuIdle, lanes }: Demand, headAgeMs: number): boolean =>
   cpuIdle && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
 
-function mayNeverYield({ sinceStartMs, stillForMs, computing, cores, lanes }: Demand, headAgeMs: number): boolean {
-  if (Math.min(headAgeMs, sinceStartMs) < limits.heldQueueStaleMs) return false;
+function mayNeverYield(demand: Demand, headAgeMs: number): boolean {
+  const { sinceStartMs, stillForMs, computing, cores, lanes, neverYields } = demand;
+  // Loops that come round are done with what they have, sooner or later.
+  if (!neverYields || Math.min(headAgeMs, sinceStartMs) < limits.heldQueueStaleMs) return false;
   // What takes long by itself is not done sooner.
   const usualMs = Math.max(...lanes.map(({ waiting, wallMs }) => (waiting > 0 ? wallMs : 0)));
   if (stillForMs < Math.max(limits.heldQueueStaleMs, 2 * usualMs)) return false;

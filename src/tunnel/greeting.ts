@@ -33,6 +33,8 @@ export interface Load {
   readonly launch: (typeof launches)[number];
   /** Whether (req, res) functions find helpers; absent: they do. */
   readonly helpers?: boolean;
+  /** Whether stack traces name the sources, where there are maps; absent: they do. */
+  readonly sourceMaps?: boolean;
   /** Files by the name that edge code fetches them by. */
   readonly assets?: Readonly<Record<string, string>>;
   /** The export that takes events. */
@@ -105,6 +107,7 @@ export function readLoad(payload: Buffer): Load {
     entry: fields.text('entry'),
     launch: fields.oneOf('launch', launches),
     ...(fields.has('helpers') ? { helpers: fields.flag('helpers') } : {}),
+    ...(fields.has('sourceMaps') ? { sourceMaps: fields.flag('sourceMaps') } : {}),
     ...(fields.has('assets') ? { assets: fields.texts('assets') } : {}),
     ...(fields.has('eventExport') ? { eventExport: fields.text('eventExport') } : {}),
     ...(fields.has('command') ? { command: fields.list('command') } : {}),

@@ -18,6 +18,7 @@ export const exampleDir = (name: string): string => join(repository, 'examples',
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
+  readonly body: Buffer;
   readonly text: string;
   json(): any;
 }
@@ -152,7 +153,8 @@ export function exchange(port: number, { method, path, headers, body }: Ask): Pr
 export async function read(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
-  const text = Buffer.concat(chunks).toString();
+  const body = Buffer.concat(chunks);
+  const text = body.toString();
   assert.ok(response.statusCode !== undefined);
-  return { status: response.statusCode, headers: response.headers, text, json: () => JSON.parse(text) };
+  return { status: response.statusCode, headers: response.headers, body, text, json: () => JSON.parse(text) };
 }

@@ -32,6 +32,8 @@ const nextServer = built(['node_modules/next/dist/bin/next', 'start', '--port', 
 const applications = {
   next: nextServer,
   'next-cache': nextServer,
+  // What Next.js says to serve an export with: `npx serve out`.
+  'next-export': built(['node_modules/serve/build/main.js', 'out', '--listen', 'PORT', '--no-clipboard']),
   nitro: nitroServer,
   nuxt: nitroServer,
   sveltekit: built(['node_modules/vite/bin/vite.js', 'preview', '--host', '127.0.0.1', '--port', 'PORT']),
@@ -52,8 +54,16 @@ export const applicationOf = (name: ApplicationName): Application => application
 
 export const applicationDir = (name: ApplicationName): string => join(repository, 'frameworks', name);
 
+/** What `weir build` has made. */
+export const outputDir = (name: ApplicationName): string => join(applicationDir(name), '.vercel/output');
+
 /** Nobody is told what these do, and nobody is asked. */
-const quiet = { NEXT_TELEMETRY_DISABLED: '1', NUXT_TELEMETRY_DISABLED: '1', ASTRO_TELEMETRY_DISABLED: '1' };
+const quiet = {
+  NEXT_TELEMETRY_DISABLED: '1',
+  NUXT_TELEMETRY_DISABLED: '1',
+  ASTRO_TELEMETRY_DISABLED: '1',
+  NO_UPDATE_CHECK: '1',
+};
 
 export const environment: NodeJS.ProcessEnv = { ...process.env, ...quiet };
 
@@ -71,6 +81,7 @@ const made: ReadonlySet<string> = new Set([
   '.react-router',
   'build',
   'dist',
+  'out',
 ]);
 
 /**

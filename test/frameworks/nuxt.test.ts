@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { both } from './serve.ts';
+import { both, redirecting } from './serve.ts';
 
 test('Nuxt answers on Weir as its own server does', async (t) => {
   const { weir, same } = await both(t, 'nuxt');
@@ -20,11 +20,12 @@ test('Nuxt answers on Weir as its own server does', async (t) => {
   assert.match(String(signed.headers['set-cookie']), /^name=Ada;/);
   assert.deepEqual((await same('/api/hello/Ada?tab=1')).json(), { message: 'Hello, Ada!', tab: '1' });
   assert.equal((await same('/words')).text, 'water over a weir\n');
-  assert.equal((await same('/old')).headers.location, '/');
-  const missing = await same({ path: '/nowhere', headers: { accept: 'text/html' } });
-  assert.equal(missing.status, 404);
-  // Its own server keeps it as well, for as long.
-  assert.match((await weir.get('/kept')).text, /Kept for two seconds/);
+  assert.equal((await same('/old', redirecting)).headers.location, '/');
+  for (const accept of ['text/html', 'application/json']) {
+    assert.equal((await same({ path: '/nowhere', headers: { accept } })).status, 404);
+  }
+  assert.match((await same('/kept')).text, /Kept for two seconds/);
+  assert.match((await same('/kept/_payload.json')).text, /prerenderedAt/);
   const script = /src="(\/_nuxt\/[^"]+\.js)"/.exec((await weir.get('/')).text)![1]!;
   assert.equal((await weir.get(script)).headers['content-type'], 'text/javascript; charset=utf-8');
   assert.equal(await weir.stop(), 0);

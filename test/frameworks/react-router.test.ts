@@ -16,7 +16,7 @@ test('React Router answers on Weir as its own server does', async (t) => {
   }
   // What its own client asks for when somebody follows a link.
   assert.match((await same('/users/7.data')).text, /profile/);
-  const hello = await same('/api/hello/Ada?tab=1', ['x-hello']);
+  const hello = await same('/api/hello/Ada?tab=1', { headers: ['x-hello'] });
   assert.deepEqual([hello.json(), hello.headers['x-hello']], [{ message: 'Hello, Ada!', tab: '1' }, 'Ada']);
   const posted = { method: 'POST', path: '/api/hello/Ada', headers: { 'content-type': 'application/json' } };
   assert.deepEqual((await same({ ...posted, body: '{"a":1}' })).json(), { received: { a: 1 } });

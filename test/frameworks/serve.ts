@@ -19,13 +19,37 @@ interface Ask {
   readonly path: string;
   readonly body?: string | null;
   readonly headers?: OutgoingHttpHeaders;
+  /** By its own address, since user code goes on to ask the site that it is. Default: as `site`. */
+  readonly eachItself?: boolean;
 }
+
+interface Sameness {
+  /** Compared besides those that always are. */
+  readonly headers?: readonly string[];
+  /** Done to both bodies before they are compared: each use says why. */
+  readonly as?: (text: string) => string;
+  /** What Weir's body is, where the hosted platform's contract has another one than the framework's own server. */
+  readonly body?: string;
+}
+
+/** What both are asked for: to both it is the same site. Weir keeps pages by host, where it answers for any. */
+export const site = { host: 'localhost:3000' };
+
+/** Weir, or the framework's own. */
+export type Server = Pick<Weir, 'get' | 'send'>;
 
 export interface Both {
   readonly weir: Weir;
+  readonly own: Server;
   /** Asks both, compares what they answer, and returns Weir's answer. */
-  readonly same: (ask: Ask | string, headers?: readonly string[]) => Promise<Answer>;
+  readonly same: (ask: Ask | string, sameness?: Sameness) => Promise<Answer>;
 }
+
+/**
+ * The body of a redirect that the build has put into the routing table (Next.js's `redirects`, route rules of Nitro and Nuxt,
+ * `redirects` of Astro). None of the framework's code runs for it, and the hosted platform says this.
+ */
+export const redirecting = { body: 'Redirecting...\n' };
 
 /** Compared for every answer, besides its type. */
 const comparedHeaders = ['location', 'set-cookie'];
@@ -34,31 +58,44 @@ const comparedHeaders = ['location', 'set-cookie'];
 export async function both(context: TestContext, name: ApplicationName): Promise<Both> {
   await prepare(name);
   const [weir, ownPort] = await Promise.all([dev(context, applicationDir(name)), ownServer(context, name)]);
+  const send: Server['send'] = async (method, path, body = '', headers = {}) =>
+    read(await exchange(ownPort, { method, path, body, headers }));
   return {
     weir,
-    same: async (asked, headers = []) => {
+    own: { send, get: (path, headers) => send('GET', path, undefined, headers) },
+    same: async (asked, sameness = {}) => {
       const {
         method = 'GET',
         path,
         body = null,
         headers: sent = {},
+        eachItself = false,
       }: Ask = typeof asked === 'string' ? { path: asked } : asked;
-      // To both it is the same site.
-      const ask = { method, path, body, headers: { host: 'localhost:3000', ...sent } };
+      const ask = { method, path, body, headers: eachItself ? sent : { ...site, ...sent } };
       const [mine, own] = await Promise.all([exchange(weir.port, ask).then(read), exchange(ownPort, ask).then(read)]);
-      assert.deepEqual(compared(mine, headers), compared(own, headers), `${method} ${path}`);
+      const expected = compared(own, sameness);
+      const { body: other } = sameness;
+      assert.deepEqual(
+        compared(mine, sameness),
+        // A body of another kind has a type of its own.
+        other === undefined ? expected : { ...expected, text: other, type: typeOf(mine) },
+        `${method} ${path}`,
+      );
       return mine;
     },
   };
 }
 
-function compared({ status, headers, text }: Answer, names: readonly string[]): unknown {
+/** Servers add what they know of the charset, and scripts have two names (RFC 9239, section 6). */
+const typeOf = ({ headers }: Answer): string | undefined =>
+  headers['content-type']?.replace(/;.*/, '').replace('application/javascript', 'text/javascript');
+
+function compared(answer: Answer, { headers: names = [], as = (text) => text }: Sameness) {
+  const { status, headers, body, text } = answer;
   const found = [...comparedHeaders, ...names].map((name) => [name, normalised(String(headers[name] ?? ''))]);
-  // What a redirect says besides where to is for nobody.
-  if (status >= 300 && status < 400) return { status, headers: Object.fromEntries(found), text: '' };
-  // Servers add what they know of the charset.
-  const type = headers['content-type']?.replace(/;.*/, '');
-  return { status, type, headers: Object.fromEntries(found), text: normalised(text) };
+  // Bytes, whatever they are: what is no text has a character for each.
+  const whole = Buffer.from(text).equals(body) ? normalised(as(text)) : body.toString('latin1');
+  return { status, type: typeOf(answer), headers: Object.fromEntries(found), text: whole };
 }
 
 /** What differs between two builds, and between two moments. */
@@ -69,8 +106,8 @@ function normalised(text: string): string {
       // Milliseconds since 1970.
       .replaceAll(/\b1[6-9]\d{11}\b/g, 'DATE')
       .replaceAll(/\bhttp:\/\/localhost:3000(?=\/)/g, '')
-      // React's keys for what belongs to one request.
-      .replaceAll(/(?<=\["\$","\$L[0-9a-f]+",")[\w-]{21}(?=[a-z]")/g, 'ID')
+      // React's keys for what belongs to one request; the number is of flight.ts, where there is a #.
+      .replaceAll(/(?<=\["\$","\$L#?[0-9a-f]+",")[\w-]{21}(?=[a-z]")/g, 'ID')
       .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'ID')
   );
 }

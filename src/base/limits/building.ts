@@ -90,6 +90,8 @@ export const buildingLimits = {
    */
   bytecodeFunctionMs: 20_000,
   bytecodeMs: 60_000,
+  /** Of a Next.js build's bundle, source of modules that are compiled though nothing required them yet. */
+  bytecodeRestBytes: 16 * 1024 * 1024,
   /** Versions of a project whose bytecode is kept while the platform runs; what is served is beside them. */
   bytecodeVersions: 4,
   /** Projects that are made ready at once when the platform starts: some wait for npm while others compute. */

@@ -133,11 +133,12 @@ function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, Funct
   return new Map(
     bundles.map(({ function: { name, config: own } }, index) => {
       const settings = settingsFor(options.config, name);
-      const { helpers, webApi, streams } = own;
+      const { helpers, webApi, sourceMaps, streams } = own;
       const config: FunctionConfig = {
         ...withDefaults({ ...own.settings, ...settings, ...runtimeOf(own) }, options.config),
         helpers,
         webApi,
+        sourceMaps,
         streams,
         environment: { ...environment, ...own.environment, ...settings.environment },
       };

@@ -24,6 +24,7 @@ export interface FunctionFile {
   readonly environment: Readonly<Record<string, string>>;
   readonly helpers: boolean;
   readonly webApi: boolean;
+  readonly sourceMaps: boolean;
   readonly streams: boolean;
   /** May share its instances with others whose bundles fit. */
   readonly mayBeGrouped: boolean;
@@ -65,6 +66,7 @@ const nodeSchema = z.object(
     environment: environment.optional(),
     filePathMap: filePathMap.optional(),
     shouldAddHelpers: yesOrNo,
+    shouldAddSourcemapSupport: yesOrNo,
     useWebApi: yesOrNo,
     supportsResponseStreaming: yesOrNo,
     experimentalResponseStreaming: yesOrNo,
@@ -155,6 +157,7 @@ function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFil
     environment: config.environment ?? {},
     helpers: false,
     webApi: true,
+    sourceMaps: true,
     streams: true,
     mayBeGrouped: false,
     assets: config.assets ?? [],
@@ -176,6 +179,7 @@ function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFil
     environment: config.environment ?? {},
     helpers: config.shouldAddHelpers ?? false,
     webApi: config.useWebApi ?? false,
+    sourceMaps: config.shouldAddSourcemapSupport ?? false,
     streams: config.supportsResponseStreaming ?? config.experimentalResponseStreaming ?? true,
     mayBeGrouped: eventExport === null && (config.experimentalAllowBundling ?? false),
     assets: [],

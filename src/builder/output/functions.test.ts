@@ -53,6 +53,7 @@ test('what a function says of itself, what the project says of it, and where it 
     maxDuration: 'max',
     maxConcurrency: 5,
     shouldAddHelpers: true,
+    shouldAddSourcemapSupport: true,
     useWebApi: true,
     supportsResponseStreaming: false,
     environment: { A: 'own', B: 'own', C: 'own' },
@@ -77,6 +78,7 @@ test('what a function says of itself, what the project says of it, and where it 
     runtime: 'nodejs22.x',
     helpers: true,
     webApi: true,
+    sourceMaps: true,
     streams: false,
     environment: {
       PLATFORM: 'yes',
@@ -90,7 +92,8 @@ test('what a function says of itself, what the project says of it, and where it 
     },
   });
   assert.equal(plain!.config.memoryMiB, 2048);
-  assert.deepEqual([plain!.config.helpers, plain!.config.webApi, plain!.config.streams], [false, false, true]);
+  const { helpers, webApi, sourceMaps, streams } = plain!.config;
+  assert.deepEqual([helpers, webApi, sourceMaps, streams], [false, false, false, true]);
   assert.deepEqual(warnings, [
     'warn: DIR/.vercel/output: runtime: nodejs20.x is discontinued: nodejs22.x runs in its place',
     'warn: DIR/weir.json: functions["app/elsewhere.ts"]: matches no function of the output, and is without effect beyond its build; the functions are api/own, plain',

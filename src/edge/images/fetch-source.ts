@@ -1,13 +1,13 @@
 // An image of another origin. Every hop is looked at: addresses inside private networks are not asked.
 import { lookup } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as http from 'node:http';
 import { isIP } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import { chainHeader } from '../head.ts';
+import { clientOf } from '../node-http.ts';
 import { isPrivateAddress } from './address.ts';
 import { refusedStatus, sourceFailed, sourceOf, tooLarge } from './source.ts';
 import type { Sourced } from './source.ts';
@@ -118,7 +118,7 @@ async function ask(hop: HopAsk): Promise<Hop> {
 
 function head({ url, addresses, chain, signal }: HopAsk): Promise<http.IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const { request } = url.protocol === 'https:' ? https : http;
+    const { request } = clientOf(url.protocol);
     const headers = {
       accept: 'image/*',
       'accept-encoding': 'identity',

@@ -12,22 +12,11 @@ import { HeaderFields } from './request-fields.ts';
 
 const compiled = new WeakMap<readonly Condition[], readonly CompiledCondition[]>();
 
-/**
- * Whether one of the conditions holds for a request. They are compiled once. What is no regular expression holds for
- * none: it would fail every request otherwise.
- */
+/** Whether one of the conditions holds for a request. They are compiled once; `deploymentFaults` has seen that they can be. */
 export function matchesAny(conditions: readonly Condition[], head: RequestHead): boolean {
   let ready = compiled.get(conditions);
-  if (ready === undefined) compiled.set(conditions, (ready = conditions.flatMap(readyCondition)));
+  if (ready === undefined) compiled.set(conditions, (ready = conditions.map(compileCondition)));
   return holdsAny(ready, conditioned(head));
-}
-
-function readyCondition(condition: Condition): CompiledCondition[] {
-  try {
-    return [compileCondition(condition)];
-  } catch {
-    return [];
-  }
 }
 
 function conditioned({ headers, target }: RequestHead): Conditioned {

@@ -1,15 +1,24 @@
 // A rewrite to another origin: the request goes there, and the answer comes from there.
-import * as http from 'node:http';
-import * as https from 'node:https';
+import type * as http from 'node:http';
 import type { Duplex } from 'node:stream';
 import { limits } from '../../base/limits.ts';
 import type { Exchange, Invocation, RequestHead } from '../../model/invoke.ts';
+import { clientOf } from '../node-http.ts';
 
 /** Headers that belong to one connection (RFC 9110, 7.6.1), and what names the host that was asked before. */
 const ours = new Set(['host', 'connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'te', 'trailer', 'expect']);
 
 /** Connections to other origins are used again. */
-const agents = { 'http:': new http.Agent({ keepAlive: true }), 'https:': new https.Agent({ keepAlive: true }) };
+const agents = new Map<string, http.Agent>();
+
+function agentOf(protocol: string): http.Agent {
+  let agent = agents.get(protocol);
+  if (agent === undefined) {
+    agent = new (clientOf(protocol).Agent)({ keepAlive: true });
+    agents.set(protocol, agent);
+  }
+  return agent;
+}
 
 /** Methods of which a second request does what the first did (RFC 9110, 9.2.2), and that mostly come without a body. */
 const repeatable = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE']);
@@ -39,13 +48,13 @@ class ExternalInvocation implements Invocation {
     this.#head = head;
     this.#exchange = exchange;
     // Node's own agent would give an upgrade a connection that others had before.
-    this.#request = this.#send(head.upgrade ? false : agents[url.protocol === 'https:' ? 'https:' : 'http:']);
+    this.#request = this.#send(head.upgrade ? false : agentOf(url.protocol));
   }
 
   /** `agent`: false for a connection of its own. */
   #send(agent: http.Agent | false): http.ClientRequest {
     const head = this.#head;
-    const request = (this.#url.protocol === 'https:' ? https : http).request(this.#url, {
+    const request = clientOf(this.#url.protocol).request(this.#url, {
       method: head.method,
       headers: externalHeaders(head, this.#url.host),
       agent,

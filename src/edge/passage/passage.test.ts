@@ -47,6 +47,7 @@ test('a function, where a rewrite led to it: it sees what the client asked for',
   assert.equal(seen!.target.name, 'page');
   assert.equal(seen!.header('x-matched-path'), '/page');
   assert.equal(seen!.header('x-now-route-matches'), '1=a&slug=a');
+  assert.equal(seen!.header('x-invocation-id'), seen!.head.id);
   assert.equal(seen!.header('x-forwarded-host'), `127.0.0.1:${port}`);
 });
 

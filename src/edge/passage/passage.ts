@@ -1,11 +1,11 @@
-import { STATUS_CODES } from 'node:http';
 import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { FunctionSpec } from '../../model/function.ts';
 import type { Exchange, Invoker, RequestHead } from '../../model/invoke.ts';
 import type { Chains } from '../chain.ts';
-import { chainHeader } from '../head.ts';
+import { chainHeader, invocationHeader } from '../head.ts';
 import { withParameters } from '../match.ts';
+import { http } from '../node-http.ts';
 import { HttpExchange } from '../respond.ts';
 import type { RoutingTable } from '../routing/compile.ts';
 import { applyEdits, type Effects, isFraming } from '../routing/effects.ts';
@@ -191,7 +191,7 @@ export class Passage {
     const target = withParameters(found.target, parameters);
     const headers = this.#chained(spec, applyEdits(head.headers, effects.requestEdits));
     if (headers === null) return null;
-    headers.push('x-matched-path', found.matchedPath);
+    headers.push('x-matched-path', found.matchedPath, invocationHeader, head.id);
     if (found.routeMatches !== null) headers.push('x-now-route-matches', found.routeMatches);
     return this.#fit({ ...head, target, headers });
   }
@@ -249,7 +249,7 @@ export class Passage {
     const failure = failureOf(reason, status, this.#passing.path);
     if (page !== null) this.#show({ found: page, effects, status });
     else if (failure !== null) this.#client.fail(failure);
-    else this.#answer(status, effects, status < 400 ? '' : `${status}: ${STATUS_CODES[status] ?? 'Error'}\n`);
+    else this.#answer(status, effects, status < 400 ? '' : `${status}: ${http.STATUS_CODES[status] ?? 'Error'}\n`);
   }
 
   #answer(status: number, effects: Effects, text: string): void {

@@ -4,7 +4,7 @@ import type { FunctionSpec } from '../../model/function.ts';
 import type { RequestHead } from '../../model/invoke.ts';
 import type { Prerender } from '../../model/output.ts';
 import type { Condition } from '../../model/routing.ts';
-import { chainHeader } from '../head.ts';
+import { chainHeader, invocationHeader } from '../head.ts';
 import { cookieOf, headerList, headerOf } from './fields.ts';
 import { keyedHeaders } from './key.ts';
 import type { PageKey } from './key.ts';
@@ -96,7 +96,7 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
     if (value !== undefined) headers.push(name, value);
   }
   // The runtime hands over a state with what can only be begun (runtimes/node/next-shell.ts).
-  headers.push('X-Matched-Path', path, 'X-Weir-Page', '1');
+  headers.push('X-Matched-Path', path, invocationHeader, id, 'X-Weir-Page', '1');
   if (!config.passQuery && key.query !== '') headers.push('X-Now-Route-Matches', key.query);
   if (onDemand) headers.push('X-Prerender-Revalidate', config.bypassToken!);
   const target = config.passQuery && key.query !== '' ? `${path}?${key.query}` : path;
@@ -105,7 +105,7 @@ export function makingHead(ask: PageAsk, key: PageKey, id: string, onDemand: boo
 
 /** Fields of the client's request that do not fit one with another body. */
 const ofTheBody =
-  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-prerender-.*|next-resume)$/i;
+  /^(?:content-.*|transfer-encoding|expect|if-.*|range|x-matched-path|x-now-route-matches|x-invocation-id|x-prerender-.*|next-resume)$/i;
 
 /**
  * A client's own request without its body, where it becomes known late that a function answers: a body in a GET or HEAD
@@ -130,6 +130,6 @@ export function resumingHead(ask: PageAsk, id: string, stateBytes: number): Requ
   const own = Object.keys(chain.headers).map((name) => name.toLowerCase());
   if (!own.includes('x-matched-path')) headers.push('X-Matched-Path', outputPath(chain.outputPath));
   for (const [name, value] of Object.entries(chain.headers)) headers.push(name, value);
-  headers.push('Content-Type', 'application/octet-stream', 'Content-Length', String(stateBytes));
+  headers.push(invocationHeader, id, 'Content-Type', 'application/octet-stream', 'Content-Length', String(stateBytes));
   return { ...head, id, method: 'POST', headers, hasBody: true };
 }

@@ -57,6 +57,8 @@ test('a page is made for everybody: its function learns nothing of who asks', as
     'de',
     'X-Matched-Path',
     '/blog/[slug]',
+    'x-invocation-id',
+    head.id,
     'X-Weir-Page',
     '1',
     'x-weir-chain',
@@ -67,6 +69,7 @@ test('a page is made for everybody: its function learns nothing of who asks', as
   assert.equal(other.head.target, '/%C3%A4%20%3F');
   assert.equal(other.header('x-now-route-matches'), 'slug=b');
   assert.equal(other.header('accept-language'), undefined);
+  assert.notEqual(other.header('x-invocation-id'), head.id);
 });
 
 test('what tells answers apart: allowed parameters in any order, named headers, and the host where it may be any', async () => {

@@ -12,7 +12,7 @@ export interface PageKey {
 
 /** Fields that the platform sets itself, or that ask for a page to be made anew: they tell no answers apart. */
 const ours =
-  /^(?:host|forwarded|x-forwarded-.*|x-vercel-.*|x-matched-path|x-now-route-matches|x-prerender-.*|x-next-reval.*)$/i;
+  /^(?:host|forwarded|x-forwarded-.*|x-vercel-.*|x-matched-path|x-now-route-matches|x-invocation-id|x-prerender-.*|x-next-reval.*)$/i;
 
 const noHeaders: readonly string[] = [];
 const keyed = new WeakMap<readonly string[], readonly string[]>();

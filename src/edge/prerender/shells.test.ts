@@ -49,6 +49,7 @@ test('the beginning goes out at once, the rest is made of the client’s own req
     [call.header('cookie'), call.header('next-resume'), call.header('x-matched-path'), call.header('if-none-match')],
     ['me=1', '1', '/page', undefined],
   );
+  assert.equal(call.header('x-invocation-id'), call.head.id);
   assert.equal(call.header('content-length'), String(Buffer.byteLength(state)));
   call.exchange.head(200, ['X-Ignored', '1']);
   call.piece(' and');

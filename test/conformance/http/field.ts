@@ -88,11 +88,18 @@ const passing: readonly Case[] = [
   }),
   served(
     'nor where a proxy routed it, nor what middleware said',
-    get('X-Matched-Path: /admin', 'x-now-route-matches: 1=a', 'X-Middleware-Subrequest: m', 'x-invoke-path: /'),
+    get(
+      'X-Matched-Path: /admin',
+      'x-now-route-matches: 1=a',
+      'X-Invocation-Id: theirs',
+      'X-Middleware-Subrequest: m',
+      'x-invoke-path: /',
+    ),
     {
       headers: {
         'x-matched-path': null,
         'x-now-route-matches': null,
+        'x-invocation-id': null,
         'x-middleware-subrequest': null,
         'x-invoke-path': null,
       },
