@@ -11,12 +11,10 @@ import type { Log } from './base/log.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
-import { NodeReleases } from './builder/node-releases.ts';
-import { NodeStore } from './builder/node-store.ts';
-import { userNpm } from './builder/npm.ts';
-import { openStore } from './builder/own-store.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
 import { isAlive } from './builder/project.ts';
+import { openToolchains } from './builder/toolchains.ts';
+import type { Toolchains } from './builder/toolchains.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
 import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
@@ -34,7 +32,6 @@ import type { FunctionSpec } from './model/function.ts';
 import { learnedKey } from './model/learned.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { BytecodeMaker } from './provider/bytecode.ts';
-import { interpreterIn } from './provider/interpreters.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
@@ -114,7 +111,7 @@ async function wire(options: PlatformOptions) {
   const machine = new Machine();
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
-  const { provider, releases } = await openProvider(address, options);
+  const { provider, toolchains } = await openProvider(address, options);
   let served: ReadonlySet<string> = new Set();
   const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
   const learned = await openLearned(log);
@@ -139,8 +136,9 @@ async function wire(options: PlatformOptions) {
   const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
   const projects = liveProjects(options, {
+    host: toolchains.host,
     port: () => port,
-    settle: async (deployment, { dir }) => bytecode(await releases.settle(deployment, dir)),
+    settle: async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir)),
     publish(snapshot) {
       router.publish(snapshot);
       edge.publish(snapshot);
@@ -173,9 +171,10 @@ const openLearned = (log: Log): Promise<LearnedStore> =>
   openLearnedStore({ file: join(stateDirectory(process.env, homedir()), 'learned.json'), clock: systemClock, log });
 
 interface Served {
+  readonly host: Toolchains['host'];
   /** That clients connect to. */
   port(): number;
-  /** A deployment that can be run here: the Nodes that its functions ask for are there. */
+  /** A deployment that can be run here: what its functions ask for is there. */
   settle(deployment: Deployment, place: ProjectPlace): Promise<Deployment>;
   publish(snapshot: Snapshot): void;
 }
@@ -185,6 +184,7 @@ const liveProjects = ({ environment, host, log }: PlatformOptions, served: Serve
     clock: systemClock,
     random: systemRandom,
     log,
+    host: served.host,
     // What is being worked on is not kept warm.
     target: environment === 'production' ? 'production' : 'preview',
     environment: (deployment, { name, hosts }) =>
@@ -200,19 +200,14 @@ const liveProjects = ({ environment, host, log }: PlatformOptions, served: Serve
     publish: (snapshot) => served.publish(snapshot),
   });
 
-/** What starts instances, and what they run on. */
+/** What starts instances, and what they and builds run on. */
 async function openProvider(address: string, { log, sentinel }: PlatformOptions) {
-  const clock = systemClock;
-  const cacheDir = cacheDirectory(process.env, homedir());
+  const [clock, environment, cacheDir] = [systemClock, process.env, cacheDirectory(process.env, homedir())];
   const payload = await buildPayload({ cacheDir });
-  const dir = await openStore(cacheDir, tmpdir(), 'node');
-  const system = `${process.platform}-${process.arch}`;
-  const store = new NodeStore({ dir, system, npm: userNpm({ environment: process.env, dir, clock }), clock, log });
-  const own = { version: process.versions.node, binary: process.execPath };
-  const releases = new NodeReleases({ own, store, log });
-  const found = { node: (release: string) => releases.binary(release), binary: interpreterIn(process.env['PATH']) };
-  const provider = new ProcessProvider({ address, payload, environment: process.env, clock, log, sentinel, ...found });
-  return { provider, releases };
+  const toolchains = await openToolchains({ cacheDir, environment, clock, log });
+  const { node, binary } = toolchains;
+  const provider = new ProcessProvider({ address, payload, environment, clock, log, sentinel, node, binary });
+  return { provider, toolchains };
 }
 
 interface BytecodeParts {

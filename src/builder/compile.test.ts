@@ -9,7 +9,7 @@ import { systemClock, type Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { silentLog, textLog } from '../base/log.ts';
 import { compile } from './compile.ts';
-import { load, project } from './project.fixture.ts';
+import { host, load, project } from './project.fixture.ts';
 import { buildProject, projectName, removeAbandonedBuilds, removeBuild } from './project.ts';
 
 const compiled = (dir: string, ...files: string[]): Promise<string[]> =>
@@ -22,6 +22,7 @@ const options = {
   project: 'p',
   deployment: 'dep_1',
   target: 'preview' as const,
+  host,
   hosts: [],
   environment: {},
   log: silentLog,

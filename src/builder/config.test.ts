@@ -102,7 +102,7 @@ test('wrong values name the file, the path in it, what was expected and what was
     ],
     [
       { functions: { a: { runtime: 'nodejs18.x' } } },
-      'weir.json: functions.a.runtime: expected "nodejs22.x", "nodejs24.x" or "nodejs26.x", got "nodejs18.x"',
+      'weir.json: functions.a.runtime: expected "nodejs22.x", "nodejs24.x", "nodejs26.x" or "python3.12" (or another 3.x), got "nodejs18.x"',
     ],
     [{ functions: { a: { memroy: 128 } } }, 'weir.json: functions.a.memroy: there is no such setting'],
     [{ alias: [] }, 'weir.json: alias: there is no such setting'],

@@ -1,12 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, matchesGlob } from 'node:path';
 import { parseEnv } from 'node:util';
+import type * as z from 'zod';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionConfig, Runtime } from '../model/function.ts';
 import type { Routing } from '../model/routing.ts';
 import type { Cron } from '../model/snapshot.ts';
 import { faultLines, syntaxFaultAt } from './faults.ts';
+import type { Program } from './program.ts';
 import { routingFaults, routingOf } from './routing.ts';
 import { discontinuedRuntimes, runtimeDefault, runtimeFor } from './runtimes.ts';
 import { vercelSchema, vercelSettingsWithoutEffect, vercelWithoutEffect, weirSchema } from './schema.ts';
@@ -24,6 +26,8 @@ export interface ProjectConfig {
   readonly rules: readonly Rule[];
   /** For functions that do not say which: what `engines.node` of package.json chooses. */
   readonly runtime: Runtime;
+  /** What answers all paths that nothing else does; null: what is found in the project. */
+  readonly program: Program | null;
   /** Null: no routing is asked for. */
   readonly routing: Routing | null;
   readonly crons: readonly Cron[];
@@ -64,6 +68,7 @@ const nothing: Declared = {
   environment: {},
   rules: [],
   runtime: runtimeDefault,
+  program: null,
   routing: null,
   crons: [],
   warnings: [],
@@ -137,16 +142,32 @@ function fromWeir(dir: string, text: string): Declared {
   const parsed = weirSchema.safeParse(value);
   refuse(path, [...(parsed.success ? [] : faultLines(parsed.error.issues, value)), ...routingFaults(value)]);
   const { name, environment, functions, crons } = parsed.data!;
+  const program = programOf(path, parsed.data!);
   return {
     ...nothing,
     file: path,
     name: name ?? null,
     environment: environment ?? {},
     rules: rulesOf(functions),
+    program,
     routing: routed(path, parsed.data!),
     crons: crons ?? [],
     warnings: runtimeWarnings(path, Object.values(functions ?? {})),
   };
+}
+
+function programOf(
+  path: string,
+  { runtime, command, build }: Pick<z.infer<typeof weirSchema>, 'runtime' | 'command' | 'build'>,
+): Program | null {
+  const isOfProgram = 'is of a program, which is said by "runtime": "executable" and "command": […]';
+  if (runtime === undefined) {
+    refuse(path, [...(command ? [`command: ${isOfProgram}`] : []), ...(build ? [`build: ${isOfProgram}`] : [])]);
+    return null;
+  }
+  if (command === undefined)
+    refuse(path, ['runtime: "executable" needs the command that starts it, as in "command": ["./server"]']);
+  return { command: command!, build: build ?? null };
 }
 
 function fromVercel(dir: string, text: string): Declared {

@@ -193,3 +193,113 @@ test('links are followed, and one that leads back up ends there', async () => {
   const { functions } = await detect(dir);
   assert.deepEqual(functions.map(({ file }) => file).toSorted(), ['api/a.js', 'api/linked/b.js']);
 });
+
+const serverOf = async (content: Readonly<Record<string, string>>): Promise<unknown> => {
+  const { functions } = await detect(await project(content));
+  const found = functions.find(({ pattern }) => pattern === '/[...path]');
+  return found && [found.file, found.launch, ...(found.variable === undefined ? [] : [found.variable])];
+};
+const fastapi = 'from fastapi import FastAPI\napp = FastAPI()\n';
+
+test('Python files in api/ are functions beside those in JavaScript', async () => {
+  const { functions } = await detect(
+    await project([
+      'api/a.py',
+      'api/b.ts',
+      'api/users/[id].py',
+      'api/_x.py',
+      'api/__init__.py',
+      'api/test_a.py',
+      'api/a_test.py',
+      'api/conftest.py',
+      'api/__pycache__/a.cpython-312.pyc',
+      'api/venv/x.py',
+    ]),
+  );
+  assert.deepEqual(
+    functions.map(({ file, launch, pattern }) => [file, launch, pattern]),
+    [
+      ['api/a.py', 'python', '/api/a'],
+      ['api/b.ts', 'module', '/api/b'],
+      ['api/users/[id].py', 'python', '/api/users/[id]'],
+    ],
+  );
+  assert.match(await refused(['api/a.py', 'api/a.ts']), /api\/a\.py and api\/a\.ts answer the same paths/);
+});
+
+test("a Python server is found by its file's name and what that defines", async () => {
+  for (const file of [
+    'app.py',
+    'main.py',
+    'index.py',
+    'server.py',
+    'wsgi.py',
+    'asgi.py',
+    'src/main.py',
+    'app/main.py',
+  ]) {
+    assert.deepEqual(await serverOf({ [file]: fastapi }), [file, 'python']);
+  }
+  assert.deepEqual(await serverOf({ 'main.py': 'from app import app', 'app.py': fastapi }), ['app.py', 'python']);
+  assert.deepEqual(await serverOf({ 'wsgi.py': 'from shop import app', 'shop/__init__.py': fastapi }), [
+    'wsgi.py',
+    'python',
+  ]);
+  assert.deepEqual(await serverOf({ 'main.py': 'class handler(BaseHTTPRequestHandler): pass' }), ['main.py', 'python']);
+  assert.deepEqual(await serverOf({ 'wsgi.py': fastapi, 'asgi.py': fastapi, 'main.py': fastapi }), [
+    'main.py',
+    'python',
+  ]);
+  assert.match(await refused({ 'main.py': 'print(1)' }), /nothing to serve[\s\S]*in Python: +\{app,main/);
+});
+
+test('where something else is served, a Python file has to look like the web', async () => {
+  const script = { 'main.py': 'import typer\napp = typer.Typer()' };
+  assert.equal(await serverOf({ ...script, 'api/a.ts': '' }), undefined);
+  assert.deepEqual(await serverOf({ ...script, 'server.js': '' }), ['server.js', 'server']);
+  assert.deepEqual(await serverOf({ 'main.py': fastapi, 'api/a.ts': '' }), ['main.py', 'python']);
+  assert.deepEqual(await serverOf({ 'main.py': fastapi, 'package.json': '{"main":"gone.js"}' }), ['main.py', 'python']);
+  assert.match(
+    await refused({ 'main.py': fastapi, 'server.js': '' }),
+    /^DIR: server\.js and main\.py are both a server: remove or rename one/,
+  );
+  assert.match(
+    await refused({ 'main.py': fastapi, 'app.py': fastapi }),
+    /^DIR: app\.py and main\.py both have an application to serve: .* entrypoint = "app:app"$/,
+  );
+});
+
+test("pyproject.toml and Django's manage.py say what is served", async () => {
+  const said = (line: string) => ({ 'pyproject.toml': line, 'src/pkg/web.py': '', 'app.py': fastapi });
+  assert.deepEqual(await serverOf(said('[tool.weir]\nentrypoint = "pkg.web:make"')), [
+    'src/pkg/web.py',
+    'python',
+    'make',
+  ]);
+  assert.deepEqual(await serverOf(said('[tool.vercel]\nentrypoint = "pkg.web:app"')), ['src/pkg/web.py', 'python']);
+  assert.deepEqual(await serverOf(said('[project.scripts]\napp = "pkg.web:app"')), ['src/pkg/web.py', 'python']);
+  assert.deepEqual(await serverOf(said('[project.scripts]\napp = "cli:main"')), ['app.py', 'python']);
+  assert.match(
+    await refused(said('[tool.weir]\nentrypoint = "gone"')),
+    /\[tool\.weir\] entrypoint: expected .*, got "gone"/,
+  );
+  const manage = `os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'shop.settings')`;
+  const django = { 'manage.py': manage, 'shop/wsgi.py': '', 'shop/asgi.py': '' };
+  assert.deepEqual(await serverOf({ ...django, 'shop/settings.py': "WSGI_APPLICATION = 'shop.wsgi.application'" }), [
+    'shop/wsgi.py',
+    'python',
+  ]);
+  assert.deepEqual(await serverOf({ ...django, 'shop/settings.py': "ASGI_APPLICATION = 'shop.asgi.site'" }), [
+    'shop/asgi.py',
+    'python',
+    'site',
+  ]);
+  assert.deepEqual(await serverOf({ ...django, 'shop/settings.py': '' }), ['shop/wsgi.py', 'python']);
+});
+
+test('api/index.py has all paths where there is nothing else', async () => {
+  assert.deepEqual(await serverOf({ 'api/index.py': fastapi }), ['api/index.py', 'python']);
+  assert.equal(await serverOf({ 'api/index.py': 'class handler(BaseHTTPRequestHandler): pass' }), undefined);
+  assert.equal(await serverOf({ 'api/index.py': fastapi, 'api/other.py': '' }), undefined);
+  assert.equal(await serverOf({ 'api/index.py': fastapi, 'public/index.html': '' }), undefined);
+});

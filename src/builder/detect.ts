@@ -6,6 +6,7 @@ import { limits } from '../base/limits.ts';
 import type { Launch } from '../model/function.ts';
 import type { Segment } from '../model/route.ts';
 import { byPrecedence, patternOf, refuseAmbiguous, segmentsOf } from './pattern.ts';
+import { apiEntry, entryStems, pythonEntry } from './python/entry.ts';
 
 /** What a directory holds, before anything is built. Paths are relative to it, with forward slashes. */
 export interface Detected {
@@ -20,6 +21,8 @@ export interface DetectedFunction {
   /** `api/users/[id].ts`. */
   readonly file: string;
   readonly launch: Launch;
+  /** Python: what in the file is to be served, where that has a name of its own. */
+  readonly variable?: string;
   readonly pattern: string;
   readonly segments: readonly Segment[];
 }
@@ -27,10 +30,19 @@ export interface DetectedFunction {
 const extensions = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts', 'tsx', 'jsx'] as const;
 const serverExtensions = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts'] as const;
 const codeFile = new RegExp(`^(.+)\\.(?:${extensions.join('|')})$`);
-const notAFunction = /\.d\.[mc]?ts$|\.(?:test|spec)\.[a-z]+$/;
+const apiFile = new RegExp(`^(.+)\\.(?:${extensions.join('|')}|py)$`);
+const notAFunction = /\.d\.[mc]?ts$|\.(?:test|spec)\.[a-z]+$|^(?:test_.*|.*_test|conftest)\.py$/;
 
-/** Functions in order of precedence, `server` last. Throws UsageError when there is nothing to serve. */
-export async function detect(dir: string): Promise<Detected> {
+export const isPython = (file: string): boolean => file.endsWith('.py');
+
+/** The name of what takes all paths that nothing else answers. */
+export const serverName = 'server';
+
+/**
+ * Functions in order of precedence, `server` last. Throws UsageError when there is nothing to serve. `hasProgram`: the project
+ * says itself what its server is.
+ */
+export async function detect(dir: string, hasProgram = false): Promise<Detected> {
   const api = (await apiFiles(dir, 'api', new Set())).map(apiFunction);
   if (api.length > limits.functionsPerDeployment) {
     throw new UsageError(
@@ -39,26 +51,59 @@ export async function detect(dir: string): Promise<Detected> {
     );
   }
   refuseAmbiguous(dir, api);
-  const server = await findServer(dir, api.length > 0 || (await isDirectory(join(dir, 'public'))));
-  const functions = [...api.toSorted(byPrecedence), ...(server === null ? [] : [serverFunction(server)])];
   const publicDir = (await isDirectory(join(dir, 'public'))) ? join(dir, 'public') : null;
-  if (functions.length === 0 && publicDir === null) throw nothingFound(dir);
+  const hasMore = api.length > 0 || publicDir !== null;
+  const server = hasProgram ? null : await theServer(dir, hasMore);
+  const found = server === null && !hasProgram && publicDir === null ? await withAllPaths(dir, api) : api;
+  const functions = [...found.toSorted(byPrecedence), ...(server === null ? [] : [server])];
+  if (functions.length === 0 && publicDir === null && !hasProgram) throw nothingFound(dir);
   return { functions, publicDir };
 }
 
 function apiFunction(file: string): DetectedFunction {
-  const name = codeFile.exec(file)![1]!;
+  const name = apiFile.exec(file)![1]!;
   const segments = segmentsOf(file, name);
-  return { name, file, launch: 'module', pattern: patternOf(segments), segments };
+  return { name, file, launch: isPython(file) ? 'python' : 'module', pattern: patternOf(segments), segments };
 }
 
-const serverFunction = (file: string): DetectedFunction => ({
-  name: 'server',
-  file,
-  launch: 'server',
+/** All that is answered by nothing else: in JavaScript, in Python, or not at all. */
+async function theServer(dir: string, hasMore: boolean): Promise<DetectedFunction | null> {
+  const script = await findServer(dir, true);
+  const python = await pythonEntry(dir, hasMore || script !== null);
+  if (python === null) {
+    const file = script ?? (await findServer(dir, hasMore));
+    return file === null ? null : serverFunction(file, 'server');
+  }
+  if (script !== null) {
+    throw new UsageError(
+      `${dir}: ${script} and ${python.file} are both a server: remove or rename one of them, ` +
+        'or let one start the other and say so in weir.json: {"runtime": "executable", "command": […]}',
+    );
+  }
+  const variable = python.variable === null ? {} : { variable: python.variable };
+  return { ...serverFunction(python.file, 'python'), ...variable };
+}
+
+/** An application whose only file is api/index.py has its own routes; those of other projects say which paths are whose. */
+async function withAllPaths(dir: string, api: readonly DetectedFunction[]): Promise<readonly DetectedFunction[]> {
+  const [only] = api;
+  if (api.length !== 1 || only?.file !== 'api/index.py' || !(await apiEntry(dir, only.file))) return api;
+  return [{ ...only, ...allPaths }];
+}
+
+export const allPaths = {
   pattern: '/[...path]',
   segments: [{ kind: 'rest', name: 'path' }],
+} as const satisfies Partial<DetectedFunction>;
+
+const serverFunction = (file: string, launch: Launch): DetectedFunction => ({
+  name: serverName,
+  file,
+  launch,
+  ...allPaths,
 });
+
+const notOurs: ReadonlySet<string> = new Set(['node_modules', 'venv']);
 
 async function apiFiles(dir: string, folder: string, above: ReadonlySet<string>): Promise<string[]> {
   // A link back up would make the tree endless.
@@ -66,11 +111,11 @@ async function apiFiles(dir: string, folder: string, above: ReadonlySet<string>)
   if (real === null || above.has(real)) return [];
   const files: string[] = [];
   for (const entry of await entriesOf(join(dir, folder))) {
-    if (/^[._]/.test(entry.name) || entry.name === 'node_modules') continue;
+    if (/^[._]/.test(entry.name) || notOurs.has(entry.name)) continue;
     const path = posix.join(folder, entry.name);
     const kind = await kindOf(dir, path, entry);
     if (kind === 'directory') files.push(...(await apiFiles(dir, path, new Set([...above, real]))));
-    else if (kind === 'file' && codeFile.test(entry.name) && !notAFunction.test(entry.name)) files.push(path);
+    else if (kind === 'file' && apiFile.test(entry.name) && !notAFunction.test(entry.name)) files.push(path);
   }
   return files;
 }
@@ -153,9 +198,12 @@ function mainField(path: string, text: string): string | null {
 
 const nothingFound = (dir: string): UsageError =>
   new UsageError(`${dir}: nothing to serve. Looked for
-  functions:     api/**/*.{${extensions.join(',')}}
+  functions:     api/**/*.{${[...extensions, 'py'].join(',')}}
   a server:      server.*, src/server.*; app.*, index.* (also in src/), src/main.* that call listen() or import
                  a framework; "main" of package.json
+  in Python:     {${entryStems.join(',')}}.py (also in src/, app/) that define app or handler;
+                 [tool.weir] entrypoint = "module:app" of pyproject.toml; Django's manage.py
+  a program:     weir.json: {"runtime": "executable", "command": ["./server"]}
   static files:  public/
   a build:       .vercel/output/config.json, which a framework's build leaves`);
 

@@ -3,6 +3,7 @@ import { textLog } from '../base/log.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { LiveProjects } from './live.ts';
+import { host } from './project.fixture.ts';
 
 /** A project that is watched, and what was published and logged so far. */
 export async function live(dir: string, publishing: (version: number) => void = () => undefined) {
@@ -11,6 +12,7 @@ export async function live(dir: string, publishing: (version: number) => void = 
   let look = (): void => undefined;
   const projects = new LiveProjects({
     target: 'preview',
+    host,
     clock: systemClock,
     random: seededRandom(1),
     log: textLog((line) => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -128,4 +128,30 @@ test('a routing table that cannot be used is no new version, and its faults are 
   await writeFile(join(dir, 'vercel.json'), '{ "routes": [{ "src": "^/right$", "dest": "/api/a" }] }');
   await until(() => published.length === 2);
   await projects.close();
+});
+
+test('a program is built again when a source changes, and not for what its build writes', async () => {
+  const dir = await mkdtemp(join(home, 'p-'));
+  const make = 'cat main.go >server && chmod +x server && echo made >generated.go && touch data.json && echo >>count';
+  await writeFile(
+    join(dir, 'weir.json'),
+    JSON.stringify({ runtime: 'executable', command: ['./server'], build: ['sh', '-c', make] }),
+  );
+  await writeFile(join(dir, 'main.go'), 'one');
+  const { published, lines, until, projects } = await live(dir);
+  try {
+    assert.equal(await readFile(join(dir, 'server'), 'utf8'), 'one');
+    await writeFile(join(dir, 'main.go'), 'two');
+    await until(() => lines.some((line) => /main\.go.* changed: new version/.test(line)));
+    assert.equal(await readFile(join(dir, 'server'), 'utf8'), 'two');
+    await writeFile(join(dir, 'main.go'), 'three');
+    await until(() => published.length >= 3 && lines.filter((line) => /main\.go/.test(line)).length >= 2);
+    await new Promise((resolve) => void setTimeout(resolve, 1_000));
+    const count = published.length;
+    assert.ok(count <= 5, `${count} versions`);
+    await new Promise((resolve) => void setTimeout(resolve, 1_000));
+    assert.equal(published.length, count, 'it comes to rest');
+  } finally {
+    await projects.close();
+  }
 });

@@ -4,10 +4,12 @@ import { UsageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
+import { ContentMarks } from './content-marks.ts';
 import { outputConfigFile } from './output/place.ts';
 import { outputSettled } from './output/settle.ts';
 import { buildProject, hasOutput, removeAbandonedBuilds, removeBuild } from './project.ts';
-import { isOfOutput } from './relevance.ts';
+import type { BuildHost } from './project.ts';
+import { anyProgram, isOfOutput } from './relevance.ts';
 import { watchProject } from './watch.ts';
 import type { Watch } from './watch.ts';
 
@@ -19,6 +21,7 @@ export interface ProjectPlace {
 }
 
 export interface LiveOptions {
+  readonly host: BuildHost;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -64,6 +67,7 @@ export class LiveProjects {
       next: null,
       served: deployment.id,
       older: [],
+      marks: new ContentMarks(),
       watch: null,
       work: null,
     });
@@ -112,6 +116,7 @@ export class LiveProjects {
     while (live.changed !== undefined && live.changed.length > 0 && !this.#closed) {
       const paths = live.changed;
       live.changed = [];
+      if (live.last.reads.has(anyProgram) && !(await live.marks.differ(live.place.dir, paths))) continue;
       // Static files have no instances: the edge looks at them anew (it knows a deployment by its object), functions stay.
       const isStatic = live.deployment.publicDir !== null && paths.every((path) => path.startsWith(`public${sep}`));
       const newer = isStatic ? { ...live.deployment } : await this.#replacement(live, paths);
@@ -191,6 +196,7 @@ export class LiveProjects {
         target: this.#options.target,
         environment: this.#options.environment(deployment, place),
         log: { ...log, warn },
+        host: this.#options.host,
         reads: attempt.reads,
       });
       const faults = this.#options.faults(built);
@@ -228,6 +234,8 @@ interface Live {
   served: string;
   /** Builds of versions before the newest, oldest first. */
   readonly older: string[];
+  /** Of a program's sources. */
+  readonly marks: ContentMarks;
   watch: Watch | null;
   /** The rebuild under way. */
   work: Promise<void> | null;

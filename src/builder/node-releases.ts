@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
-import type { FunctionSpec, Runtime } from '../model/function.ts';
+import type { FunctionSpec, NodeRuntime, Runtime } from '../model/function.ts';
 import type { Deployment } from '../model/snapshot.ts';
 import type { NodeStore } from './node-store.ts';
 
@@ -16,7 +16,9 @@ export interface ReleaseOptions {
   readonly log: Log;
 }
 
-type Pins = Partial<Record<Runtime, string>>;
+type Pins = Partial<Record<NodeRuntime, string>>;
+
+const isOfNode = (runtime: Runtime): runtime is NodeRuntime => runtime.startsWith('nodejs');
 
 const majorOf = (text: string): number => Number(/\d+/.exec(text)?.[0] ?? 0);
 
@@ -36,7 +38,7 @@ export class NodeReleases {
    * when one cannot be had.
    */
   async settle(deployment: Deployment, dir: string): Promise<Deployment> {
-    const wanted = new Set(deployment.functions.map(({ config }) => config.runtime));
+    const wanted = new Set(deployment.functions.map(({ config }) => config.runtime).filter(isOfNode));
     const others = [...wanted].filter((runtime) => majorOf(runtime) !== majorOf(this.#options.own.version));
     if (others.length === 0) return deployment;
     const file = path.join(dir, '.weir', 'runtimes.json');
@@ -45,22 +47,24 @@ export class NodeReleases {
     for (const runtime of others) settled[runtime] = await this.#have(runtime, pins[runtime] ?? null, file);
     if (others.some((runtime) => pins[runtime] !== settled[runtime])) await write(file, settled);
     const functions = deployment.functions.map((spec): FunctionSpec => {
-      const version = others.includes(spec.config.runtime) ? settled[spec.config.runtime] : undefined;
+      const { runtime } = spec.config;
+      const version = isOfNode(runtime) && others.includes(runtime) ? settled[runtime] : undefined;
       return version === undefined ? spec : { ...spec, release: `nodejs${version}` };
     });
     return { ...deployment, functions };
   }
 
-  /** `release`: as `releaseOf` names it. Null: it is not installed. */
+  /** `release`: as `releaseOf` names it; of another language: what its core runs on. Null: it is not installed. */
   binary(release: string): string | null {
     const { own, store } = this.#options;
+    if (!release.startsWith('nodejs')) return own.binary;
     const exact = /^nodejs(\d+\.\d+\.\d+)$/.exec(release)?.[1];
     if (exact !== undefined) return store.binary(exact);
     return majorOf(release) === majorOf(own.version) ? own.binary : null;
   }
 
   /** The version, installed. */
-  async #have(runtime: Runtime, pinned: string | null, file: string): Promise<string> {
+  async #have(runtime: NodeRuntime, pinned: string | null, file: string): Promise<string> {
     const { store } = this.#options;
     try {
       const version = pinned ?? (await this.#choose(runtime));
@@ -76,7 +80,7 @@ export class NodeReleases {
     }
   }
 
-  async #choose(runtime: Runtime): Promise<string> {
+  async #choose(runtime: NodeRuntime): Promise<string> {
     const { store, log } = this.#options;
     try {
       return await store.newest(majorOf(runtime));

@@ -1,8 +1,16 @@
+import { homedir, tmpdir } from 'node:os';
 import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { env } from 'node:process';
 import { after } from 'node:test';
 import { pathToFileURL } from 'node:url';
+
+import { systemClock } from '../base/clock.ts';
+import { PythonReleases } from './python-releases.ts';
+
+const machine = { environment: env, clock: systemClock };
+/** This machine, with what it has. */
+export const host = { ...machine, python: new PythonReleases({ ...machine, home: homedir() }) };
 
 export type Files = Readonly<Record<string, string>>;
 

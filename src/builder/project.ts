@@ -9,16 +9,19 @@ import type { Route } from '../model/route.ts';
 import type { Deployment } from '../model/snapshot.ts';
 import { compile } from './compile.ts';
 import { type CodeConfig, readCodeConfig } from './code-config.ts';
-import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings } from './config.ts';
+import { functionConfig, readConfig, refuseUnmatched, runtimeWarnings, settingsFor, withDefaults } from './config.ts';
 import type { ProjectConfig } from './config.ts';
-import { detect } from './detect.ts';
+import { allPaths, detect, isPython, serverName } from './detect.ts';
 import type { DetectedFunction } from './detect.ts';
 import { gitVariables } from './git.ts';
 import { isBundled } from './format.ts';
 import { buildFromOutput } from './output/deployment.ts';
 import { outputConfigFile } from './output/place.ts';
 import { nextDevServer, unbuiltFramework } from './next-dev.ts';
-import { ownServer } from './relevance.ts';
+import { readyProgram } from './program.ts';
+import { pythonFunctions, refuseForeign, requirementFiles } from './python-functions.ts';
+import type { PythonReleases } from './python-releases.ts';
+import { anyProgram, ownServer } from './relevance.ts';
 
 export interface BuildOptions {
   /** Its name, as in labels; `projectName(dir)` when nobody says otherwise. */
@@ -31,8 +34,16 @@ export interface BuildOptions {
   /** Set in every function, weaker than anything the project's own files say. */
   readonly environment: Readonly<Record<string, string>>;
   readonly log: Log;
+  readonly host: BuildHost;
   /** Receives what the build read, relative to the project, also when it fails: a change of these is a reason to build again. */
   readonly reads: Set<string>;
+}
+
+/** The machine that builds, and runs what it builds. */
+export interface BuildHost {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly python: PythonReleases;
 }
 
 /** Where builds of a project go: in it, so that compiled code finds the project's packages. */
@@ -50,10 +61,11 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   const outDir = join(buildsDir(root), options.deployment);
   if (await hasOutput(root)) {
     options.reads.add(outputConfigFile);
+    refuseProgram(config);
     const environment = { ...(await gitVariables(root)), ...options.environment };
     return buildFromOutput(root, { ...options, environment, config, outDir, claim: () => claim(root, outDir) });
   }
-  const framework = await unbuiltFramework(root);
+  const framework = config.program === null ? await unbuiltFramework(root) : null;
   if (framework === null) return buildFromSources(root, outDir, config, options);
   if (framework.recipe === 'next' && options.target === 'preview') return nextDevelopment(root, config, options);
   throw new UsageError(`${root}: a ${framework.name} project that has not been built: weir build ${root} first`);
@@ -69,37 +81,92 @@ async function buildFromSources(
   config: ProjectConfig,
   options: BuildOptions,
 ): Promise<Deployment> {
-  const { functions, publicDir } = await detect(root);
+  const { functions, publicDir } = await detect(root, config.program !== null);
   const files = functions.map(({ file }) => file);
   for (const file of files) options.reads.add(normalize(file));
-  refuseUnmatched(config, files);
-  if (functions.some(({ file }) => isBundled(file))) await claim(root, outDir);
-  const entries = await compile(functions, { dir: root, outDir, log: options.log, reads: options.reads });
+  refuseUnmatched(config, config.program === null ? files : [...files, serverName]);
+  const parts = await partsOf({ root, outDir, config, options }, functions);
+  if (config.program !== null)
+    parts.push({ name: serverName, ...allPaths, parts: await programParts(root, config, options) });
   const git = await gitVariables(root);
-  const inCode = await Promise.all(functions.map((found) => settingsInCode(root, found, options.log)));
-  const specs = functions.map((found, index): FunctionSpec => {
-    const { settings, isEdge } = inCode[index]!;
-    const own = functionConfig(config, found.file, settings);
-    return {
-      ...namesOf(found.name, options),
-      root,
-      entry: entries[index]!,
-      launch: isEdge ? 'edge' : found.launch,
-      config: { ...own, environment: { ...git, ...options.environment, ...own.environment } },
-    };
-  });
+  const specs = parts.map(({ name, parts: { config: own, ...rest } }): FunctionSpec => ({
+    ...namesOf(name, options),
+    root,
+    ...rest,
+    config: { ...own, environment: { ...git, ...options.environment, ...own.environment } },
+  }));
   return {
     ...plainDeployment(options),
     functions: specs,
-    routes: functions.map(({ pattern, segments }, index): Route => ({
-      pattern,
-      segments,
-      functionId: specs[index]!.id,
-    })),
+    routes: parts.map(({ pattern, segments }, index): Route => ({ pattern, segments, functionId: specs[index]!.id })),
     publicDir,
     routing: config.routing,
     crons: config.crons,
   };
+}
+
+type Parts = Pick<FunctionSpec, 'entry' | 'launch' | 'modulePaths' | 'eventExport' | 'command' | 'config'>;
+
+/** What answers a route, without what all functions of the deployment have alike. */
+type Answer = Pick<DetectedFunction, 'name' | 'pattern' | 'segments'> & { readonly parts: Parts };
+
+interface Building {
+  readonly root: string;
+  readonly outDir: string;
+  readonly config: ProjectConfig;
+  readonly options: BuildOptions;
+}
+
+async function partsOf(building: Building, functions: readonly DetectedFunction[]): Promise<Answer[]> {
+  const { root, config, options } = building;
+  const python = functions.filter(({ file }) => isPython(file));
+  if (python.length > 0) for (const file of await requirementFiles(root)) options.reads.add(file);
+  const ofPython = await pythonFunctions(root, python, config, options.host.python);
+  const scripts = functions.filter(({ file }) => !isPython(file));
+  const ofScripts = await scriptParts(building, scripts);
+  return functions.map((found): Answer => {
+    const own = isPython(found.file) ? ofPython[python.indexOf(found)]! : ofScripts[scripts.indexOf(found)]!;
+    return { name: found.name, pattern: found.pattern, segments: found.segments, parts: own };
+  });
+}
+
+async function scriptParts(building: Building, scripts: readonly DetectedFunction[]): Promise<Parts[]> {
+  const { root, outDir, config, options } = building;
+  for (const { file } of scripts) refuseForeign(config, file, settingsFor(config, file).runtime ?? null);
+  if (scripts.some(({ file }) => isBundled(file))) await claim(root, outDir);
+  const entries = await compile(scripts, { dir: root, outDir, log: options.log, reads: options.reads });
+  const inCode = await Promise.all(scripts.map((found) => settingsInCode(root, found, options.log)));
+  return scripts.map(({ file, launch }, index): Parts => {
+    const { settings, isEdge } = inCode[index]!;
+    return {
+      entry: entries[index]!,
+      launch: isEdge ? 'edge' : launch,
+      config: functionConfig(config, file, settings),
+    };
+  });
+}
+
+/** The program that the project says answers what nothing else does. */
+async function programParts(root: string, config: ProjectConfig, options: BuildOptions): Promise<Parts> {
+  const { host, log, project, reads } = options;
+  reads.add(anyProgram);
+  const place = { project, log, environment: host.environment, clock: host.clock };
+  const command = await readyProgram(root, config.file!, config.program!, place);
+  const settings = settingsFor(config, serverName);
+  return {
+    entry: command[0]!,
+    launch: 'command',
+    command,
+    config: withDefaults({ ...settings, runtime: 'executable' }, config),
+  };
+}
+
+/** What a framework built answers all paths. */
+function refuseProgram({ file, program }: ProjectConfig): void {
+  if (program === null) return;
+  throw new UsageError(
+    `${file}: command: there is a build in .vercel/output, which is served in its place: remove one of them`,
+  );
 }
 
 const namesOf = (name: string, { deployment, project, target }: BuildOptions) => ({

@@ -38,3 +38,19 @@ test('what has something to be served in itself is one project', async () => {
   for (const file of ['weir.json', 'vercel.json']) assert.deepEqual(await read({ ...inner, [file]: '{}' }), one(file));
   assert.deepEqual(await read({ ...inner, '.vercel/output/config.json': '{}' }), one('.vercel/output'));
 });
+
+test('projects in other languages are told apart as well', async () => {
+  const fastapi = 'from fastapi import FastAPI\napp = FastAPI()';
+  const program = '{ "runtime": "executable", "command": ["./server"] }';
+  assert.deepEqual(await read({ 'main.py': fastapi, 'shop/wsgi.py': fastapi }), { kind: 'one', decider: null });
+  assert.deepEqual(await read({ 'weir.json': program, 'cmd/main.go': '' }), { kind: 'one', decider: null });
+  assert.deepEqual(await read({ 'a/main.py': fastapi, 'b/weir.json': program, 'public/x.txt': '' }), {
+    kind: 'several',
+    dirs: ['a', 'b'],
+    mayBeOne: true,
+  });
+  assert.deepEqual(await read({ 'api/a.js': '', 'scripts/main.py': 'import typer\napp = typer.Typer()' }), {
+    kind: 'one',
+    decider: null,
+  });
+});

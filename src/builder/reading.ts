@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../base/errors.ts';
-import { detect } from './detect.ts';
+import { allPaths, detect, isPython } from './detect.ts';
 import type { Detected } from './detect.ts';
 import { unbuiltFramework } from './next-dev.ts';
 import { hasOutput } from './project.ts';
+import { looksLikeWeb } from './python/source.ts';
 
 /** What a folder that is to be served is taken for. */
 export type Reading =
@@ -25,7 +26,11 @@ export async function readingOf(folder: string): Promise<Reading> {
   const hasServer = own !== null && isServed(own);
   const sure = new Set<string>();
   for (const name of names) if (await isSurely(join(folder, name), hasServer)) sure.add(name);
-  const mayBeOne = own !== null || (await hasOutput(folder)) || (await unbuiltFramework(folder)) !== null;
+  const mayBeOne =
+    own !== null ||
+    (await hasProgram(folder)) ||
+    (await hasOutput(folder)) ||
+    (await unbuiltFramework(folder)) !== null;
   const decider = await deciderOf(folder);
   if (mayBeOne && (decider !== null || sure.size === 0)) {
     return { kind: 'one', decider: sure.size === 0 ? null : decider };
@@ -44,10 +49,24 @@ async function isSurely(dir: string, isInServer: boolean): Promise<boolean> {
   for (const name of ['package.json', ...ownFiles]) if (await isFile(join(dir, name))) return true;
   if (await hasOutput(dir)) return true;
   const found = isInServer ? null : await detected(dir);
-  return found !== null && isServed(found);
+  return found !== null && (await isServedOnItsOwn(dir, found));
 }
 
-const isServed = ({ functions }: Detected): boolean => functions.some(({ launch }) => launch === 'server');
+const isServed = ({ functions }: Detected): boolean => functions.some(({ pattern }) => pattern === allPaths.pattern);
+
+/** A folder of scripts has its main.py, too. */
+async function isServedOnItsOwn(dir: string, { functions }: Detected): Promise<boolean> {
+  const server = functions.find(({ pattern }) => pattern === allPaths.pattern);
+  if (server === undefined || !isPython(server.file)) return server !== undefined;
+  return looksLikeWeb(await readFile(join(dir, server.file), 'utf8').catch(() => ''));
+}
+
+/** weir.json says that there is one, whatever else is wrong in it: that is told when it is built. */
+const hasProgram = (dir: string): Promise<boolean> =>
+  readFile(join(dir, 'weir.json'), 'utf8').then(
+    (text) => /"command"\s*:/.test(text),
+    () => false,
+  );
 
 /** Null: nothing, or something wrong, which is told when it is built. */
 const detected = (dir: string): Promise<Detected | null> => detect(dir).catch(() => null);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Routing } from '../model/routing.ts';
 import { readConfig } from './config.ts';
-import { project, refusal } from './project.fixture.ts';
+import { host, project, refusal } from './project.fixture.ts';
 import { buildProject } from './project.ts';
 import { silentLog } from '../base/log.ts';
 
@@ -64,6 +64,7 @@ test('no fields, no routing; fields of images and crons are kept', async () => {
     project: 'p',
     deployment: 'dep_1',
     target: 'preview',
+    host,
     hosts: [],
     environment: {},
     log: silentLog,

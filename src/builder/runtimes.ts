@@ -4,6 +4,9 @@ import type { Runtime } from '../model/function.ts';
 export const runtimes = ['nodejs22.x', 'nodejs24.x', 'nodejs26.x'] as const satisfies readonly Runtime[];
 export const runtimeDefault: Runtime = 'nodejs24.x';
 
+/** Whether there is such an interpreter is for the machine to say. */
+export const pythonRuntimeForm = 'python3\\.[1-9]\\d';
+
 /** Asked for by projects that have not been changed for long, and what runs in its place. */
 export const discontinuedRuntimes: Readonly<Record<string, Runtime>> = { 'nodejs20.x': 'nodejs22.x' };
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { limits } from '../base/limits.ts';
 import { cronsSchema, imagesSchema } from './output/config-file.ts';
 import { routingFields } from './routing.ts';
-import { discontinuedRuntimes, runtimes } from './runtimes.ts';
+import { discontinuedRuntimes, pythonRuntimeForm, runtimes } from './runtimes.ts';
 
 function listed(names: readonly string[]): string {
   const quoted = names.map((name) => JSON.stringify(name));
@@ -16,7 +16,11 @@ const wanted = {
   maxConcurrency: `a whole number from 1 to ${limits.concurrencyMax} or "auto"`,
   maxInstances: `a whole number from 1 to ${limits.instancesPerFunction}`,
   weight: `a whole number from 1 to ${limits.weightMax}`,
-  runtime: listed(runtimes),
+  runtime: `${listed([...runtimes, 'python3.12'])} (or another 3.x)`,
+  executable: 'a runtime of files: a program is said at the top level ("runtime": "executable", "command": […])',
+  program:
+    '"executable", with a command (a version of Node or Python is said in functions, or by package.json or .python-version)',
+  command: 'a list of the program and its arguments, as in ["./server", "--verbose"]',
   environment: 'an object whose values are strings',
   value: 'a string',
   name: 'lower-case letters, digits and hyphens, at most 63, as in a host name',
@@ -36,6 +40,8 @@ const environment = z.record(
   { error: wanted.environment },
 );
 
+const nodeRuntimes = [...runtimes, ...Object.keys(discontinuedRuntimes)];
+
 /** Those that a function's code may say of itself. */
 export const codeSettings = {
   memory: whole(limits.memoryMinMiB, limits.memoryMaxMiB, wanted.memory).optional(),
@@ -51,12 +57,18 @@ export const codeSettings = {
     .optional(),
   maxInstances: whole(1, limits.instancesPerFunction, wanted.maxInstances).optional(),
   weight: whole(1, limits.weightMax, wanted.weight).optional(),
-  runtime: z
-    .enum([...runtimes, ...Object.keys(discontinuedRuntimes)] as [string, ...string[]], { error: wanted.runtime })
-    .optional(),
+  runtime: z.enum(nodeRuntimes as [string, ...string[]], { error: listed(runtimes) }).optional(),
 };
 
-const settings = { ...codeSettings, environment: environment.optional() };
+const anyRuntime = new RegExp(`^(?:${nodeRuntimes.join('|').replaceAll('.', '\\.')}|${pythonRuntimeForm})$`);
+const runtimeFault = ({ input }: { input?: unknown }): string =>
+  input === 'executable' ? wanted.executable : wanted.runtime;
+
+const settings = {
+  ...codeSettings,
+  runtime: z.string({ error: wanted.runtime }).regex(anyRuntime, { error: runtimeFault }).optional(),
+  environment: environment.optional(),
+};
 
 const projectName = z.string({ error: wanted.name }).regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, {
   error: wanted.name,
@@ -75,6 +87,10 @@ const patterns = <Settings extends z.ZodType>(schema: Settings) =>
 const anything = <Name extends string>(names: readonly Name[]) =>
   Object.fromEntries(names.map((name) => [name, z.unknown().optional()])) as Record<Name, z.ZodOptional<z.ZodUnknown>>;
 
+const words = z
+  .array(z.string({ error: 'a text' }).min(1, { error: 'a text that is not empty' }), { error: wanted.command })
+  .min(1, { error: wanted.command });
+
 /** Looked at by `routingFaults`. */
 const routing = anything([...routingFields]);
 
@@ -85,6 +101,9 @@ export const weirSchema = z.strictObject(
     images: imagesSchema.optional(),
     $schema: z.string().optional(),
     name: projectName.optional(),
+    runtime: z.literal('executable', { error: wanted.program }).optional(),
+    command: words.optional(),
+    build: words.optional(),
     environment: environment.optional(),
     functions: patterns(z.strictObject(settings, { error: wanted.settings })),
   },

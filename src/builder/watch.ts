@@ -31,6 +31,7 @@ interface Scene {
   readonly clock: Clock;
   readonly log: Log;
   readonly noticed: (path: string, happening: Happening) => void;
+  readonly isWatched: (folder: string) => boolean;
   /** Null: it cannot be looked at; that folder is left out, and the rest goes on. */
   readonly attempt: <Found>(folder: string, look: () => Found) => Found | null;
 }
@@ -46,7 +47,11 @@ export function watchProject(dir: string, options: WatchOptions): Watch {
     const inside = relative(root, path);
     if (isRelevant(inside, happening, options.reads())) batch.add(inside);
   };
-  const watches = start({ root, clock, log, noticed, attempt: attempts(log) }, options.method ?? suitable());
+  const isSeen = (folder: string): boolean => isWatched(folder, options.reads());
+  const watches = start(
+    { root, clock, log, noticed, isWatched: isSeen, attempt: attempts(log) },
+    options.method ?? suitable(),
+  );
   return {
     close() {
       batch.close();
@@ -126,7 +131,8 @@ function watchNatively(scene: Scene): Watch {
     const path = join(root, name);
     if (!isFolder(path)) noticed(path, happening);
     // It may have been moved here with all that is in it, of which nothing else tells.
-    else if (happening === 'rename' && isWatched(name)) walk(scene, path, { file: (file) => noticed(file, 'rename') });
+    else if (happening === 'rename' && scene.isWatched(name))
+      walk(scene, path, { file: (file) => noticed(file, 'rename') });
   });
   watcher.on('error', (error) => scene.log.warn(error.message));
   return watcher;
@@ -156,7 +162,7 @@ function watchFolders(scene: Scene, pollInstead: (error: Error, unseen: string) 
     // Also of a folder of the same name: what is watched is the one that was there before.
     if (happening === 'rename') drop(path);
     if (!isFolder(path)) noticed(path, happening);
-    else if (!watchers.has(path) && isWatched(relative(root, path))) addFound(path);
+    else if (!watchers.has(path) && scene.isWatched(relative(root, path))) addFound(path);
   };
   /** What was put into a folder before it was watched counts as changed with it. */
   const addFound = (path: string): void => {
@@ -185,7 +191,7 @@ function walk(scene: Scene, folder: string, visit: { folder?(path: string): void
   for (const entry of entriesOf(scene, folder)) {
     const path = join(folder, entry.name);
     if (!entry.isDirectory()) visit.file?.(path);
-    else if (isWatched(relative(scene.root, path))) walk(scene, path, visit);
+    else if (scene.isWatched(relative(scene.root, path))) walk(scene, path, visit);
   }
 }
 

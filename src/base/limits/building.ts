@@ -43,6 +43,19 @@ export const buildingLimits = {
   npmViewBytes: 4 * 1024 * 1024,
   /** `.weir/runtimes.json` */
   runtimeLockBytes: 4 * 1024,
+  /** Pythons that are looked at, so many at once; each says its version in this time. */
+  pythonCandidates: 64,
+  pythonAsksAtOnce: 4,
+  pythonAskMs: 10_000,
+  /** Installing a project's Python packages, and compiling them; how long what nothing uses is kept, and how often its use is said. */
+  pythonInstallMs: 20 * 60_000,
+  pythonPackagesKeptMs: 30 * 24 * 3_600_000,
+  pythonPackagesTouchMs: 24 * 3_600_000,
+  /** Files of requirements that name each other; files of packages in the project that are looked at for changes. */
+  requirementFiles: 100,
+  localPackageFiles: 20_000,
+  /** A program's own build. */
+  programBuildMs: 60 * 60_000,
   /** A build's folder that does not say which process it is of may be one in the making; after so long it is not. */
   unownedBuildMs: 60_000,
   /** Of what a command printed, the end that an error repeats. */

@@ -107,7 +107,7 @@ test('a rule that is wrong is refused by its place, in the words of the rest', a
 test('all faults of all files are told at once, and of very many the number', async () => {
   const dir = await outputProject({
     'config.json': { version: 4, routes: [{ src: 1 }, { src: 2 }] },
-    'functions/a.func/.vc-config.json': { runtime: 'python3.12' },
+    'functions/a.func/.vc-config.json': { runtime: 'ruby3.3' },
     'functions/a.prerender-config.json': '{',
     'functions/b.func/index.js': '',
   });

@@ -8,11 +8,15 @@ import type { Output } from '../../model/output.ts';
 import type { Deployment } from '../../model/snapshot.ts';
 import { runtimeWarnings, settingsFor, unmatchedWarnings, withDefaults } from '../config.ts';
 import type { ProjectConfig } from '../config.ts';
+import type { BuildHost } from '../project.ts';
+import type { Settings } from '../schema.ts';
 import { readBundle } from './bundle.ts';
 import type { Bundle } from './bundle.ts';
 import { readOutputConfig } from './config-file.ts';
 import type { OutputConfig } from './config-file.ts';
+import { startOf } from './command.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import type { FunctionFile } from './function-config.ts';
 import { readFunctions } from './functions.ts';
 import type { OutputFunctions } from './functions.ts';
 import { grouped } from './groups.ts';
@@ -36,6 +40,7 @@ export interface OutputOptions {
   readonly environment: Readonly<Record<string, string>>;
   readonly config: ProjectConfig;
   readonly log: Log;
+  readonly host: BuildHost;
   /** Where all that is served is put: the next build replaces the output while this one is served. `claim` makes it. */
   readonly outDir: string;
   claim(): Promise<void>;
@@ -130,7 +135,7 @@ function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, Funct
       const settings = settingsFor(options.config, name);
       const { helpers, webApi, sourceMaps, streams } = own;
       const config: FunctionConfig = {
-        ...withDefaults({ ...own.settings, ...settings }, options.config),
+        ...withDefaults({ ...own.settings, ...settings, ...runtimeOf(own) }, options.config),
         helpers,
         webApi,
         sourceMaps,
@@ -141,6 +146,9 @@ function configsOf({ bundles }: Read, options: OutputOptions): Map<Bundle, Funct
     }),
   );
 }
+
+/** What was built in another language than JavaScript is run by what it was built for, whatever a pattern says. */
+const runtimeOf = ({ launch }: FunctionFile): Settings => (launch === 'command' ? { runtime: 'executable' } : {});
 
 /** What the project sets, without what the platform does: that differs from one deployment to the next. */
 const environmentsOf =
@@ -160,6 +168,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
     const dir = join(folder, `${group.name}.func`);
     await layout.make(dir, group.files);
     const { launch, assets, eventExport } = group.members[0]!.function.config;
+    const command = launch === 'command' ? { command: await startOf(group, dir, root, options.host) } : {};
     specs.push({
       id: `${options.deployment}/${group.name}`,
       label: `${options.project}/${group.name}`,
@@ -173,6 +182,7 @@ async function specsOf(root: string, groups: readonly Group[], options: OutputOp
       launch,
       ...(launch === 'edge' ? { assets: assets.map(({ name, path }) => ({ name, file: join(dir, path) })) } : {}),
       ...(eventExport === null ? {} : { eventExport }),
+      ...command,
       config: group.config,
     });
   }

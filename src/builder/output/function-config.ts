@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { limits } from '../../base/limits.ts';
-import { discontinuedRuntimes, runtimes } from '../runtimes.ts';
+import type { PythonRuntime } from '../../model/function.ts';
+import { isPythonRuntime } from '../python-releases.ts';
+import { discontinuedRuntimes, pythonRuntimeForm, runtimes } from '../runtimes.ts';
 import { codeSettings } from '../schema.ts';
 import type { Settings } from '../schema.ts';
 import { checked } from './json-file.ts';
@@ -8,7 +10,9 @@ import type { Faults } from './json-file.ts';
 
 /** A function's `.vc-config.json`, as far as it has an effect. */
 export interface FunctionFile {
-  readonly launch: 'module' | 'edge' | 'event';
+  readonly launch: 'module' | 'edge' | 'event' | 'command';
+  /** Of launch 'command': what starts the handler; null: it is a program itself. */
+  readonly starter: 'bun' | PythonRuntime | null;
   /** Of launch 'event': the export that takes events. */
   readonly eventExport: string | null;
   /** The file to load, as the bundle has it. */
@@ -48,7 +52,7 @@ const nodeSchema = z.object(
     handler: someText('the path of the file to load, in the bundle'),
     runtime: z.enum(nodeRuntimes as readonly [string, ...string[]], {
       error:
-        `${runtimes.map((runtime) => JSON.stringify(runtime)).join(', ')} or "edge" ` +
+        `${runtimes.map((runtime) => JSON.stringify(runtime)).join(', ')}, "edge", "python3.12" (or another 3.x), "bun1.x" or "executable" ` +
         '(functions of other runtimes are not run in this version of Weir)',
     }),
     launcherType: z.literal('Nodejs', { error: '"Nodejs"' }).optional(),
@@ -67,6 +71,24 @@ const nodeSchema = z.object(
     supportsResponseStreaming: yesOrNo,
     experimentalResponseStreaming: yesOrNo,
     experimentalAllowBundling: yesOrNo,
+  },
+  { error: 'an object' },
+);
+
+const hostedPython = 'vc__handler__python';
+const pythonHandler = `"${hostedPython}.vc_handler", which the hosted platform's builder writes`;
+
+/** Programs, and what other languages' builders write: each listens on a port. */
+const commandSchema = z.object(
+  {
+    handler: someText('the path of the program or the file to start, in the bundle'),
+    runtime: z.string(),
+    memory: codeSettings.memory,
+    maxDuration: codeSettings.maxDuration,
+    maxConcurrency: codeSettings.maxConcurrency,
+    environment: environment.optional(),
+    filePathMap: filePathMap.optional(),
+    supportsResponseStreaming: yesOrNo,
   },
   { error: 'an object' },
 );
@@ -90,7 +112,36 @@ export function functionFile(value: unknown, path: string, faults: Faults): Func
   const { type, runtime } = (value ?? {}) as { type?: unknown; runtime?: unknown };
   return type === 'EdgeFunction' || runtime === 'edge'
     ? edgeFunction(value, path, faults)
-    : nodeFunction(value, path, faults);
+    : typeof runtime === 'string' && ofCommand.test(runtime)
+      ? commandFunction(value, path, faults)
+      : nodeFunction(value, path, faults);
+}
+
+const ofCommand = new RegExp(`^(?:executable|${pythonRuntimeForm}|bun1(?:\\.\\d+)?\\.x)$`);
+
+function commandFunction(value: unknown, path: string, faults: Faults): FunctionFile | null {
+  const config = checked(commandSchema, value, path, faults);
+  if (config === null) return null;
+  const { runtime, memory, maxDuration, maxConcurrency } = config;
+  const isPython = isPythonRuntime(runtime);
+  if (isPython && config.handler !== `${hostedPython}.vc_handler`) {
+    faults.add(path, `handler: expected ${pythonHandler}, got ${JSON.stringify(config.handler.slice(0, 60))}`);
+    return null;
+  }
+  return {
+    launch: 'command',
+    starter: isPython ? runtime : runtime === 'executable' ? null : 'bun',
+    eventExport: null,
+    handler: isPython ? `${hostedPython}.py` : config.handler,
+    filePathMap: config.filePathMap ?? {},
+    settings: { memory, maxDuration, maxConcurrency, runtime: 'executable' },
+    environment: config.environment ?? {},
+    helpers: false,
+    webApi: false,
+    streams: config.supportsResponseStreaming ?? true,
+    mayBeGrouped: false,
+    assets: [],
+  };
 }
 
 function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFile | null {
@@ -98,6 +149,7 @@ function edgeFunction(value: unknown, path: string, faults: Faults): FunctionFil
   if (config === null) return null;
   return {
     launch: 'edge',
+    starter: null,
     eventExport: null,
     handler: config.entrypoint,
     filePathMap: config.filePathMap ?? {},
@@ -119,6 +171,7 @@ function nodeFunction(value: unknown, path: string, faults: Faults): FunctionFil
   const eventExport = awsLambdaHandler ? awsLambdaHandler.slice(awsLambdaHandler.lastIndexOf('.') + 1) : null;
   return {
     launch: eventExport === null ? 'module' : 'event',
+    starter: null,
     eventExport,
     handler: config.handler,
     filePathMap: config.filePathMap ?? {},

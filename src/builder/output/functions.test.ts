@@ -16,9 +16,9 @@ async function refused(tree: Readonly<Record<string, unknown>>): Promise<string>
 test('a function that cannot be run is refused by file and path, with what is allowed', async () => {
   const config = (fields: object) => ({ [vc('a')]: { ...nodeConfig, ...fields }, [code('a')]: '' });
   const others =
-    'expected "nodejs22.x", "nodejs24.x", "nodejs26.x" or "edge" (functions of other runtimes are not run in this version of Weir)';
+    'expected "nodejs22.x", "nodejs24.x", "nodejs26.x", "edge", "python3.12" (or another 3.x), "bun1.x" or "executable" (functions of other runtimes are not run in this version of Weir)';
   for (const [fields, message] of [
-    [{ runtime: 'python3.12' }, `runtime: ${others}, got "python3.12"`],
+    [{ runtime: 'ruby3.3' }, `runtime: ${others}, got "ruby3.3"`],
     [{ runtime: 'nodejs18.x' }, `runtime: ${others}, got "nodejs18.x"`],
     [{ runtime: 'container', handler: 'registry/image' }, `runtime: ${others}, got "container"`],
     [{ runtime: undefined }, `runtime: ${others}, got nothing`],

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { silentLog } from '../../base/log.ts';
 import { readConfig } from '../config.ts';
+import { host } from '../project.fixture.ts';
 import { buildFromOutput } from './deployment.ts';
 import { nodeConfig, outputProject } from './output.fixture.ts';
 
@@ -17,6 +18,7 @@ async function build(dir: string): Promise<void> {
     environment: {},
     config: await readConfig(dir),
     log: silentLog,
+    host,
     outDir: join(dir, '.weir/dev/dep_1'),
     claim: () => rm(join(dir, '.weir'), { recursive: true, force: true }),
   });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { textLog } from '../../base/log.ts';
 import type { Deployment } from '../../model/snapshot.ts';
 import { buildProject } from '../project.ts';
-import { project } from '../project.fixture.ts';
+import { host, project } from '../project.fixture.ts';
 
 type Tree = Readonly<Record<string, unknown>>;
 
@@ -39,6 +39,7 @@ export async function build(dir: string, deployment = 'dep_1'): Promise<Built> {
     project: 'shop',
     deployment,
     target: 'preview',
+    host,
     hosts: [],
     environment: { PLATFORM: 'yes', VERCEL_DEPLOYMENT_ID: deployment },
     log: textLog((line) => warnings.push(line.replaceAll(dir, 'DIR'))),

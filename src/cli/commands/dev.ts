@@ -31,10 +31,14 @@ export function addDev(program: Command, terminal: Terminal): void {
 const help = `
 A project is a directory with any of
   api/**/*.{ts,js,mjs,cjs,mts,cts,tsx,jsx}   a function a file; [name] and [...name] are parameters,
-                                             what begins with _ or . is no function
+  api/**/*.py                                what begins with _ or . is no function
   server.{ts,js,mjs,cjs,mts,cts}             a server in any framework that calls listen();
                                              also in src/; app.*, index.*, src/main.* and "main" of
                                              package.json if they look like one
+  {app,main,index,server,wsgi,asgi}.py       an application in Python (ASGI, WSGI), called app;
+                                             also in src/, app/; or Django's manage.py
+  weir.json with a "command"                 a program in any language that listens on $PORT:
+                                             { "runtime": "executable", "command": ["./server"] }
   public/                                    static files
 or .vercel/output/ (see weir build), which is served in their place, or an application of Next.js, which is served by its
 own development server; and, if it has more to say, weir.json (or vercel.json):
