@@ -1,5 +1,5 @@
 // Hot path, pure: path → route. A route without parameters is one Map lookup.
-import type { FunctionSpec } from '../model/function.ts';
+import type { FunctionSpec, Launch } from '../model/function.ts';
 import type { Route, Segment } from '../model/route.ts';
 import type { Refusal } from './head.ts';
 import { decodePath } from './target.ts';
@@ -96,7 +96,7 @@ export class RouteTable {
       const { spec, route } = lead;
       const parameters = takesEverything(lead) ? [] : matchSegments(route.segments, segments);
       if (parameters === null) continue;
-      return { spec, pattern: route.pattern, parameters: spec.launch === 'server' ? [] : parameters };
+      return { spec, pattern: route.pattern, parameters };
     }
     return null;
   }
@@ -104,7 +104,9 @@ export class RouteTable {
 
 /** A server's catch-all: it does its own routing, so it gets `/` too, and no parameters. */
 const takesEverything = ({ spec, route }: Lead): boolean =>
-  spec.launch === 'server' && route.segments.length === 1 && route.segments[0]!.kind === 'rest';
+  servers.has(spec.launch) && route.segments.length === 1 && route.segments[0]!.kind === 'rest';
+
+const servers: ReadonlySet<Launch> = new Set(['server', 'python', 'command']);
 
 const withoutTrailingSlash = (path: string): string =>
   path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
