@@ -205,7 +205,8 @@ async function openProvider(address: string, { log, sentinel }: PlatformOptions)
   const [clock, environment, cacheDir] = [systemClock, process.env, cacheDirectory(process.env, homedir())];
   const payload = await buildPayload({ cacheDir });
   const toolchains = await openToolchains({ cacheDir, environment, clock, log });
-  const { node, binary } = toolchains;
+  const node = (release: string): string | null => toolchains.node(release);
+  const binary = (release: string): string | null => toolchains.binary(release);
   const provider = new ProcessProvider({ address, payload, environment, clock, log, sentinel, node, binary });
   return { provider, toolchains };
 }
