@@ -134,7 +134,7 @@ async function goProject(): Promise<string> {
 
 interface Language {
   readonly name: string;
-  make(context: TestContext): Promise<{ readonly root: string; readonly command: readonly string[] }>;
+  readonly make: (context: TestContext) => Promise<{ readonly root: string; readonly command: readonly string[] }>;
 }
 
 const languages: Language[] = [

@@ -1,5 +1,6 @@
 """Greeting, loading, the lifespan and the end."""
 
+import json
 import unittest
 
 from weir_runtime import frames
@@ -12,6 +13,12 @@ HELLO = """
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body", "body": b"hello"})
 """
+
+
+def order(core) -> bytes:
+    fields = {"function": "f", "root": core.root, "entry": core.entry, "launch": "python", "environment": {}}
+    fields |= {"memoryMiB": 1, "maxDurationMs": 1, "maxConcurrency": None, "deployment": "d", "project": "p"}
+    return json.dumps(fields).encode()
 
 
 class Loading(RuntimeCase):
@@ -153,6 +160,35 @@ class Ends(RuntimeCase):
         self.assertEqual(core.exit_code(), 0)
         with open(core.root + "/notes") as file:
             self.assertEqual(file.read().split(), ["sigterm", "shutdown", "atexit"])
+
+    def test_sigterm_while_it_loads(self):
+        core = self.start("print('loading'); import time; time.sleep(3600)")
+        core.send(frames.LOAD, 0, order(core))
+        core.until(lambda: core.logs)
+        core.process.send_signal(15)
+        self.assertEqual(core.exit_code(), 0)
+
+    def test_a_fork_and_a_child_have_no_business_with_the_core(self):
+        core = self.serve(
+            """
+            import os, subprocess, sys
+            def app(environ, start_response):
+                pid = os.fork()
+                if pid == 0:
+                    print("printed by the fork")
+                    os._exit(0)
+                os.waitpid(pid, 0)
+                code = "import near, os; print(near.NEAR, os.listdir('/proc/self/fd'))"
+                told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, close_fds=False)
+                start_response("200 OK", [])
+                return [(told.stdout + told.stderr).encode()]
+            """,
+            files={"near.py": "NEAR = 'near'"},
+        )
+        answer = core.get("/")
+        self.assertTrue(answer.text.startswith("near "), answer.text)
+        self.assertEqual(core.logs, [])
+        self.assertEqual(core.get("/").status, 200)
 
     def test_startup_that_fails(self):
         core = self.start(

@@ -17,8 +17,20 @@ def leave(code: int) -> None:
     raise SystemExit(code)
 
 
+_left_early = False
+
+
+def leave_early(*_) -> None:
+    """SIGTERM before there is a loop to end: nobody waits for what is being loaded."""
+    global _left_early
+    _left_early = True
+    raise SystemExit(0)
+
+
 def told(error: BaseException) -> str:
     """Why loading has failed, for whoever reads the log."""
+    if _left_early:
+        raise error
     from .detect import NothingToServe
     from .lifespan import StartupFailed
 
@@ -38,9 +50,16 @@ class Ending:
         self._signalled = False
         self._waits = None
         session.on_goodbye = self.begin
-        # A handler that user code sets for SIGTERM takes the place of the process's, not of this one: the loop hears of
-        # every signal by its descriptor.
-        loop.add_signal_handler(signal.SIGTERM, self._sigterm)
+
+    def listen(self) -> None:
+        """From here on SIGTERM is an end in order. Handlers that user code has set, or will set, run as well.
+
+        They take the place of the process's handler, not of this one: the loop hears of every signal by its descriptor.
+        """
+        users = signal.getsignal(signal.SIGTERM)
+        self._loop.add_signal_handler(signal.SIGTERM, self._sigterm)
+        if users is not leave_early:
+            signal.signal(signal.SIGTERM, users)
 
     def _sigterm(self) -> None:
         self._signalled = True

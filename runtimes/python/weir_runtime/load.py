@@ -23,6 +23,8 @@ def prepare(order: dict) -> None:
     standard = [path for path in sys.path if path not in own and path not in installed]
     sys.path[:] = [*own, *standard, *installed]
     sys.argv = [entry]
+    # For Pythons that user code starts: they find what it finds.
+    os.environ["PYTHONPATH"] = os.pathsep.join([*own, *installed])
     sys.path_importer_cache.clear()
     for path in installed:
         _process_pth(path)

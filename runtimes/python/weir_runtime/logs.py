@@ -17,6 +17,7 @@ class Logs:
         self._writer = writer
         # There is nobody who reads frames: lines go where the core reads plain ones.
         self.direct = False
+        self._dropped = 0
 
     def emit(self, call, level: int, source: int, text: str) -> None:
         if self.direct or self._writer.broken:
@@ -27,7 +28,11 @@ class Logs:
                 pass
             return
         if self._writer.backlog_bytes > LOG_BACKLOG_BYTES:
+            self._dropped += 1
             return
+        if self._dropped:
+            count, self._dropped = self._dropped, 0
+            self.emit(None, frames.WARN, frames.PLATFORM, f"{count} lines were dropped: more than could be sent.")
         self._writer.extend((frames.log(0 if call is None else call.stream, level, source, text),))
         self._writer.written()
 

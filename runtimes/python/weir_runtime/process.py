@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import select
 import signal
 import socket
@@ -38,7 +39,7 @@ def run(descriptor: int) -> None:
 
 def _await_load(sock, session: Session) -> bool:
     """Greeted, and then any time until LOAD: a stem, which makes itself ready for user code meanwhile. False: no LOAD."""
-    signal.signal(signal.SIGTERM, lambda *_: ending.leave(0))
+    signal.signal(signal.SIGTERM, ending.leave_early)
     steps = warm_steps()
     while session.load_order is None:
         # What is imported ahead is in nobody's way: between two modules LOAD is looked for.
@@ -58,12 +59,15 @@ def _serve(sock, session: Session, logs: Logs) -> None:
     loop = InvocationLoop()
     asyncio.set_event_loop(loop)
     capture(logs)
+    os.register_at_fork(after_in_child=lambda: _part(session.writer))
     ends = ending.Ending(session, loop, logs)
     began = perf_counter()
     try:
         service = _load(session, loop, logs, ends)
     except BaseException as error:
-        session.writer.extend((loaded({"ok": False, "code": "FUNCTION_LOAD_FAILED", "message": ending.told(error)}),))
+        message = ending.told(error)
+        ends.listen()
+        session.writer.extend((loaded({"ok": False, "code": "FUNCTION_LOAD_FAILED", "message": message}),))
     else:
         session.service = service
         measure_anyio()
@@ -76,6 +80,12 @@ def _serve(sock, session: Session, logs: Logs) -> None:
     session.writer.serve_from(loop)
     loop.add_reader(sock, _Reading(sock, session, ends).readable)
     ends.run_loop()
+
+
+def _part(writer: Writer) -> None:
+    """A copy of this process has no business with the core: what it prints goes to the descriptors."""
+    writer.broken = True
+    os.close(writer.descriptor)
 
 
 def _load(session: Session, loop, logs: Logs, ends):
@@ -95,6 +105,7 @@ def _load(session: Session, loop, logs: Logs, ends):
     background = Background(session.writer, loop, pool, logs)
     serve_with(background)
     module = load.load_entry(order["root"], order["entry"])
+    ends.listen()
     from .detect import detect
 
     kind, app = detect(module, order["entry"])

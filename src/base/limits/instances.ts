@@ -78,8 +78,8 @@ export const instanceLimits = {
   /** A language process beside its core (protocol/runtime.md). One message of a program; connections it may send them by. */
   ipcMessageBytes: 1024 * 1024,
   ipcConnections: 8,
-  /** A program listens, or a runtime greets, after so long; what it last said is told when it does not. */
-  readyMs: 30_000,
+  /** A program listens, or a runtime greets, after so long: before the router gives the instance up. What it last said is told. */
+  readyMs: 29_000,
   toldLines: 20,
   /** Connections to a program that nobody uses are closed after so long: before most servers do. */
   programIdleMs: 4_000,

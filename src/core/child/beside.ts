@@ -71,7 +71,10 @@ export class ProcessBeside implements Ward, Readings {
     this.claims = new Claims(memory, boardBytes, limits.streamsPerTunnel);
     // The turns of the loop that cores run on are nobody's vitals.
     this.turns = new Turns(boardCells(boardMemory(0)));
-    this.charges = new SharedCharges(this.turns, this.cells, () => this.#read(performance.now()).cpuUs);
+    this.charges = new SharedCharges(this.turns, this.cells, {
+      nowMs: () => performance.now(),
+      cpuUs: () => this.#read(performance.now()).cpuUs,
+    });
     this.pulse = new Pulse({
       clock: systemClock,
       silentMs: options.silentMs,

@@ -16,6 +16,12 @@ export interface Charged {
   place: number;
 }
 
+interface CpuSource {
+  nowMs(): number;
+  /** Of the process and what it has started, since its start, microseconds. */
+  cpuUs(): number;
+}
+
 /** The kernel's total moves in steps of 10 ms, and costs 40 µs and more: asked no more often, where it was used up. */
 const lookMs = 10;
 
@@ -27,8 +33,7 @@ const lookMs = 10;
 export class SharedCharges implements Charges {
   readonly #turns: Turns;
   readonly #cells: Int32Array;
-  /** Of the process and what it has started, since its start, microseconds. */
-  readonly #cpuUs: () => number;
+  readonly #source: CpuSource;
   readonly #inFlight: Charged[] = [];
   /** Microseconds of CPU per millisecond in flight; −1: no period has ended. */
   #rate = -1;
@@ -42,11 +47,11 @@ export class SharedCharges implements Charges {
   #budgetUs = 0;
   #lookedMs = -Infinity;
 
-  constructor(turns: Turns, cells: Int32Array, cpuUs: () => number) {
+  constructor(turns: Turns, cells: Int32Array, source: CpuSource) {
     this.#turns = turns;
     this.#cells = cells;
-    this.#cpuUs = cpuUs;
-    this.#fromMs = performance.now();
+    this.#source = source;
+    this.#fromMs = source.nowMs();
     this.#countedMs = this.#fromMs;
   }
 
@@ -62,10 +67,12 @@ export class SharedCharges implements Charges {
     return this.#turns.inside ? performance.now() : this.#turns.enter();
   }
 
-  settle(): void {}
+  settle(): void {
+    // The loop that cores run on is nobody's to be charged for.
+  }
 
   booted(): void {
-    this.#bootUs = this.#cpuUs();
+    this.#bootUs = this.#source.cpuUs();
     this.#fromUs = this.#bootUs;
   }
 
@@ -105,14 +112,14 @@ export class SharedCharges implements Charges {
   take(measured: Measured & { readonly context?: unknown }): number {
     const charged = measured.context as Charged | null;
     if (charged === null) return 0;
-    const nowMs = performance.now();
-    if (this.#rate < 0 && charged.measuredUs < 0) this.period(nowMs, this.#cpuUs());
+    const nowMs = this.#source.nowMs();
+    if (this.#rate < 0 && charged.measuredUs < 0) this.period(nowMs, this.#source.cpuUs());
     const inFlightMs = charged.place < 0 ? 0 : nowMs - charged.sinceMs;
     const sharedUs = charged.usedUs + Math.max(0, this.#rate) * inFlightMs;
     let us = Math.floor(charged.measuredUs >= 0 ? charged.measuredUs : sharedUs);
     if (us > this.#budgetUs && nowMs - this.#lookedMs >= lookMs) {
       this.#lookedMs = nowMs;
-      this.#budgetUs = Math.max(0, this.#cpuUs() - this.#bootUs - this.#attributedUs);
+      this.#budgetUs = Math.max(0, this.#source.cpuUs() - this.#bootUs - this.#attributedUs);
     }
     us = Math.min(us, Math.floor(this.#budgetUs));
     this.#budgetUs -= us;
