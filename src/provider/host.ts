@@ -56,21 +56,29 @@ export class HostProcess {
 
   /** Ends what is left, and the host. */
   async close(): Promise<void> {
+    const { clock } = this.#options;
+    const late = clock.after(limits.terminateGraceMs + limits.exitWaitMs, () => this.#kill());
     for (const started of this.#instances.values()) started.terminate(limits.terminateGraceMs);
     await Promise.all([...this.#instances.values()].map((started) => started.ended));
+    late.cancel();
     const phase = this.#phase;
     this.#enter({ kind: 'closed' });
     if (phase.kind !== 'running') return;
     phase.process.disconnect();
-    const kill = this.#options.clock.after(limits.terminateGraceMs, () => phase.process.kill('SIGKILL'));
+    const kill = clock.after(limits.terminateGraceMs, () => phase.process.kill('SIGKILL'));
     await phase.ended;
     kill.cancel();
+  }
+
+  /** One that does not answer: its end ends what it holds. */
+  #kill(): void {
+    if (this.#phase.kind === 'running') this.#phase.process.kill('SIGKILL');
   }
 
   /** At once: this process exits. */
   killAll(): void {
     for (const started of this.#instances.values()) started.killGroup();
-    if (this.#phase.kind === 'running') this.#phase.process.kill('SIGKILL');
+    this.#kill();
   }
 
   #spawn(): void {
