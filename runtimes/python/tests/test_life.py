@@ -1,6 +1,7 @@
 """Greeting, loading, the lifespan and the end."""
 
 import json
+import random
 import unittest
 
 from weir_runtime import frames
@@ -111,6 +112,22 @@ class Loading(RuntimeCase):
         core.send(frames.BODY, 1 << 16 | 5, b"")
         self.assertEqual(core.exit_code(), 1)
         self.assertEqual(core.goodbye[0], "BAD_FRAME")
+
+    def test_bytes_that_nobody_meant_end_it_in_order(self):
+        chance = random.Random(5)
+        for _ in range(6):
+            core = self.serve(HELLO)
+            try:
+                for _ in range(200):
+                    kind = chance.choice((frames.REQUEST, frames.BODY, frames.CREDIT, chance.randrange(256)))
+                    stream = chance.choice((0, 1 << 16 | 1, chance.getrandbits(32)))
+                    core.send(kind, stream, chance.randbytes(chance.randrange(30)))
+            except OSError:
+                # It has closed, as it should.
+                pass
+            self.assertEqual(core.exit_code(), 1)
+            self.assertEqual(core.stderr, "")
+            core.kill()
 
     def test_a_core_that_goes_away_ends_it(self):
         core = self.serve(HELLO)

@@ -2,7 +2,7 @@
 """The connection with the core: what may come when, and to whom it goes."""
 
 from . import frames
-from .frames import ProtocolError
+from .head import ProtocolError, read_request_head
 
 
 class Session:
@@ -27,7 +27,7 @@ class Session:
         service = self.service
         if kind == frames.REQUEST:
             flags, left_ms, head = frames.read_request(payload)
-            request = frames.read_request_head(head)
+            request = read_request_head(head)
             if service is None:
                 self.writer.extend((frames.failed(stream, 0xFFFFFFFF, "FUNCTION_LOAD_FAILED", "Not loaded."),))
                 self.writer.written()
