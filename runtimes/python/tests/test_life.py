@@ -219,6 +219,20 @@ class Ends(RuntimeCase):
         self.assertEqual((loaded["ok"], loaded["message"]), (False, "no database"))
         self.assertEqual(core.end(), 0)
 
+    def test_a_lifespan_that_raises_is_told_and_served(self):
+        core = self.serve(
+            """
+            async def app(scope, receive, send):
+                if scope["type"] == "lifespan":
+                    await receive()
+                    raise ValueError("in startup")
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": b"on"})
+            """
+        )
+        self.assertEqual(core.get("/").text, "on")
+        self.assertIn("ValueError: in startup", core.logs[0][3])
+
     def test_a_shutdown_that_hangs_does_not_keep_it(self):
         core = self.serve(
             """

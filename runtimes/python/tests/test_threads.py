@@ -259,6 +259,26 @@ class Wsgi(RuntimeCase):
         self.assertLess(cpu_us, 90_000)
 
 
+class NoThreads(RuntimeCase):
+    def test_without_any_thread_an_invocation_fails_and_the_next_are_taken(self):
+        core = self.serve(
+            """
+            import threading
+            start = threading.Thread.start
+            def refuse(thread):
+                threading.Thread.start = start
+                raise RuntimeError("can't start new thread")
+            threading.Thread.start = refuse
+            def app(environ, start_response):
+                start_response("200 OK", [])
+                return [b"on"]
+            """
+        )
+        first, second = core.request("/"), core.request("/")
+        self.assertEqual(core.wait(first).failed, ("FUNCTION_INVOCATION_FAILED", "RuntimeError"))
+        self.assertEqual(core.wait(second).text, "on")
+
+
 class Handlers(RuntimeCase):
     @classmethod
     def setUpClass(cls):
