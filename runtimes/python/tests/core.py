@@ -1,4 +1,4 @@
-"""A core for tests: starts the runtime as Weir's does, speaks frames to it over a socketpair, and looks at what comes."""
+"""A core for tests: starts the runtime as Weir's does, speaks frames to it over a socketpair, looks at what comes."""
 
 import json
 import os
@@ -13,10 +13,10 @@ import textwrap
 import time
 import unittest
 
-PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weir_runtime")
-sys.path.insert(0, os.path.dirname(PACKAGE))
+from weir_runtime import frames
 
-from weir_runtime import frames  # noqa: E402
+FROM_HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.join(os.path.dirname(FROM_HERE), "weir_runtime")
 
 # Sanity alone: nothing here waits for time to pass, and the machine may be busy.
 PATIENCE_S = 60

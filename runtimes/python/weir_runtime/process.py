@@ -38,7 +38,7 @@ def run(descriptor: int) -> None:
 
 
 def _await_load(sock, session: Session) -> bool:
-    """Greeted, and then any time until LOAD: a stem, which makes itself ready for user code meanwhile. False: no LOAD."""
+    """Greeted, and then any time until LOAD: a stem, which makes itself ready meanwhile. False: no LOAD."""
     signal.signal(signal.SIGTERM, ending.leave_early)
     steps = warm_steps()
     while session.load_order is None:
