@@ -5,6 +5,7 @@ import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { runCommand } from './build/command.ts';
+import { deadline } from './build/deadline.ts';
 import { findInPath, isExecutable } from './executables.ts';
 
 /** A project's server in any language: a program that listens on PORT. */
@@ -84,8 +85,7 @@ async function runBuild(root: string, file: string, build: readonly string[], pl
   if (found.kind === 'missing') throw new UsageError(`${file}: build: ${found.why}`);
   log.info(`${project}: ${line}`);
   const telling = tellFrom(project, basename(name), place);
-  const late = new AbortController();
-  const timer = clock.after(limits.programBuildMs, () => late.abort());
+  const late = deadline(clock, limits.programBuildMs);
   const print = lines((text) => log.info(`${project}: ${text}`));
   const ended = await runCommand(found.path, args, {
     cwd: root,
@@ -97,7 +97,7 @@ async function runBuild(root: string, file: string, build: readonly string[], pl
       print.add(text);
     },
   }).finally(() => {
-    timer.cancel();
+    late.clear();
     telling.stop();
     print.end();
   });

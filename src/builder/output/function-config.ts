@@ -140,6 +140,7 @@ function commandFunction(value: unknown, path: string, faults: Faults): Function
     helpers: false,
     webApi: false,
     streams: config.supportsResponseStreaming ?? true,
+    sourceMaps: false,
     mayBeGrouped: false,
     assets: [],
   };
