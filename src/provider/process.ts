@@ -142,7 +142,7 @@ export class ProcessProvider implements Provider {
     const binary = this.#options.binary?.(release) ?? null;
     const { python } = this.#options.payload;
     // Isolated, and without site: the runtime's modules are the only ones that it may find before it knows its function.
-    return binary === null || python === undefined ? undefined : [binary, '-I', '-S', python];
+    return binary === null || python === undefined ? undefined : [binary, '-I', '-S', '-X', 'utf8', python];
   }
 
   #launch(order: StartOrder, refused?: string): Launch {

@@ -96,6 +96,11 @@ class Loading(RuntimeCase):
         self.assertIn("SystemExit", self.failure("import sys; sys.exit(1)"))
         self.assertIn("'module'", self.failure(HELLO, launch="module"))
 
+    def test_a_project_may_name_its_application(self):
+        told = self.failure(HELLO, eventExport="site")
+        self.assertIn("`site` is not there", told)
+        self.assertIn("`site` is none of these", self.failure("site = 1", eventExport="site"))
+
     def test_nothing_to_serve(self):
         told = self.failure("x = 1")
         self.assertIn("has neither `app` nor `handler`", told)

@@ -108,7 +108,7 @@ def _load(session: Session, loop, logs: Logs, ends):
     ends.listen()
     from .detect import detect
 
-    kind, app = detect(module, order["entry"])
+    kind, app = detect(module, order["entry"], order.get("eventExport"))
     shared = (session, loop, meter, logs, pool, background)
     if kind == "asgi":
         from .lifespan import Lifespan
