@@ -90,7 +90,7 @@ class Core:
     def send(self, kind: int, stream: int, payload: bytes = b"") -> None:
         self.sock.sendall(frames.frame(kind, stream, payload))
 
-    def load(self, environment=None, module_paths=(), max_concurrency=None, root=None, launch="python"):
+    def load(self, environment=None, module_paths=(), max_concurrency=None, root=None, launch="python", export=None):
         order = {
             "function": "f",
             "root": root or os.path.dirname(self.entry),
@@ -104,6 +104,8 @@ class Core:
             "project": "p",
             "modulePaths": list(module_paths),
         }
+        if export is not None:
+            order["eventExport"] = export
         self.send(frames.LOAD, 0, json.dumps(order).encode())
         self.until(lambda: self.loaded)
         return self.loaded

@@ -97,9 +97,9 @@ class Loading(RuntimeCase):
         self.assertIn("'module'", self.failure(HELLO, launch="module"))
 
     def test_a_project_may_name_its_application(self):
-        told = self.failure(HELLO, eventExport="site")
+        told = self.failure(HELLO, export="site")
         self.assertIn("`site` is not there", told)
-        self.assertIn("`site` is none of these", self.failure("site = 1", eventExport="site"))
+        self.assertIn("`site` is none of these", self.failure("site = 1", export="site"))
 
     def test_nothing_to_serve(self):
         told = self.failure("x = 1")
