@@ -45,7 +45,7 @@ export async function nextApplication(effort: Effort): Promise<Section[]> {
 }
 
 /** From the request's first byte to the answer's first, milliseconds. */
-function firstByte(url: string): Promise<number> {
+export function firstByte(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();
     get(url, { agent: false }, (response) => {
