@@ -31,8 +31,18 @@ export async function fastapi(effort: Effort): Promise<Section[]> {
   const started: Target[] = [];
   const dir = example('fastapi');
   try {
-    const args = ['-m', 'uvicorn', 'main:app', '--port', '{port}', '--log-level', 'warning', '--no-access-log'];
-    const own = await server('uvicorn', dir, args, '/', uvicornPython());
+    const args = [
+      uvicornPython(),
+      '-m',
+      'uvicorn',
+      'main:app',
+      '--port',
+      '{port}',
+      '--log-level',
+      'warning',
+      '--no-access-log',
+    ];
+    const own = await server('uvicorn', dir, args, '/');
     started.push(own);
     if (hasNginx) started.push(await nginx([own], 'nginx → uvicorn'));
     started.push(await weir({ name: 'Weir', dir }));

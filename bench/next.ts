@@ -26,7 +26,8 @@ export async function nextApplication(effort: Effort): Promise<Section[]> {
   const sections: Section[] = [];
   const started: Target[] = [];
   try {
-    const own = await server('next start', dir, [join(dir, 'node_modules/next/dist/bin/next'), 'start'], '/api/hello');
+    const next = join(dir, 'node_modules/next/dist/bin/next');
+    const own = await server('next start', dir, [process.execPath, next, 'start'], '/api/hello');
     started.push(own);
     if (hasNginx) started.push(await nginx([own], 'nginx → next start'));
     started.push(await weir({ name: 'Weir', dir }));
