@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
@@ -56,10 +56,20 @@ export async function programFile(
   if (name.includes('/')) return { kind: 'missing', why: `there is no file ${own}` };
   const path = (await inPackages(root, name)) ?? (await findInPath(name, environment));
   if (path !== null) return { kind: 'found', path };
-  return {
-    kind: 'missing',
-    why: `there is no ${name} in ${root}, in its node_modules, or in PATH: install it, or name it by its path`,
-  };
+  const why = `there is no ${name} in ${root}, in its node_modules, or in PATH`;
+  const next = (await isPackageOf(root, name)) ? `npm install in ${root}` : 'install it, or name it by its path';
+  return { kind: 'missing', why: `${why}: ${next}` };
+}
+
+/** Its package.json asks for it. */
+async function isPackageOf(root: string, name: string): Promise<boolean> {
+  const text = await readFile(join(root, 'package.json'), 'utf8').catch(() => '{}');
+  try {
+    const { dependencies } = JSON.parse(text) as { dependencies?: object };
+    return Object.hasOwn(dependencies ?? {}, name);
+  } catch {
+    return false;
+  }
 }
 
 /** npm puts the packages of a workspace into a folder above. */
