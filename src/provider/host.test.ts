@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { goneSoon, isAlive, Watcher } from '../../test/conformance/provider.ts';
 import { systemClock } from '../base/clock.ts';
 import { silentLog } from '../base/log.ts';
+import { HostProcess } from './host.ts';
 import { ProcessProvider, type ProcessProviderOptions } from './process.ts';
 
 const host = fileURLToPath(new URL('../core/child/main.ts', import.meta.url));
@@ -16,7 +17,7 @@ const python = { release: 'python3.11', memoryMiB: 256 } as const;
 function open(t: TestContext, program: string, more: Partial<ProcessProviderOptions> = {}): ProcessProvider {
   const dir = mkdtempSync(join(tmpdir(), 'weir-'));
   const interpreter = join(dir, 'interpreter');
-  writeFileSync(interpreter, `#!/bin/sh\nshift 2\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  writeFileSync(interpreter, `#!/bin/sh\nshift 4\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
   writeFileSync(join(dir, 'program.cjs'), program);
   const provider = new ProcessProvider({
     address: `unix:${join(dir, 'nobody.sock')}`,
@@ -36,6 +37,25 @@ function open(t: TestContext, program: string, more: Partial<ProcessProviderOpti
 
 const waits =
   "process.on('SIGTERM', () => process.exit(7)); console.log('pid ' + process.pid); setInterval(() => {}, 1000);";
+
+test('it is there before the first instance where one is to be expected', async () => {
+  const environment = { PATH: process.env['PATH'] ?? '' };
+  const made = new HostProcess({
+    command: process.execPath,
+    args: [host],
+    environment,
+    clock: systemClock,
+    log: silentLog,
+  });
+  assert.equal(made.pid, null);
+  made.ready();
+  const { pid } = made;
+  assert.ok(pid !== null && isAlive(pid));
+  made.ready();
+  assert.equal(made.pid, pid);
+  await made.close();
+  assert.ok(!isAlive(pid));
+});
 
 test('it is asked to end, and its exit is told, once; what it uses is that of its process', async (t) => {
   const provider = open(t, waits);

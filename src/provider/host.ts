@@ -30,7 +30,7 @@ export const transitions: Readonly<Record<HostPhase['kind'], readonly HostPhase[
   closed: [],
 };
 
-/** The process that holds instances whose code is not Node's: started with the first of them, and anew should it end. */
+/** The process that holds instances whose code is not Node's: started before the first of them, and anew should it end. */
 export class HostProcess {
   readonly #options: HostProcessOptions;
   readonly #instances = new Map<string, HostedStarted>();
@@ -44,12 +44,17 @@ export class HostProcess {
     return this.#phase.kind === 'running' ? (this.#phase.process.pid ?? null) : null;
   }
 
+  /** It is there, or starting. */
+  ready(): void {
+    if (this.#phase.kind === 'none') this.#spawn();
+  }
+
   start(order: HostedOrder, events: ProviderEvents): HostedStarted {
     const { clock } = this.#options;
     const started = new HostedStarted(order.instance, clock, events, (what) => this.#send(what));
     this.#instances.set(order.instance, started);
     started.over = () => this.#instances.delete(order.instance);
-    if (this.#phase.kind === 'none') this.#spawn();
+    this.ready();
     this.#send({ do: 'start', order });
     return started;
   }

@@ -72,6 +72,10 @@ export class ProcessProvider implements Provider {
     return `${isolation}; V8 limits the heap, and who outgrows its memory is killed: ${this.#access.reason}`;
   }
 
+  expect(releases: ReadonlySet<string>): void {
+    if (this.#closing === null && [...releases].some((release) => !release.startsWith('nodejs'))) this.#host?.ready();
+  }
+
   start(order: StartOrder, events: ProviderEvents): Started {
     if (this.#host !== null && !order.release.startsWith('nodejs') && this.#closing === null) {
       return this.#startHosted(this.#host, order, events);
