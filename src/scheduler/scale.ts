@@ -149,9 +149,11 @@ const unknownRoom = ({ cores, starting }: Demand, { live }: LaneDemand): number 
 /** Of those that are ready all have all that they may have, or nothing would wait: they use so much, or are about to. */
 function fittingOf({ cores, usedCores, starting }: Demand, lane: LaneDemand): number {
   const used = Math.max(usedCores, (lane.live - starting) * lane.load);
-  return Math.round((cores + beyondCores(lane.limit) - used) / lane.load);
+  return Math.floor((cores + beyondCores(lane.limit) - used) / lane.load + partlyIdle);
 }
 
+/** What lacks no more than this of its processor is started all the same. */
+const partlyIdle = 0.25;
 /** From here on the processors are as good as used: what is left, another instance would spend on starting. */
 const fullShare = 0.85;
 /** Where the processors are full, whoever uses so much of them is it that fills them. */
@@ -172,9 +174,12 @@ function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean
   return starting === 0 || (starting === 1 && sinceStartMs >= limits.startSlowMs);
 }
 
-/** The head has waited for long enough that the processors' time to spare is of while it waited. */
-const isSleep = ({ cpuIdle, lanes }: Demand, headAgeMs: number): boolean =>
-  cpuIdle && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
+/**
+ * Loops are held, and the processors have time to spare: what holds them sleeps in them. The head has waited for long enough that
+ * this is of while it waited.
+ */
+const isSleep = ({ cpuIdle, computing, lanes }: Demand, headAgeMs: number): boolean =>
+  cpuIdle && computing > 0 && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
 
 function mayNeverYield(demand: Demand, headAgeMs: number): boolean {
   const { sinceStartMs, stillForMs, computing, cores, lanes, neverYields } = demand;
