@@ -271,7 +271,7 @@ export class FunctionScheduler<T extends Schedulable> extends LaneQueues<T> {
       standing: this.ready + around.starting,
       computing: isSingle ? 0 : this.processors.computing,
       usedCores: isSingle ? 0 : this.processors.cores,
-      neverYields: this.processors.neverYields(this.#members, nowMs),
+      ...this.processors.holds(this.#members, nowMs),
     });
   }
 

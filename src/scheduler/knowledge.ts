@@ -82,9 +82,9 @@ export class LaneKnowledge {
     this.#stood = places > this.#stood ? places : this.#stood + (places - this.#stood) * newest;
   }
 
-  /** None has ended yet, and an instance may turn out to take more of it than is thought. */
+  /** How many an instance takes was not seen yet, and it may turn out to be more than is thought. */
   get isUnknown(): boolean {
-    return this.invocations === 0 && this.saturation === null && this.limit < this.#ceiling;
+    return this.saturation === null && this.limit < this.#ceiling;
   }
 
   /** As many as compute for limits.loopBudgetMs together, within reason; 1 when nothing is known. */

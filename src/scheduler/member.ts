@@ -25,6 +25,8 @@ export class Member {
   /** Since when its loop is held; Infinity: it is not. */
   stuckSinceMs = Infinity;
   background = 0;
+  /** In the last period its loop was held more than it computed: something sleeps in it. */
+  sleeps = false;
   /** What it counts for of the processors that are used, 0–1. */
   load = 0;
   /** By lane. */
@@ -152,7 +154,9 @@ export class Member {
       // What is kept after work (a cache, a heap that is not given back) is not the next ones'.
       this.#baseMiB += (usedMiB - this.#baseMiB) * 0.3;
     }
-    this.utilisation = this.#utilisation(this.#loopMs / periodMs, cpuMs / periodMs, cores);
+    const [loop, cpu] = [this.#loopMs / periodMs, cpuMs / periodMs];
+    this.utilisation = this.#utilisation(loop, cpu, cores);
+    this.sleeps = loop >= held && cpu < loop / 2;
     return {
       periodMs,
       utilisation: this.utilisation,
@@ -185,5 +189,7 @@ const grown = (before: number, now: number): number => Math.max(0, now - before)
 const shortestMs = limits.vitalsPeriodMs / 2;
 /** Below this the loop's share says little: it is told in whole permille, with what the platform itself does on it. */
 const telling = 0.05;
+/** From here on a loop is held most of the time. */
+const held = 0.7;
 /** What is taken for rest, at most. */
 const most = 0.02;

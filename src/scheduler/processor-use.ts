@@ -5,6 +5,12 @@ import { beyondCores } from './law.ts';
 import type { Member } from './member.ts';
 import { laneComputes } from './routes.ts';
 
+/** What is in the way of their loops. */
+interface Holds {
+  readonly neverYields: boolean;
+  readonly sleeps: boolean;
+}
+
 /** What the instances of one function use of the processors together, and may use. */
 export class ProcessorUse {
   /** Instances that use theirs fully, or whose loop is held. */
@@ -19,16 +25,17 @@ export class ProcessorUse {
    */
   readonly movedMs = lanes.map(() => -Infinity);
 
-  #held = false;
+  #holds: Holds = { neverYields: false, sleeps: false };
   #heldAtMs = -Infinity;
 
-  /** The loop of one of them has not come round for so long that it may never. */
-  neverYields(members: readonly (Member | undefined)[], nowMs: number): boolean {
-    if (nowMs - this.#heldAtMs >= limits.sweepMs) {
-      this.#heldAtMs = nowMs;
-      this.#held = members.some((member) => member?.isHeldFor(limits.heldQueueStaleMs, nowMs) === true);
-    }
-    return this.#held;
+  /** Whether the loop of one of them has not come round for so long that it may never; and whether something sleeps in one. */
+  holds(members: readonly (Member | undefined)[], nowMs: number): Holds {
+    if (nowMs - this.#heldAtMs < limits.sweepMs) return this.#holds;
+    this.#heldAtMs = nowMs;
+    const neverYields = members.some((member) => member?.isHeldFor(limits.heldQueueStaleMs, nowMs) === true);
+    const sleeps = neverYields || members.some((member) => member?.sleeps === true);
+    this.#holds = { neverYields, sleeps };
+    return this.#holds;
   }
 
   /** What one uses of a processor from now on, 0–1. */

@@ -26,6 +26,7 @@ const calm: Demand = {
   live: 0,
   maxInstances: 100,
   neverYields: true,
+  sleeps: true,
   stillForMs: Infinity,
   computing: 0,
   usedCores: 0,
@@ -114,6 +115,11 @@ test('what waits for CPU gets no more instances, but for a head that may wait fo
   // Loops that are held by what does not compute.
   assert.equal(count({ ...full, ...aged(limits.heldQueueStaleMs), cpuIdle: true }), 50);
   assert.equal(count({ ...full, cpuIdle: true }), 0, 'they may have been idle before');
+  assert.equal(
+    count({ ...full, ...aged(limits.heldQueueStaleMs), cpuIdle: true, sleeps: false }),
+    1,
+    'their loops are free',
+  );
   const late = { ...full, ...aged(limits.heldQueueStaleMs) };
   assert.equal(count(late), 1);
   assert.equal(count({ ...late, neverYields: false }), 0, 'they come round');
@@ -149,7 +155,7 @@ test('of what nothing is known, one is started for each processor; more when not
   assert.equal(count({ ...calm, ...unknown({ live: 1 }), live: 1, starting: 1 }), 1);
   assert.equal(count({ ...calm, ...unknown({ live: 2 }), live: 2, starting: 2 }), 0);
   assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.queueStaleMs }), live: 2 }), 0);
-  assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.heldQueueStaleMs }), live: 2 }), 5);
+  assert.equal(count({ ...calm, ...unknown({ live: 2, headAgeMs: limits.unknownMs }), live: 2 }), 5);
   assert.equal(
     count({ ...calm, ...unknown({ live: 2, isUnknown: false }), live: 2 }),
     5,
@@ -195,6 +201,7 @@ test('law: never beyond the most, and with what is on its way enough for what wa
     ahead: fc.nat(10),
     aheadReason: fc.constant('forecast'),
     neverYields: fc.boolean(),
+    sleeps: fc.boolean(),
     stillForMs: fc.nat(5000),
     live: fc.nat(120),
     standing: fc.nat(120),

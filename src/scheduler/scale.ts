@@ -9,7 +9,7 @@ export interface LaneDemand {
   readonly headAgeMs: number;
   /** Invocations one instance takes. */
   readonly limit: number;
-  /** None has ended yet: how many an instance takes is not known. */
+  /** How many an instance takes was not seen yet. */
   readonly isUnknown: boolean;
   /** What an invocation takes; 0: not known. */
   readonly wallMs: number;
@@ -40,6 +40,8 @@ export interface Demand {
   readonly maxInstances: number;
   /** The loop of one of them has not come round for limits.heldQueueStaleMs. */
   readonly neverYields: boolean;
+  /** The loop of one of them is held, and does not compute. */
+  readonly sleeps: boolean;
   /** How long they have had work, and none of them has been done with any of it. */
   readonly stillForMs: number;
   /** Instances that use their processor fully, or whose loop user code holds. */
@@ -135,13 +137,13 @@ function roomFor(demand: Demand, lane: LaneDemand, headAgeMs: number): number {
   const mayCompute = lane.computes || !isSleep(demand, headAgeMs);
   if (!mayCompute) return Infinity;
   if (lane.isBound) return 0;
-  if (lane.isUnknown && headAgeMs < limits.heldQueueStaleMs) return unknownRoom(demand, lane);
+  if (lane.isUnknown && headAgeMs < limits.unknownMs) return unknownRoom(demand, lane);
   return lane.load < limits.tellingLoad ? Infinity : fittingOf(demand, lane);
 }
 
 /**
- * While nothing is known of it: one on each processor. What it uses shows with the first answers, and that each may have
- * twice as many as now with any vitals; starts, too, compute.
+ * While it is not known how many an instance takes: one on each processor. Where its loop is free, any vitals show that it may have
+ * twice as many as now; where it is not, processors are used. Starts, too, compute.
  */
 const unknownRoom = ({ cores, starting }: Demand, { live }: LaneDemand): number =>
   Math.max(0, Math.ceil(cores) - live) + starting;
@@ -178,8 +180,8 @@ function isStale({ starting, sinceStartMs }: Demand, headAgeMs: number): boolean
  * Loops are held, and the processors have time to spare: what holds them sleeps in them. The head has waited for long enough that
  * this is of while it waited.
  */
-const isSleep = ({ cpuIdle, computing, lanes }: Demand, headAgeMs: number): boolean =>
-  cpuIdle && computing > 0 && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
+const isSleep = ({ cpuIdle, sleeps, lanes }: Demand, headAgeMs: number): boolean =>
+  cpuIdle && sleeps && headAgeMs >= limits.heldQueueStaleMs && lanes.some((lane) => lane.waiting > 0 && !lane.computes);
 
 function mayNeverYield(demand: Demand, headAgeMs: number): boolean {
   const { sinceStartMs, stillForMs, computing, cores, lanes, neverYields } = demand;

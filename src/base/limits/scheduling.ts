@@ -14,6 +14,8 @@ export const schedulingLimits = {
   heldInstancesPerCore: 4,
   /** Beyond that number: one more this often. */
   heldStartMs: 5_000,
+  /** While it was not seen how many an instance takes, there are no more than processors: those that are free take more by then. */
+  unknownMs: 5_000,
   /** 1xx answers of one invocation that are passed on. */
   informs: 32,
   /** Refusals of one invocation by instances before the client is told. Recalls do not count: its time in the queue does. */
