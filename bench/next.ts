@@ -32,7 +32,9 @@ export async function nextApplication(effort: Effort): Promise<Section[]> {
     if (hasNginx) started.push(await nginx([own], 'nginx → next start'));
     started.push(await weir({ name: 'Weir', dir }));
     if (effort.wattpm) started.push(await wattNext(dir));
-    for (const target of started) for (const [, path] of paths) await load(target.origin + path, 16, 3);
+    // Engines optimise what has run a while, and several instances take several times as long.
+    for (const target of started)
+      for (const [, path] of paths) await load(target.origin + path, 64, 5 * effort.seconds);
     for (const [what, path] of paths) {
       for (const connections of [8, 64]) {
         const measured = await compare(started, path, connections, effort);
