@@ -3,7 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Behaviours } from './behaviours.ts';
-import { until } from './rig.ts';
+import { rig, until } from './rig.ts';
 
 const sizes = [0, 1, 65_535, 65_536, 65_537, 5_000_000];
 
@@ -74,8 +74,11 @@ export const bodies: Behaviours = {
       for await (const chunk of answer) count += (chunk as Buffer).length;
       assert.equal(count, bytes);
     },
-
-    'many in one instance: fifty wait for what another one does': async (to) => {
+  },
+  alone: {
+    'many in one instance: fifty wait for what another one does': async (runtime, context) => {
+      // With all of its places: nothing is known of it yet.
+      const to = await rig(context, runtime);
       const pid = await to.text('/pid');
       const many = Array.from({ length: 50 }, () => to.text('/wait/many'));
       await until(async () => Number(await to.text('/waiting')) === 50);
@@ -83,5 +86,4 @@ export const bodies: Behaviours = {
       assert.deepEqual([...new Set(await Promise.all(many))], [pid]);
     },
   },
-  alone: {},
 };

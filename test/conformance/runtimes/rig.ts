@@ -2,9 +2,11 @@
 import type { TestContext } from 'node:test';
 import { request, type ClientRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { FunctionSpec } from '../../../src/model/function.ts';
 import { platform, type Platform } from '../../e2e/platform.ts';
 import { type Answer, read } from '../../e2e/weir.ts';
+import { isAlive } from '../provider.ts';
 import { pythons, type RuntimeUnderTest } from './runtimes.ts';
 
 export interface Rig extends Platform {
@@ -33,7 +35,8 @@ export async function rig(
     request({ host: '127.0.0.1', port: to.port, method, path, headers: { host, ...headers }, agent: false });
   const open: Rig['open'] = async (method, path, body, headers) => {
     const asked = begin(method, path, headers);
-    asked.end(body);
+    // Node writes a head together with text in the text's encoding.
+    asked.end(typeof body === 'string' ? Buffer.from(body) : body);
     const [response] = (await once(asked, 'response')) as [IncomingMessage];
     return response;
   };
@@ -60,4 +63,13 @@ export async function begunEcho(to: Rig): Promise<{ over(): Promise<string> }> {
       return (await read(answer)).text;
     },
   };
+}
+
+/** One that has ended and waits for process 1 to take note of it does not run. */
+export function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return process.platform !== 'linux' && isAlive(pid);
+  }
 }

@@ -56,12 +56,14 @@ const ofPython = (
 });
 
 const noSockets = {
-  'WebSockets: messages there and back': 'An interface that blocks has no WebSockets: PEP 3333 and http.server know none.',
+  'WebSockets: messages there and back':
+    'An interface that blocks has no WebSockets: PEP 3333 and http.server know none.',
 };
 
 const ofPrograms = {
   'lines carry the invocation that printed them': 'A plain program prints lines that say nothing of their invocation.',
-  'its deadline': 'A plain program is not told of it: the header of the protocol goes to those that take it away again.',
+  'its deadline':
+    'A plain program is not told of it: the header of the protocol goes to those that take it away again.',
 };
 
 const program = (name: string, make: () => readonly [string, readonly string[]]): RuntimeUnderTest => ({

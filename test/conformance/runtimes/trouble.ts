@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { isAlive } from '../provider.ts';
 import { read } from '../../e2e/weir.ts';
 import type { Behaviours } from './behaviours.ts';
-import { begunEcho, rig, until } from './rig.ts';
+import { begunEcho, isRunning, rig, until } from './rig.ts';
 
 const error = (answer: { status: number; headers: Readonly<Record<string, unknown>> }): unknown[] => [
   answer.status,
@@ -71,7 +70,7 @@ export const trouble: Behaviours = {
       const next = await to.get('/pid');
       assert.equal(next.status, 200);
       assert.notEqual(next.text, pid);
-      assert.ok(!isAlive(Number(pid)));
+      assert.ok(!isRunning(Number(pid)));
       await to.said('code 7');
     },
   },
