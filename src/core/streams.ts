@@ -64,8 +64,10 @@ export class Streams implements StreamHost {
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
-  /** Cancelled invocations whose handlers have not returned, and whose time is not up. */
+  /** Invocations that have ended, whose handlers have not returned, and whose time is not up. */
   #lingering = 0;
+  /** Of those, the ones whose answers are complete. */
+  #finishing = 0;
   #background = 0;
   #backgroundTold = 0;
   #reading = false;
@@ -88,6 +90,11 @@ export class Streams implements StreamHost {
 
   get background(): number {
     return this.#background;
+  }
+
+  /** Handlers that go on after a complete answer: work, as what waitUntil is told of. */
+  get finishing(): number {
+    return this.#finishing;
   }
 
   /** Throws ProtocolError. */
@@ -160,7 +167,11 @@ export class Streams implements StreamHost {
     this.#count();
     this.written();
     if (this.#options.ward.lingers && call.handling !== null && call !== this.#cancelling) {
-      this.#linger(call, call.handling);
+      this.#finishing += 1;
+      this.#linger(call, call.handling, () => {
+        this.#finishing -= 1;
+        this.written();
+      });
     }
   }
 
@@ -329,7 +340,7 @@ export class Streams implements StreamHost {
    * Its stream has ended, its handler has not: the instance is not as free as its streams say. One that never settles
    * (it waits for what only its client would have brought) counts no longer than its invocation could have taken.
    */
-  #linger(call: StreamCall, handling: PromiseLike<unknown>): void {
+  #linger(call: StreamCall, handling: PromiseLike<unknown>, then = (): void => undefined): void {
     this.#lingering += 1;
     this.#count();
     let counts = true;
@@ -339,6 +350,7 @@ export class Streams implements StreamHost {
       timer.cancel();
       this.#lingering -= 1;
       this.#count();
+      then();
     };
     const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), drop);
     handling.then(drop, drop);
