@@ -336,8 +336,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#ward.turnEnds();
     streams.flush();
     if (streams.begun > 0) this.#ward.busy();
-    const left = streams.open + streams.background + streams.finishing;
-    const done = phase.kind === 'draining' && phase.agreed && left === 0;
+    const done = phase.kind === 'draining' && phase.agreed && streams.open === 0 && streams.background === 0;
     if (done) this.#leave(phase.at, phase.exitCode);
   };
 

@@ -88,13 +88,9 @@ export class Streams implements StreamHost {
     return this.#open;
   }
 
+  /** Work after answers: what waitUntil was told of, and handlers that go on after a complete one. */
   get background(): number {
-    return this.#background;
-  }
-
-  /** Handlers that go on after a complete answer: work, as what waitUntil is told of. */
-  get finishing(): number {
-    return this.#finishing;
+    return this.#background + this.#finishing;
   }
 
   /** Throws ProtocolError. */
@@ -167,11 +163,7 @@ export class Streams implements StreamHost {
     this.#count();
     this.written();
     if (this.#options.ward.lingers && call.handling !== null && call !== this.#cancelling) {
-      this.#finishing += 1;
-      this.#linger(call, call.handling, () => {
-        this.#finishing -= 1;
-        this.written();
-      });
+      this.#linger(call, call.handling, 1);
     }
   }
 
@@ -340,8 +332,9 @@ export class Streams implements StreamHost {
    * Its stream has ended, its handler has not: the instance is not as free as its streams say. One that never settles
    * (it waits for what only its client would have brought) counts no longer than its invocation could have taken.
    */
-  #linger(call: StreamCall, handling: PromiseLike<unknown>, then = (): void => undefined): void {
+  #linger(call: StreamCall, handling: PromiseLike<unknown>, finishing = 0): void {
     this.#lingering += 1;
+    this.#finishing += finishing;
     this.#count();
     let counts = true;
     const drop = (): void => {
@@ -349,8 +342,9 @@ export class Streams implements StreamHost {
       counts = false;
       timer.cancel();
       this.#lingering -= 1;
+      this.#finishing -= finishing;
       this.#count();
-      then();
+      this.written();
     };
     const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), drop);
     handling.then(drop, drop);
