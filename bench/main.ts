@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,fastapi,python-cold,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { blocker } from './blocker.ts';
 import { bytecode } from './bytecode.ts';
 import { codecRows } from './codec.ts';
 import { converge, convergeParts } from './converge.ts';
+import { fastapi, pythonCold } from './fastapi.ts';
 import { hasNginx, loader } from './load.ts';
 import { placeBench } from './place.ts';
 import { recalls } from './recall.ts';
@@ -40,6 +41,8 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   bytecode: () => bytecode(values.quick ? 5 : 15),
   next: () => nextApplication(effort),
   'next-cold': () => nextCold(values.quick ? 4 : 12),
+  fastapi: () => fastapi(effort),
+  'python-cold': () => pythonCold(values.quick ? 4 : 12),
   waits,
   slow: slowReaders,
   sockets: () => idleSockets(values.quick ? 500 : 5_000),

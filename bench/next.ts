@@ -26,7 +26,8 @@ export async function nextApplication(effort: Effort): Promise<Section[]> {
   const sections: Section[] = [];
   const started: Target[] = [];
   try {
-    const own = await server('next start', dir, [join(dir, 'node_modules/next/dist/bin/next'), 'start'], '/api/hello');
+    const next = join(dir, 'node_modules/next/dist/bin/next');
+    const own = await server('next start', dir, [process.execPath, next, 'start'], '/api/hello');
     started.push(own);
     if (hasNginx) started.push(await nginx([own], 'nginx → next start'));
     started.push(await weir({ name: 'Weir', dir }));
@@ -45,7 +46,7 @@ export async function nextApplication(effort: Effort): Promise<Section[]> {
 }
 
 /** From the request's first byte to the answer's first, milliseconds. */
-function firstByte(url: string): Promise<number> {
+export function firstByte(url: string): Promise<number> {
   return new Promise((resolve, reject) => {
     const startedMs = performance.now();
     get(url, { agent: false }, (response) => {

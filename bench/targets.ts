@@ -93,11 +93,12 @@ export async function direct(): Promise<Target> {
   return target('node:http', child, `http://127.0.0.1:${port}`, []);
 }
 
-/** A server that listens on the port that PORT says, as `args` start it in `dir`. */
-export async function server(name: string, dir: string, args: readonly string[], path = ''): Promise<Target> {
+/** A server that listens on the port that PORT says, as `command` starts it in `dir`. `{port}` in it is that port. */
+export async function server(name: string, dir: string, command: readonly string[], path = ''): Promise<Target> {
   const port = await freePort();
   const env = { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1' };
-  const child = spawn(process.execPath, args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'inherit'] });
+  const [program, ...args] = command.map((each) => each.replace('{port}', String(port)));
+  const child = spawn(program!, args, { cwd: dir, env, stdio: ['ignore', 'ignore', 'inherit'] });
   const origin = `http://127.0.0.1:${port}`;
   return { ...(await target(name, child, origin + path, [])), origin };
 }

@@ -22,9 +22,13 @@ app = FastAPI(lifespan=lifespan)
 
 @app.post("/chat")
 async def chat(request: Request):
-    url = os.environ.get("MODEL_URL") or str(request.url_for("model"))
+    url, headers = os.environ.get("MODEL_URL"), {}
+    if url is None:
+        # Names below localhost are known to browsers, not to every system.
+        url, headers = str(request.url_for("model").replace(hostname="127.0.0.1")), {"host": request.headers["host"]}
     client: httpx.AsyncClient = request.app.state.client
-    call = client.build_request("POST", url, params=request.query_params, content=await request.body())
+    query, body = request.query_params, await request.body()
+    call = client.build_request("POST", url, params=query, headers=headers, content=body)
     upstream = await client.send(call, stream=True)
     if upstream.is_error:
         await upstream.aclose()

@@ -18,7 +18,9 @@ async function build(name: string) {
   await cp(join(examples, name), dir, { recursive: true, filter: (path) => !/node_modules|\.weir|server$/.test(path) });
   const bin = join(dir, '.bin');
   await mkdir(bin);
-  const tools = { go: '#!/bin/sh\nprintf "#!/bin/sh\\n" >"$3"; chmod +x "$3"\n', bun: '' };
+  const compiler = (output: number): string =>
+    `#!/bin/sh\nprintf '#!/bin/sh\\n' >"$${output}"; chmod +x "$${output}"\n`;
+  const tools = { go: compiler(3), rustc: compiler(3), bun: '', deno: '' };
   for (const [tool, content] of Object.entries(tools)) {
     await writeFile(join(bin, tool), content);
     await chmod(join(bin, tool), 0o755);
@@ -58,4 +60,7 @@ test('each example in Python is one', async () => {
 test('each example of a program is one, with what builds and starts it', async () => {
   assert.deepEqual(await build('go'), [['/[...path]', 'command', 'executable', 'server']]);
   assert.deepEqual(await build('bun'), [['/[...path]', 'command', 'executable', '.bin/bun', 'server.ts']]);
+  assert.deepEqual(await build('rust'), [['/[...path]', 'command', 'executable', 'server']]);
+  const deno = ['.bin/deno', 'run', '--allow-net=127.0.0.1', '--allow-env=PORT', 'server.ts'];
+  assert.deepEqual(await build('deno'), [['/[...path]', 'command', 'executable', ...deno]]);
 });

@@ -224,3 +224,16 @@ test('a Node that hangs is not waited for', async (t) => {
   await assert.rejects(settled(open(), project, 'nodejs22.x'), /did not say its version within 30000 ms/);
   assert.deepEqual(await fs.readdir(storeDir), []);
 });
+
+test('what is in another language runs on the own Node, and none is installed for it', async (t) => {
+  const { open, project, asked, lock } = await scene(t);
+  const releases = open();
+  const deployment = deploymentOf('python3.12', 'executable', 'nodejs24.x');
+  assert.equal(await releases.settle(deployment, project), deployment);
+  assert.deepEqual(await asked(), []);
+  assert.deepEqual(
+    ['python3.12', 'executable'].map((release) => releases.binary(release)),
+    ['/own/node', '/own/node'],
+  );
+  await assert.rejects(fs.stat(lock));
+});

@@ -87,6 +87,11 @@ test('its build is run first, told as it goes, and what it makes is the program'
     await refused({ 'weir.json': program({ command: ['./made'], build: ['no-such-tool', 'x'] }) }),
     /^DIR\/weir\.json: build: there is no no-such-tool in DIR, in its node_modules, or in PATH: install it/,
   );
+  const packages = { 'package.json': '{ "dependencies": { "no-such-tool": "1" } }' };
+  assert.match(
+    await refused({ 'weir.json': program({ command: ['no-such-tool'] }), ...packages }),
+    /or in PATH: npm install in DIR$/,
+  );
 });
 
 test('where a program is looked for', async () => {

@@ -1,10 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { runCommand } from './build/command.ts';
+import { deadline } from './build/deadline.ts';
 import { findInPath, isExecutable } from './executables.ts';
 
 /** A project's server in any language: a program that listens on PORT. */
@@ -55,10 +56,20 @@ export async function programFile(
   if (name.includes('/')) return { kind: 'missing', why: `there is no file ${own}` };
   const path = (await inPackages(root, name)) ?? (await findInPath(name, environment));
   if (path !== null) return { kind: 'found', path };
-  return {
-    kind: 'missing',
-    why: `there is no ${name} in ${root}, in its node_modules, or in PATH: install it, or name it by its path`,
-  };
+  const why = `there is no ${name} in ${root}, in its node_modules, or in PATH`;
+  const next = (await isPackageOf(root, name)) ? `npm install in ${root}` : 'install it, or name it by its path';
+  return { kind: 'missing', why: `${why}: ${next}` };
+}
+
+/** Its package.json asks for it. */
+async function isPackageOf(root: string, name: string): Promise<boolean> {
+  const text = await readFile(join(root, 'package.json'), 'utf8').catch(() => '{}');
+  try {
+    const { dependencies } = JSON.parse(text) as { dependencies?: object };
+    return Object.hasOwn(dependencies ?? {}, name);
+  } catch {
+    return false;
+  }
 }
 
 /** npm puts the packages of a workspace into a folder above. */
@@ -84,8 +95,7 @@ async function runBuild(root: string, file: string, build: readonly string[], pl
   if (found.kind === 'missing') throw new UsageError(`${file}: build: ${found.why}`);
   log.info(`${project}: ${line}`);
   const telling = tellFrom(project, basename(name), place);
-  const late = new AbortController();
-  const timer = clock.after(limits.programBuildMs, () => late.abort());
+  const late = deadline(clock, limits.programBuildMs);
   const print = lines((text) => log.info(`${project}: ${text}`));
   const ended = await runCommand(found.path, args, {
     cwd: root,
@@ -97,7 +107,7 @@ async function runBuild(root: string, file: string, build: readonly string[], pl
       print.add(text);
     },
   }).finally(() => {
-    timer.cancel();
+    late.clear();
     telling.stop();
     print.end();
   });

@@ -68,7 +68,7 @@ export interface FunctionSpec {
   readonly release?: string;
   /** Files that an edge function fetches by name, absolute. */
   readonly assets?: readonly { readonly name: string; readonly file: string }[];
-  /** Of launch 'event': the export to call. */
+  /** Of launch 'event': the export to call. Of launch 'python': what the file calls its application, where not as usual. */
   readonly eventExport?: string;
   /** Of launch 'command': the program, looked for in `root` and in PATH, and its arguments. */
   readonly command?: readonly string[];

@@ -119,6 +119,17 @@ test('each function is loaded in a scratch instance with a directory of its own,
   assert.equal(timers.size, 0);
 });
 
+test('what is not JavaScript has no bytecode, and nothing is started for it', async (t) => {
+  const { maker, started } = scene(t, () => undefined);
+  const deployment = deploymentOf('dep_1', 'a', 'b');
+  const functions = deployment.functions.map((spec, at) => ({
+    ...spec,
+    config: { ...spec.config, runtime: at === 0 ? ('executable' as const) : ('python3.11' as const) },
+  }));
+  assert.deepEqual((await maker.settle({ ...deployment, functions })).functions, functions);
+  assert.equal(started.length, 0);
+});
+
 test('what cannot be loaded, or ends otherwise, goes without, and is no fault of the others', async (t) => {
   const exits: Exit[] = [
     { kind: 'exited', code: 1 },

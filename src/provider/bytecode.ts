@@ -67,8 +67,8 @@ export class BytecodeMaker {
 
   async #make(spec: FunctionSpec, dir: string): Promise<FunctionSpec> {
     const { log } = this.#options;
-    // It may have waited for its place.
-    if (this.#budget.leftMs() <= 0) return spec;
+    // It may have waited for its place. What is not JavaScript has none.
+    if (this.#budget.leftMs() <= 0 || !releaseOf(spec).startsWith('nodejs')) return spec;
     await mkdir(dir, { recursive: true });
     const { exit, said } = await this.#load(spec, dir);
     if (exit.kind === 'exited' && exit.code === 0) return { ...spec, bytecodeDir: dir };

@@ -30,7 +30,7 @@ export const transitions: Readonly<Record<HostPhase['kind'], readonly HostPhase[
   closed: [],
 };
 
-/** The process that holds instances whose code is not Node's: started with the first of them, and anew should it end. */
+/** The process that holds instances whose code is not Node's: started before the first of them, and anew should it end. */
 export class HostProcess {
   readonly #options: HostProcessOptions;
   readonly #instances = new Map<string, HostedStarted>();
@@ -44,33 +44,46 @@ export class HostProcess {
     return this.#phase.kind === 'running' ? (this.#phase.process.pid ?? null) : null;
   }
 
+  /** It is there, or starting. */
+  ready(): void {
+    if (this.#phase.kind === 'none') this.#spawn();
+  }
+
   start(order: HostedOrder, events: ProviderEvents): HostedStarted {
     const { clock } = this.#options;
     const started = new HostedStarted(order.instance, clock, events, (what) => this.#send(what));
     this.#instances.set(order.instance, started);
     started.over = () => this.#instances.delete(order.instance);
-    if (this.#phase.kind === 'none') this.#spawn();
+    this.ready();
     this.#send({ do: 'start', order });
     return started;
   }
 
   /** Ends what is left, and the host. */
   async close(): Promise<void> {
+    const { clock } = this.#options;
+    const late = clock.after(limits.terminateGraceMs + limits.exitWaitMs, () => this.#kill());
     for (const started of this.#instances.values()) started.terminate(limits.terminateGraceMs);
     await Promise.all([...this.#instances.values()].map((started) => started.ended));
+    late.cancel();
     const phase = this.#phase;
     this.#enter({ kind: 'closed' });
     if (phase.kind !== 'running') return;
     phase.process.disconnect();
-    const kill = this.#options.clock.after(limits.terminateGraceMs, () => phase.process.kill('SIGKILL'));
+    const kill = clock.after(limits.terminateGraceMs, () => phase.process.kill('SIGKILL'));
     await phase.ended;
     kill.cancel();
+  }
+
+  /** One that does not answer: its end ends what it holds. */
+  #kill(): void {
+    if (this.#phase.kind === 'running') this.#phase.process.kill('SIGKILL');
   }
 
   /** At once: this process exits. */
   killAll(): void {
     for (const started of this.#instances.values()) started.killGroup();
-    if (this.#phase.kind === 'running') this.#phase.process.kill('SIGKILL');
+    this.#kill();
   }
 
   #spawn(): void {

@@ -72,6 +72,10 @@ export class ProcessProvider implements Provider {
     return `${isolation}; V8 limits the heap, and who outgrows its memory is killed: ${this.#access.reason}`;
   }
 
+  expect(releases: ReadonlySet<string>): void {
+    if (this.#closing === null && [...releases].some((release) => !release.startsWith('nodejs'))) this.#host?.ready();
+  }
+
   start(order: StartOrder, events: ProviderEvents): Started {
     if (this.#host !== null && !order.release.startsWith('nodejs') && this.#closing === null) {
       return this.#startHosted(this.#host, order, events);
@@ -142,7 +146,7 @@ export class ProcessProvider implements Provider {
     const binary = this.#options.binary?.(release) ?? null;
     const { python } = this.#options.payload;
     // Isolated, and without site: the runtime's modules are the only ones that it may find before it knows its function.
-    return binary === null || python === undefined ? undefined : [binary, '-I', '-S', python];
+    return binary === null || python === undefined ? undefined : [binary, '-I', '-S', '-X', 'utf8', python];
   }
 
   #launch(order: StartOrder, refused?: string): Launch {

@@ -3,6 +3,8 @@ export interface Provider {
   readonly kind: 'process' | 'container' | 'kubernetes';
   /** One sentence a person reads once at start-up: how memory is limited here, and what the system lacks. */
   describe(): string;
+  /** Instances may be of these releases from now on: what all of one share can be there before the first. */
+  expect?(releases: ReadonlySet<string>): void;
   /** Starts one instance. Never throws: a start that fails is an `exited` event. */
   start(order: StartOrder, events: ProviderEvents): Started;
   /** Ends every instance that is left (SIGTERM, grace, SIGKILL) and frees what was taken. */

@@ -70,6 +70,7 @@ export class Supply implements Keeper, InstanceSource {
   /** The functions that may need stems from now on. */
   publish(specs: readonly FunctionSpec[]): void {
     this.#demands.publish(specs);
+    this.#options.provider.expect?.(new Set(specs.map(releaseOf)));
     this.#holdings.publish(specs);
     this.#options.clock.soon(() => this.#refill());
   }

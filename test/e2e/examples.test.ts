@@ -6,6 +6,8 @@ import { test } from 'node:test';
 import { WebSocket } from 'ws';
 import { dev, exampleDir, repository, run } from './weir.ts';
 
+const otherToolchains: ReadonlySet<string> = new Set(['go', 'rust', 'bun', 'deno']);
+
 test('hello: an api folder, a parameter, the helpers, static files', async (t) => {
   const weir = await dev(t, exampleDir('hello'));
   assert.deepEqual((await weir.get('/api/hello?name=Weir')).json(), { message: 'Hello, Weir!' });
@@ -106,8 +108,12 @@ test('websocket-chat: sockets through the tunnel', async (t) => {
 
 test('weir start serves every example under its own name, and shows what they did', async (t) => {
   const weir = await run(t, ['start', `${repository}/examples`, '--port', '0']);
-  const names = readdirSync(`${repository}/examples`);
-  for (const name of names) assert.match(weir.output(), new RegExp(`http://${name}\\.localhost:${weir.port}`));
+  for (const name of readdirSync(`${repository}/examples`)) {
+    const isServed = weir.output().includes(`http://${name}.localhost:${weir.port}`);
+    // A toolchain that a machine lacks is no fault of the others.
+    if (!isServed) assert.ok(otherToolchains.has(name), name);
+    if (!isServed) assert.match(weir.output(), new RegExp(`${name} is not served: .*there is no \\w+ in `));
+  }
   const host = (name: string): { host: string } => ({ host: `${name}.localhost:${weir.port}` });
   assert.equal((await weir.get('/api/hello', host('hello'))).status, 200);
   assert.equal((await weir.get('/', host('express'))).text, 'Hello from Express\n');

@@ -39,7 +39,7 @@ export async function platform(
   const dir = mkdtempSync(join(tmpdir(), 'weir-'));
   const payload = await buildPayload({ cacheDir: join(dir, 'cache') });
   const interpreter = join(dir, 'interpreter');
-  writeFileSync(interpreter, `#!/bin/sh\nshift 2\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  writeFileSync(interpreter, `#!/bin/sh\nshift 4\nexec '${process.execPath}' "$@"\n`, { mode: 0o755 });
   const address = `unix:${join(dir, 'tunnel.sock')}`;
   const provider = new ProcessProvider({
     address,

@@ -1,4 +1,4 @@
-"""A core for tests: starts the runtime as Weir's does, speaks frames to it over a socketpair, and looks at what comes."""
+"""A core for tests: starts the runtime as Weir's does, speaks frames to it over a socketpair, looks at what comes."""
 
 import json
 import os
@@ -13,10 +13,10 @@ import textwrap
 import time
 import unittest
 
-PACKAGE = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "weir_runtime")
-sys.path.insert(0, os.path.dirname(PACKAGE))
+from weir_runtime import frames
 
-from weir_runtime import frames  # noqa: E402
+FROM_HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.join(os.path.dirname(FROM_HERE), "weir_runtime")
 
 # Sanity alone: nothing here waits for time to pass, and the machine may be busy.
 PATIENCE_S = 60
@@ -90,7 +90,7 @@ class Core:
     def send(self, kind: int, stream: int, payload: bytes = b"") -> None:
         self.sock.sendall(frames.frame(kind, stream, payload))
 
-    def load(self, environment=None, module_paths=(), max_concurrency=None, root=None, launch="python"):
+    def load(self, environment=None, module_paths=(), max_concurrency=None, root=None, launch="python", export=None):
         order = {
             "function": "f",
             "root": root or os.path.dirname(self.entry),
@@ -104,6 +104,8 @@ class Core:
             "project": "p",
             "modulePaths": list(module_paths),
         }
+        if export is not None:
+            order["eventExport"] = export
         self.send(frames.LOAD, 0, json.dumps(order).encode())
         self.until(lambda: self.loaded)
         return self.loaded

@@ -1,6 +1,7 @@
 """Greeting, loading, the lifespan and the end."""
 
 import json
+import random
 import unittest
 
 from weir_runtime import frames
@@ -95,6 +96,11 @@ class Loading(RuntimeCase):
         self.assertIn("SystemExit", self.failure("import sys; sys.exit(1)"))
         self.assertIn("'module'", self.failure(HELLO, launch="module"))
 
+    def test_a_project_may_name_its_application(self):
+        told = self.failure(HELLO, export="site")
+        self.assertIn("`site` is not there", told)
+        self.assertIn("`site` is none of these", self.failure("site = 1", export="site"))
+
     def test_nothing_to_serve(self):
         told = self.failure("x = 1")
         self.assertIn("has neither `app` nor `handler`", told)
@@ -111,6 +117,22 @@ class Loading(RuntimeCase):
         core.send(frames.BODY, 1 << 16 | 5, b"")
         self.assertEqual(core.exit_code(), 1)
         self.assertEqual(core.goodbye[0], "BAD_FRAME")
+
+    def test_bytes_that_nobody_meant_end_it_in_order(self):
+        chance = random.Random(5)
+        for _ in range(6):
+            core = self.serve(HELLO)
+            try:
+                for _ in range(200):
+                    kind = chance.choice((frames.REQUEST, frames.BODY, frames.CREDIT, chance.randrange(256)))
+                    stream = chance.choice((0, 1 << 16 | 1, chance.getrandbits(32)))
+                    core.send(kind, stream, chance.randbytes(chance.randrange(30)))
+            except OSError:
+                # It has closed, as it should.
+                pass
+            self.assertEqual(core.exit_code(), 1)
+            self.assertEqual(core.stderr, "")
+            core.kill()
 
     def test_a_core_that_goes_away_ends_it(self):
         core = self.serve(HELLO)
@@ -201,6 +223,20 @@ class Ends(RuntimeCase):
         loaded = core.load()
         self.assertEqual((loaded["ok"], loaded["message"]), (False, "no database"))
         self.assertEqual(core.end(), 0)
+
+    def test_a_lifespan_that_raises_is_told_and_served(self):
+        core = self.serve(
+            """
+            async def app(scope, receive, send):
+                if scope["type"] == "lifespan":
+                    await receive()
+                    raise ValueError("in startup")
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": b"on"})
+            """
+        )
+        self.assertEqual(core.get("/").text, "on")
+        self.assertIn("ValueError: in startup", core.logs[0][3])
 
     def test_a_shutdown_that_hangs_does_not_keep_it(self):
         core = self.serve(

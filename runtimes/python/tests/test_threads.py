@@ -163,7 +163,8 @@ class Wsgi(RuntimeCase):
         """For setUpClass."""
 
     def test_environ_is_complete(self):
-        headers = [("cookie", "a=1"), ("cookie", "b=2"), ("x-n", "1"), ("x-n", "2"), ("content-type", "t/p"), ("x_n", "3")]
+        headers = [("cookie", "a=1"), ("cookie", "b=2"), ("x-n", "1"), ("x-n", "2"), ("x_n", "3")]
+        headers.append(("content-type", "t/p"))
         answer = self.core.get("/environ?q=%20", method="PUT", headers=headers)
         self.assertEqual(answer.header("x-kind"), "environ")
         environ = eval(answer.text)  # noqa: S307 -- a repr() of our own function's
@@ -246,7 +247,8 @@ class Wsgi(RuntimeCase):
         self.assertEqual((answer.body, answer.failed[1]), (b"begun", "LookupError"))
         answer = self.core.get("/recovers")
         self.assertEqual((answer.status, answer.header("x-why"), answer.text), (500, "caught", "sorry"))
-        for path, told in {"twice": "called twice", "silent": "without calling start_response", "exits": "SystemExit"}.items():
+        expected = {"twice": "called twice", "silent": "without calling start_response", "exits": "SystemExit"}
+        for path, told in expected.items():
             answer = self.core.get("/" + path)
             self.assertEqual(answer.failed[0], "FUNCTION_INVOCATION_FAILED", path)
             self.assertIn(told, answer.logs[0][2])
@@ -255,6 +257,26 @@ class Wsgi(RuntimeCase):
         cpu_us = self.core.get("/computes").cpu_us
         self.assertGreater(cpu_us, 45_000)
         self.assertLess(cpu_us, 90_000)
+
+
+class NoThreads(RuntimeCase):
+    def test_without_any_thread_an_invocation_fails_and_the_next_are_taken(self):
+        core = self.serve(
+            """
+            import threading
+            start = threading.Thread.start
+            def refuse(thread):
+                threading.Thread.start = start
+                raise RuntimeError("can't start new thread")
+            threading.Thread.start = refuse
+            def app(environ, start_response):
+                start_response("200 OK", [])
+                return [b"on"]
+            """
+        )
+        first, second = core.request("/"), core.request("/")
+        self.assertEqual(core.wait(first).failed, ("FUNCTION_INVOCATION_FAILED", "RuntimeError"))
+        self.assertEqual(core.wait(second).text, "on")
 
 
 class Handlers(RuntimeCase):

@@ -5,13 +5,14 @@ import os
 import random
 import unittest
 
-from . import core  # noqa: F401 -- finds weir_runtime
 from weir_runtime import __main__ as entry
 from weir_runtime import frames, head
 from weir_runtime.call import Call
 from weir_runtime.session import Session
 
-VECTORS = os.path.join(os.path.dirname(__file__), "../../../protocol/vectors/tunnel.json")
+from .core import FROM_HERE
+
+VECTORS = os.path.join(FROM_HERE, "../../../protocol/vectors/tunnel.json")
 with open(VECTORS) as file:
     vectors = json.load(file)
 
@@ -174,7 +175,8 @@ class Fuzz(unittest.TestCase):
         for _ in range(chance.randrange(1, 6)):
             kind = chance.choice((*frames.FROM_CORE, chance.randrange(256)))
             stream = chance.choice((0, 0x10000, 0x10001, chance.getrandbits(32)))
-            payload = bytearray(chance.choice((b"", b"\1\0\0\0\0i\nGET\n/", b"{}", chance.randbytes(chance.randrange(40)))))
+            noise = chance.randbytes(chance.randrange(40))
+            payload = bytearray(chance.choice((b"", b"\1\0\0\0\0i\nGET\n/", b"{}", noise)))
             if payload and chance.random() < 0.5:
                 payload[chance.randrange(len(payload))] = chance.randrange(256)
             out += frames.frame(kind, stream, bytes(payload))
@@ -204,7 +206,8 @@ class Fuzz(unittest.TestCase):
 
 class Heads(unittest.TestCase):
     def test_no_field_smuggles_in_another(self):
-        bad = [(b"a", b"b\nc"), (b"a\nb", b"c"), (b"", b"v"), (b"a b", b"c"), (b"a:", b"c"), (b"a", b"\x1b"), (b"a", b"\r")]
+        bad = [(b"a", b"b\nc"), (b"a\nb", b"c"), (b"", b"v"), (b"a b", b"c"), (b"a:", b"c")]
+        bad += [(b"a", b"\x1b"), (b"a", b"\r")]
         for pair in bad:
             for headers in ([pair], [(b"x", b"y"), pair], [pair, (b"x", b"y")]):
                 with self.assertRaises(head.HeadError):

@@ -1,4 +1,4 @@
-"""Run as a script: `python3 -I -S …/weir_runtime/__main__.py`. Says HELLO before anything that takes time is imported."""
+"""Run as a script: `python3 -I -S …/weir_runtime/__main__.py`. Says HELLO before it imports what takes time."""
 
 import os
 import sys

@@ -4,7 +4,7 @@ from collections import deque
 
 from . import websocket_codec as codec
 from .asgi import AsgiCall, ClientDisconnected
-from .call import ENDED, HEADED, WAITING
+from .call import HEADED, WAITING
 from .head import answer_head
 from .logs import flush_partial_lines
 from .limits import COMPLETE_BODY_BYTES, WEBSOCKET_WAITING_MESSAGES
@@ -35,7 +35,8 @@ class WebSocketCall(AsgiCall):
 
     async def run(self) -> None:
         if len(self.key) != 24 or dict(self.scope["headers"]).get(b"sec-websocket-version", b"").strip() != b"13":
-            self.reply(426, b"sec-websocket-version\n13\ncontent-type\ntext/plain", b"A WebSocket of version 13, please.")
+            head = b"sec-websocket-version\n13\ncontent-type\ntext/plain"
+            self.reply(426, head, b"A WebSocket of version 13, please.")
             self.done()
             return
         await super().run()

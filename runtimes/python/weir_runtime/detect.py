@@ -7,22 +7,28 @@ class NothingToServe(Exception):
     """Says what is expected."""
 
 
-def detect(module, entry: str) -> tuple[str, object]:
-    """("asgi" | "wsgi" | "handler", what to call). Raises NothingToServe."""
-    for name in ("app", "application", "handler", "Handler"):
+def detect(module, entry: str, export: str | None = None) -> tuple[str, object]:
+    """("asgi" | "wsgi" | "handler", what to call). `export`: what the project calls it. Raises NothingToServe."""
+    for name in (export,) if export else ("app", "application", "handler", "Handler"):
         found = getattr(module, name, None)
         if found is not None:
             kind = _kind_of(found, name)
             if kind is not None:
                 return kind
+    if export:
+        problem = "is none of these" if hasattr(module, export) else "is not there"
+        raise NothingToServe(f"`{export}` {problem} in {entry}.\n{_expected}")
     named = next((name for name in ("app", "application", "handler") if hasattr(module, name)), None)
     had = f"`{named}` in {entry} is none of these." if named else f"{entry} has neither `app` nor `handler`."
-    raise NothingToServe(
-        f"{had}\nExpected at module level one of:\n"
-        "  app = an ASGI application: async callable(scope, receive, send), as FastAPI() is\n"
-        "  app = a WSGI application: callable(environ, start_response), as Flask(__name__) is\n"
-        "  class handler(http.server.BaseHTTPRequestHandler), with do_GET() and the like"
-    )
+    raise NothingToServe(f"{had}\n{_expected}")
+
+
+_expected = (
+    "Expected at module level one of:\n"
+    "  app = an ASGI application: async callable(scope, receive, send), as FastAPI() is\n"
+    "  app = a WSGI application: callable(environ, start_response), as Flask(__name__) is\n"
+    "  class handler(http.server.BaseHTTPRequestHandler), with do_GET() and the like"
+)
 
 
 def _kind_of(found, name: str) -> tuple[str, object] | None:

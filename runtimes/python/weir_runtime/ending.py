@@ -69,7 +69,7 @@ class Ending:
             self._loop.stop()
 
     def begin(self) -> None:
-        """GOODBYE, or SIGTERM without it. What is first starts the clock; SIGTERM's handlers are waited for a little."""
+        """GOODBYE, or SIGTERM without it: the first starts the clock. SIGTERM's handlers are waited for a little."""
         if self._began:
             return
         self._began = True

@@ -4,7 +4,7 @@
 import json
 from struct import Struct
 
-from .head import ProtocolError, read_request_head  # noqa: F401 -- part of reading frames
+from .head import ProtocolError
 from .limits import (
     ASK_BODY_BYTES,
     ASK_FRAME_BYTES,

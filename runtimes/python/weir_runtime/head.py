@@ -66,7 +66,9 @@ def read_request_head(head: bytes) -> tuple[bytes, bytes, bytes, Names, list[byt
         names = Names(joined.lower().split(b"\n"))
         if joined.translate(None, _TOKEN_LF) or b"" in names:
             raise ProtocolError("BAD_HEAD", "a header name is not a token")
-        if len(_known_requests) < _KNOWN and len(joined) < _KNOWN_BYTES:
+        if len(joined) < _KNOWN_BYTES:
+            if len(_known_requests) >= _KNOWN:
+                _known_requests.clear()
             _known_requests[joined] = names
     return invocation_id, method, target, names, parts[4::2]
 
@@ -83,7 +85,9 @@ def answer_head(headers) -> bytes:
     if names not in _known_answers:
         if names.translate(None, _TOKEN_LF) or b"" in [pair[0] for pair in headers]:
             raise HeadError(_fault(headers))
-        if len(_known_answers) < _KNOWN and len(names) < _KNOWN_BYTES:
+        if len(names) < _KNOWN_BYTES:
+            if len(_known_answers) >= _KNOWN:
+                _known_answers.clear()
             _known_answers.add(names)
     if len(headers) > HEAD_FIELDS or len(flat) > HEAD_BYTES:
         raise HeadError(f"The head of an answer has at most {HEAD_FIELDS} fields and {HEAD_BYTES} bytes.")

@@ -18,6 +18,7 @@ class Lifespan:
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._supported = True
+        self._received = False
         self._failure: str | None = None
         self._task: asyncio.Task | None = None
 
@@ -37,16 +38,22 @@ class Lifespan:
     async def _run(self) -> None:
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
         try:
-            await self._app(scope, self._events.get, self._send)
+            await self._app(scope, self._receive, self._send)
         except BaseException as error:
             self._supported = False
             if isinstance(error, (SystemExit, KeyboardInterrupt)) and not self._started.is_set():
                 self._failure = self._failure or user_traceback(error)
-            elif self._started.is_set() and self._failure is None:
-                self._logs.error(user_traceback(error))
+            elif self._failure is None and (self._started.is_set() or self._received):
+                # Who raises at once knows no lifespan. Who asked what there is may have had another reason: it is
+                # served all the same, as by every ASGI server, but not in silence.
+                self._logs.error("The application's lifespan has failed.\n" + user_traceback(error))
         finally:
             self._started.set()
             self._ended.set()
+
+    async def _receive(self) -> dict:
+        self._received = True
+        return await self._events.get()
 
     async def _send(self, message: dict) -> None:
         kind = message["type"]

@@ -176,7 +176,7 @@ def capture(logs: Logs) -> None:
 
     # Whatever format and handlers user code configures, the level of a record is its own, not its stream's.
     logging.StreamHandler.emit = emit
-    # As on the hosted platform, INFO is told too. By the last resort, so that logging.basicConfig() still does something.
+    # As on the hosted platform, INFO is told too. By the last resort, so that logging.basicConfig() still works.
     logging.root.setLevel(logging.INFO)
     logging.lastResort.setLevel(logging.INFO)
 

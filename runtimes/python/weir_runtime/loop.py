@@ -98,7 +98,7 @@ else:
 
 
 def measure_anyio() -> None:
-    """Starlette and FastAPI run what is not async on anyio's threads: those are measured too, where anyio is as known."""
+    """Starlette and FastAPI run what is not async on anyio's threads: measured too, where anyio is as known."""
     backend = sys.modules.get("anyio._backends._asyncio")
     if backend is None:
         return

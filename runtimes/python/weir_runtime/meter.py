@@ -1,8 +1,8 @@
 # Hot path: two readings of a clock for each step of user code.
 """CPU of the loop's thread, divided among the invocations.
 
-The thread's CPU clock is a system call (0.3 µs, several where calls are dear), the monotonic clock is none. So a short step
-is charged the time that it took; a long one is charged what the thread's CPU clock allows, so that waiting for a
+The thread's CPU clock is a system call (0.3 µs, several where calls are dear), the monotonic clock is none. So a short
+step is charged the time that it took; a long one is charged what the thread's CPU clock allows, so that waiting for a
 processor, or a blocking call, costs nothing (docs/decisions/0018-python-runtime.md).
 """
 

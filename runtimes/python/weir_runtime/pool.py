@@ -35,6 +35,7 @@ class Pool:
             with self._lock:
                 self._threads -= 1
                 if self._threads == 0:
+                    self._busy -= 1
                     raise
 
     def _work(self) -> None:

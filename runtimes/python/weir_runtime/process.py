@@ -38,7 +38,7 @@ def run(descriptor: int) -> None:
 
 
 def _await_load(sock, session: Session) -> bool:
-    """Greeted, and then any time until LOAD: a stem, which makes itself ready for user code meanwhile. False: no LOAD."""
+    """Greeted, and then any time until LOAD: a stem, which makes itself ready meanwhile. False: no LOAD."""
     signal.signal(signal.SIGTERM, ending.leave_early)
     steps = warm_steps()
     while session.load_order is None:
@@ -108,7 +108,7 @@ def _load(session: Session, loop, logs: Logs, ends):
     ends.listen()
     from .detect import detect
 
-    kind, app = detect(module, order["entry"])
+    kind, app = detect(module, order["entry"], order.get("eventExport"))
     shared = (session, loop, meter, logs, pool, background)
     if kind == "asgi":
         from .lifespan import Lifespan

@@ -2,7 +2,7 @@
 """The connection with the core: what may come when, and to whom it goes."""
 
 from . import frames
-from .frames import ProtocolError
+from .head import ProtocolError, read_request_head
 
 
 class Session:
@@ -27,12 +27,12 @@ class Session:
         service = self.service
         if kind == frames.REQUEST:
             flags, left_ms, head = frames.read_request(payload)
-            request = frames.read_request_head(head)
+            request = read_request_head(head)
             if service is None:
                 self.writer.extend((frames.failed(stream, 0xFFFFFFFF, "FUNCTION_LOAD_FAILED", "Not loaded."),))
                 self.writer.written()
             else:
-                service.begin(stream, flags, left_ms, request)
+                self._begin(service, stream, flags, left_ms, request)
             return
         call = None if service is None else service.calls.get(stream)
         if kind == frames.BODY:
@@ -52,6 +52,17 @@ class Session:
                 call.take_credit(count)
         else:
             self._cancel(stream, call, frames.read_cancel(payload))
+
+    def _begin(self, service, stream: int, flags: int, left_ms: int, request: tuple) -> None:
+        try:
+            service.begin(stream, flags, left_ms, request)
+        except Exception as error:
+            # No thread could be started, say: that is this invocation's failure, and the frames behind it go on.
+            call = service.calls.get(stream)
+            if call is None or call.answer:
+                raise
+            call.failed(error)
+            call.returned = True
 
     def _cancel(self, stream: int, call, reason: int) -> None:
         if call is not None:

@@ -3,6 +3,7 @@
 import os
 
 _OWN = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_LOADING = (_OWN + "load.py", _OWN + "process.py")
 
 
 class Misuse(RuntimeError):
@@ -24,12 +25,10 @@ def _strip(told, seen: set) -> None:
     if told is None or id(told) in seen:
         return
     seen.add(id(told))
-    kept = [at for at in told.stack if not at.filename.startswith(_OWN) and not at.filename.startswith("<frozen importlib")]
-    # An error of the runtime's own would have no frame left, and be a riddle.
-    if kept or not told.stack:
-        told.stack[:] = kept
-    elif all(at.filename.startswith("<frozen importlib") or "load" in at.name for at in told.stack):
-        told.stack[:] = []
+    outside = [at for at in told.stack if not at.filename.startswith("<frozen importlib")]
+    users = [at for at in outside if not at.filename.startswith(_OWN)]
+    # An error of the runtime's own would have no frame left, and be a riddle. What loads user code is never at fault.
+    told.stack[:] = users or [at for at in outside if not at.filename.startswith(_LOADING)]
     _strip(told.__cause__, seen)
     _strip(told.__context__, seen)
     for part in getattr(told, "exceptions", None) or ():

@@ -136,10 +136,10 @@ function commandFunction(value: unknown, path: string, faults: Faults): Function
     filePathMap: config.filePathMap ?? {},
     settings: { memory, maxDuration, maxConcurrency, runtime: 'executable' },
     environment: config.environment ?? {},
-    sourceMaps: false,
     helpers: false,
     webApi: false,
     streams: config.supportsResponseStreaming ?? true,
+    sourceMaps: false,
     mayBeGrouped: false,
     assets: [],
   };

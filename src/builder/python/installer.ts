@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { runCommand } from '../build/command.ts';
+import { deadline } from '../build/deadline.ts';
 import type { Declared } from './declared.ts';
 import type { Interpreter } from './interpreters.ts';
 
@@ -60,8 +61,7 @@ const misleading = ['PYTHONPATH', 'PYTHONHOME', 'PIP_TARGET', 'PIP_PREFIX', 'PIP
 async function tool(order: Installation, program: string, args: readonly string[]): Promise<void> {
   const { dir, clock, environment, doing } = order;
   const own = Object.fromEntries(misleading.map((name) => [name, undefined]));
-  const late = new AbortController();
-  const timer = clock.after(limits.pythonInstallMs, () => late.abort());
+  const late = deadline(clock, limits.pythonInstallMs);
   let said = '';
   const ended = await runCommand(program, args, {
     cwd: dir,
@@ -81,7 +81,7 @@ async function tool(order: Installation, program: string, args: readonly string[
       if (last) doing(last);
     },
   });
-  timer.cancel();
+  late.clear();
   if (ended.kind === 'done') return;
   if (late.signal.aborted)
     throw new UsageError(`${fileOf(order)}: not installed within ${limits.pythonInstallMs / 60_000} minutes`);
@@ -149,8 +149,7 @@ const spellings = (name: string): string => name.replaceAll(/[._-]+/g, '[._-]+')
 /** Imports need no compiling then; tracebacks name the files where they will be. What cannot be compiled is no code. */
 async function compileAll({ interpreter, target, place, clock, environment, doing }: Installation): Promise<void> {
   doing('compiling');
-  const late = new AbortController();
-  const timer = clock.after(limits.pythonInstallMs, () => late.abort());
+  const late = deadline(clock, limits.pythonInstallMs);
   const names = ['-s', target, '-p', place];
   await runCommand(interpreter.binary, ['-I', '-m', 'compileall', '-qq', '-j', '2', ...names, target], {
     cwd: target,
@@ -159,5 +158,5 @@ async function compileAll({ interpreter, target, place, clock, environment, doin
     signal: late.signal,
     output: () => undefined,
   });
-  timer.cancel();
+  late.clear();
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { HostOrder, HostReport } from '../../model/hosted.ts';
 import { HostedInstance } from './hosted.ts';
 import { signalGroup } from './language-process.ts';
+import { LastWill } from './last-will.ts';
 
 export interface HostOptions {
   /** Of this host alone: the programs' sockets are in it. */
@@ -15,6 +16,7 @@ export class Host {
   readonly #instances = new Map<string, HostedInstance>();
   /** The groups of their processes, for the end. */
   readonly #groups = new Map<string, number>();
+  readonly #will = new LastWill();
   #started = 0;
 
   constructor(options: HostOptions) {
@@ -51,11 +53,13 @@ export class Host {
     const hosted = new HostedInstance(order, ipcPath, {
       running: (pid) => {
         this.#groups.set(instance, pid);
+        this.#will.runs(pid);
         report({ is: 'running', instance, pid });
       },
       output: (source, line) => report({ is: 'output', instance, source, line }),
       exited: (exit) => {
         this.#instances.delete(instance);
+        this.#will.gone(this.#groups.get(instance) ?? 0);
         this.#groups.delete(instance);
         report({ is: 'exited', instance, exit });
       },

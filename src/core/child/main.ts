@@ -5,7 +5,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { HostOrder } from '../../model/hosted.ts';
+import type { HostOrder, HostReport } from '../../model/hosted.ts';
 import { Host } from './host.ts';
 import { HostedInstance } from './hosted.ts';
 import { signalGroup } from './language-process.ts';
@@ -24,7 +24,9 @@ function holdMany(): void {
   if (process.send === undefined)
     fail('the host is started by a Weir platform, or with WEIR_ADDRESS in the environment');
   const send = process.send.bind(process);
-  const host = new Host({ directory, report: (report) => void send(report) });
+  // Nobody is left to be told once the channel has ended; that it has is an event of its own.
+  const report = (what: HostReport): void => void send(what, undefined, undefined, () => undefined);
+  const host = new Host({ directory, report });
   process.once('exit', () => host.killAll());
   process.on('message', (message) => host.take(message as HostOrder));
   // The platform is gone, however that came: so are its instances.

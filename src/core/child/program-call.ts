@@ -240,6 +240,9 @@ export class ProgramCall implements CallListener, Charged {
     this.#leave();
     this.#enter('over');
     this.#host.over(this);
+    // It is remembered for what is logged late; its connection need not be.
+    this.#request = null;
+    this.#answer = null;
   }
 
   #leave(): void {

@@ -343,3 +343,12 @@ test('one that knows no function has no process, and ends when it is told to', {
   rig.router.data.drain(10_000, 'the test');
   assert.deepEqual(await rig.exit, { kind: 'exited', code: 0 });
 });
+
+test('an instance that ends while its program is about to be started leaves none behind', { timeout }, async () => {
+  await using rig = await start({ stem: true });
+  rig.router.load({ launch: 'command', command: [process.execPath, program] });
+  await rig.router.vanish();
+  await rig.exit;
+  const pid = rig.pid();
+  if (pid !== 0) assert.throws(() => process.kill(-pid, 0), { code: 'ESRCH' });
+});

@@ -31,7 +31,6 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   readonly #options: ProgramOptions;
   readonly #ward: ProcessBeside;
   #core: InstanceCore | null = null;
-  #messages: MessageSocket | null = null;
   /** Resolves with what `server-started` said. */
   readonly #told = Promise.withResolvers<ProgramPlace>();
   readonly #end = new AbortController();
@@ -77,8 +76,6 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     this.#end.abort();
     for (const call of this.#calls) call?.lost();
     this.pool.close();
-    this.#messages?.close();
-    this.#messages = null;
   }
 
   // — Runtime —
@@ -88,17 +85,22 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     if (order.launch !== 'command' || command === undefined) {
       throw new LoadFault(`a program is started by a command, and ${order.launch} has none`);
     }
-    this.#messages = await MessageSocket.listen(this.#options.ipcPath, {
+    const { signal } = this.#end;
+    const messages = await MessageSocket.listen(this.#options.ipcPath, {
       message: (message) => this.#take(message),
       warn: (text) => this.#core?.warn(text),
     });
+    // The instance may have ended meanwhile: nothing is started after its end.
+    signal.addEventListener('abort', () => messages.close());
+    if (signal.aborted) messages.close();
     this.#port = await freePort();
+    signal.throwIfAborted();
     const environment = { ...this.#options.environment, ...order.environment };
     this.#options.start({
       command: programOf(command, order.root),
       args,
       cwd: order.root,
-      environment: { ...environment, PORT: String(this.#port), VERCEL_IPC_PATH: this.#messages.path },
+      environment: { ...environment, PORT: String(this.#port), VERCEL_IPC_PATH: messages.path },
       channel: false,
     });
     const place = await this.#ready();
