@@ -11,7 +11,7 @@ import { weir, type Target } from './targets.ts';
 /** CPU of one request, where it computes, as its thread counts it. */
 const burnMs = 50;
 /** Threads of an instance (runtimes/python/weir_runtime/limits.py). */
-const threads = 128;
+const threads = 512;
 
 const sources = {
   burn: `

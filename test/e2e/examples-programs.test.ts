@@ -42,15 +42,39 @@ if (await found('go')) {
   test('go is not installed: its example is not built', () => undefined);
 }
 
-test('bun: its own server, from its package on npm', async (t) => {
-  const dir = copyOf(t, 'bun');
-  // Without its script, which only puts a link in place: whoever installs without scripts has it running too.
-  await promisify(execFile)('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'], {
-    cwd: dir,
+if (await found('rustc')) {
+  test('rust: a server on its standard library, built by weir.json', async (t) => {
+    const weir = await dev(t, copyOf(t, 'rust'));
+    assert.equal((await weir.get('/')).text, 'Hello from Rust\n');
+    assert.equal((await weir.send('POST', '/echo', 'there and back')).text, 'there and back');
+    await streams(weir);
+    assert.equal((await weir.get('/missing')).status, 404);
+    assert.equal(await weir.stop(), 0);
   });
-  const weir = await dev(t, dir);
+} else {
+  test('rust is not installed: its example is not built', () => undefined);
+}
+
+/** Without its script, which only puts a link in place: whoever installs without scripts has it running too. */
+async function installed(context: TestContext, name: string): Promise<string> {
+  const dir = copyOf(context, name);
+  const wish = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
+  await promisify(execFile)('npm', wish, { cwd: dir });
+  return dir;
+}
+
+test('bun: its own server, from its package on npm', async (t) => {
+  const weir = await dev(t, await installed(t, 'bun'));
   assert.equal((await weir.get('/')).text, 'Hello from Bun\n');
   assert.deepEqual((await weir.get('/users/7')).json(), { id: '7' });
+  await streams(weir);
+  assert.equal((await weir.get('/missing')).status, 404);
+  assert.equal(await weir.stop(), 0);
+});
+
+test('deno: its own server, from its package on npm', async (t) => {
+  const weir = await dev(t, await installed(t, 'deno'));
+  assert.equal((await weir.get('/')).text, 'Hello from Deno\n');
   await streams(weir);
   assert.equal((await weir.get('/missing')).status, 404);
   assert.equal(await weir.stop(), 0);

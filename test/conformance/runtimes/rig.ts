@@ -47,6 +47,11 @@ export async function rig(
   return { ...to, runtime, host, begin, open, send, get, answered, text: async (path) => (await get(path)).text };
 }
 
+export const later = <T>(ms: number, value: T): Promise<T> =>
+  new Promise((resolve) => {
+    setTimeout(() => resolve(value), ms);
+  });
+
 /** Until it is so. What is waited for is an event that the other side cannot announce. */
 export async function until(look: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await look())) await new Promise((resolve) => setTimeout(resolve, 10));

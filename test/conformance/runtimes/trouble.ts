@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { read } from '../../e2e/weir.ts';
 import type { Behaviours } from './behaviours.ts';
-import { begunEcho, isRunning, rig, until } from './rig.ts';
+import { begunEcho, isRunning, later, rig, until } from './rig.ts';
 
 const error = (answer: { status: number; headers: Readonly<Record<string, unknown>> }): unknown[] => [
   answer.status,
@@ -29,6 +30,28 @@ export const trouble: Behaviours = {
     },
   },
   alone: {
+    'a function that does not read stops its client': async (runtime, context) => {
+      const to = await rig(context, runtime);
+      await to.get('/pid');
+      const asked = to.begin('POST', '/wait/body', { 'content-length': 100_000_000 });
+      asked.on('error', () => undefined);
+      const answered = once(asked, 'response') as Promise<[IncomingMessage]>;
+      const block = Buffer.alloc(1_000_000, 'b');
+      let [given, isFull] = [0, false];
+      // Until nothing has left for a while: each buffer on the way is full then.
+      while (!isFull && given < 100) {
+        const hasRoom = asked.write(block);
+        given += 1;
+        isFull = !hasRoom && (await Promise.race([once(asked, 'drain').then(() => false), later(1_000, true)]));
+      }
+      assert.ok(isFull && given <= 24, `${given} MB were taken for a function that reads nothing`);
+      await to.get('/open/body');
+      const [answer] = await answered;
+      assert.equal(answer.statusCode, 200);
+      asked.destroy();
+      assert.equal((await to.get('/pid')).status, 200);
+    },
+
     'an error before the head is a 500 that says so, and harms no neighbour': async (runtime, context) => {
       const to = await rig(context, runtime);
       await to.get('/pid');
