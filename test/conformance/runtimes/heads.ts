@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
 import { WebSocket } from 'ws';
+import { read } from '../../e2e/weir.ts';
 import type { Behaviours } from './behaviours.ts';
+import { later } from './rig.ts';
 
 const kept = ['x-plain', 'x-latin', 'x-empty', 'x-quoted', 'x-long'] as const;
 const odd: Readonly<Record<(typeof kept)[number], string>> = {
@@ -40,6 +43,17 @@ export const heads: Behaviours = {
       }
       const moved = await to.get(to.answered(307, [['location', '/else?where=1']]));
       assert.deepEqual([moved.status, moved.headers.location], [307, '/else?where=1']);
+    },
+
+    'a head that leaves before its body has the same bytes': async (to) => {
+      const begun = to.begin('PUT', '/seen', { ...odd, 'transfer-encoding': 'chunked' });
+      begun.write('', 'latin1');
+      // It may answer as soon as it has the head.
+      const answered = once(begun, 'response') as Promise<[IncomingMessage]>;
+      await later(50, null);
+      begun.end(Buffer.from('late'));
+      const [answer] = await answered;
+      assert.equal((await read(answer)).json().headers['x-latin'], odd['x-latin']);
     },
 
     'HEAD, 204 and 304 have no body': async (to) => {
