@@ -73,9 +73,9 @@ def app(environ, start_response):
 
 test('WSGI that computes: the limit comes down to a few', { timeout }, async (context) => {
   const to = await served(context, 'burn', burn);
-  let goesOn = true;
+  const enough = new AbortController();
   const client = async (): Promise<void> => {
-    while (goesOn) await get(to, 'burn');
+    while (!enough.signal.aborted) await get(to, 'burn');
   };
   const clients = Array.from({ length: 6 }, client);
   const isFound = (): boolean =>
@@ -83,7 +83,7 @@ test('WSGI that computes: the limit comes down to a few', { timeout }, async (co
       ({ limit, inFlight, binding }) => inFlight > 0 && limit <= 3 && binding === 'law',
     );
   while (!isFound()) await new Promise((resolve) => setTimeout(resolve, 50));
-  goesOn = false;
+  enough.abort();
   await Promise.all(clients);
 });
 
