@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,fastapi,python-cold,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,fastapi,python-cold,python,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ import { recalls } from './recall.ts';
 import { pagesBench } from './pages.ts';
 import { nextApplication, nextCold } from './next.ts';
 import { bodies, small } from './paths.ts';
+import { python } from './python.ts';
 import { section } from './report.ts';
 import type { Section } from './report.ts';
 import { routesBench } from './routes.ts';
@@ -43,6 +44,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   'next-cold': () => nextCold(values.quick ? 4 : 12),
   fastapi: () => fastapi(effort),
   'python-cold': () => pythonCold(values.quick ? 4 : 12),
+  python: () => python(values.quick ? 6 : 20),
   waits,
   slow: slowReaders,
   sockets: () => idleSockets(values.quick ? 500 : 5_000),

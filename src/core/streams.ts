@@ -64,8 +64,10 @@ export class Streams implements StreamHost {
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
-  /** Cancelled invocations whose handlers have not returned, and whose time is not up. */
+  /** Invocations that have ended, whose handlers have not returned, and whose time is not up. */
   #lingering = 0;
+  /** Of those, the ones whose answers are complete. */
+  #finishing = 0;
   #background = 0;
   #backgroundTold = 0;
   #reading = false;
@@ -86,8 +88,9 @@ export class Streams implements StreamHost {
     return this.#open;
   }
 
+  /** Work after answers: what waitUntil was told of, and handlers that go on after a complete one. */
   get background(): number {
-    return this.#background;
+    return this.#background + this.#finishing;
   }
 
   /** Throws ProtocolError. */
@@ -160,7 +163,7 @@ export class Streams implements StreamHost {
     this.#count();
     this.written();
     if (this.#options.ward.lingers && call.handling !== null && call !== this.#cancelling) {
-      this.#linger(call, call.handling);
+      this.#linger(call, call.handling, 1);
     }
   }
 
@@ -329,8 +332,9 @@ export class Streams implements StreamHost {
    * Its stream has ended, its handler has not: the instance is not as free as its streams say. One that never settles
    * (it waits for what only its client would have brought) counts no longer than its invocation could have taken.
    */
-  #linger(call: StreamCall, handling: PromiseLike<unknown>): void {
+  #linger(call: StreamCall, handling: PromiseLike<unknown>, finishing = 0): void {
     this.#lingering += 1;
+    this.#finishing += finishing;
     this.#count();
     let counts = true;
     const drop = (): void => {
@@ -338,7 +342,9 @@ export class Streams implements StreamHost {
       counts = false;
       timer.cancel();
       this.#lingering -= 1;
+      this.#finishing -= finishing;
       this.#count();
+      this.written();
     };
     const timer = systemClock.after(call.deadlineWallMs + limits.killGraceMs - systemClock.wallMs(), drop);
     handling.then(drop, drop);

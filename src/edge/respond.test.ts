@@ -17,11 +17,21 @@ test('a head goes out before any body, chunks go out as they come', async (t) =>
   const { port, invoker } = await startEdge(t, never);
   const connection = client(t, port).send(get);
   const { exchange } = await invoker.nth(1);
-  exchange.head(201, ['Content-Type', 'text/event-stream', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2']);
+  exchange.head(201, [
+    'Content-Type',
+    'text/event-stream',
+    'X-Latin',
+    'caf\u00e9',
+    'Set-Cookie',
+    'a=1',
+    'Set-Cookie',
+    'b=2',
+  ]);
   const head = await connection.reads(/\r\n\r\n$/);
   assert.match(head, /^HTTP\/1\.1 201 Created\r\n/);
   assert.match(head, /Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n/);
   assert.match(head, /Transfer-Encoding: chunked\r\n/);
+  assert.match(head, /X-Latin: caf\u00e9\r\n/);
   exchange.body(Buffer.from('one'));
   await connection.reads(/3\r\none\r\n$/);
   exchange.body(Buffer.from('three'));

@@ -148,7 +148,10 @@ export class HttpExchange implements Exchange, LiveExchange {
   }
 
   flushHead(): void {
-    if (!this.headFlushed && this.phase === 'streaming') this.res.flushHeaders();
+    if (this.headFlushed || this.phase !== 'streaming') return;
+    // flushHeaders() writes the bytes of a head as UTF-8 characters. Where there is no body, write() does nothing.
+    if (this.bodiless) this.res.flushHeaders();
+    else this.res.write('', 'latin1');
   }
 
   body(chunk: Buffer): boolean {

@@ -8,6 +8,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { systemRandom } from '../../src/base/random.ts';
 import { buildPayload, type Payload } from '../../src/builder/payload.ts';
+import type { PythonReleases } from '../../src/builder/python-releases.ts';
 import { Edge } from '../../src/edge/server.ts';
 import { Ledger } from '../../src/meter/ledger.ts';
 import type { FunctionSpec } from '../../src/model/function.ts';
@@ -26,11 +27,14 @@ export interface Platform {
   said(text: string): Promise<FunctionLogLine>;
 }
 
-/** `python`: in place of Python's runtime; then every interpreter is this Node, without Python's two options. */
+/**
+ * `python`: where interpreters are; or what runs in place of Python's runtime: then every interpreter is this Node, without
+ * Python's two options.
+ */
 export async function platform(
   context: TestContext,
   functions: readonly FunctionSpec[],
-  python?: string,
+  python?: string | Pick<PythonReleases, 'binary'>,
 ): Promise<Platform> {
   const dir = mkdtempSync(join(tmpdir(), 'weir-'));
   const payload = await buildPayload({ cacheDir: join(dir, 'cache') });
@@ -39,11 +43,11 @@ export async function platform(
   const address = `unix:${join(dir, 'tunnel.sock')}`;
   const provider = new ProcessProvider({
     address,
-    payload: python === undefined ? payload : { ...payload, python },
+    payload: typeof python === 'string' ? { ...payload, python } : payload,
     environment: process.env,
     clock: systemClock,
     log: silentLog,
-    ...(python === undefined ? {} : { binary: () => interpreter }),
+    binary: (release) => (typeof python === 'string' ? interpreter : (python?.binary(release) ?? null)),
   });
   const lines: FunctionLogLine[] = [];
   let waiting: (() => void)[] = [];

@@ -21,7 +21,7 @@ READ_BYTES = 256 * 1024
 # what instances are shared for: so many more than processors, but no more than a process can bear. What computes is
 # bounded by the router, which sees it. Threads are started when they are needed, and then kept.
 THREADS = 128
-# Where the function says itself how many it takes at once, it has so many threads, but no more than this.
+# Where the core says how many it hands over at once (Weir's does), it has so many threads, but no more than this.
 MOST_THREADS = 512
 
 WEBSOCKET_MESSAGE_BYTES = 16 * 1024 * 1024

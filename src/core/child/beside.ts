@@ -11,6 +11,7 @@ import { VitalsReporter } from '../vitals.ts';
 import type { Ward, WardCore } from '../ward.ts';
 import type { LanguageProcess } from './language-process.ts';
 import { Pulse } from './pulse.ts';
+import { RunDelay } from './run-delay.ts';
 import { SharedCharges } from './shared-charges.ts';
 
 export interface BesideOptions {
@@ -58,6 +59,8 @@ export class ProcessBeside implements Ward, Readings {
   #timer: Timer | null = null;
   /** Where figures of the loop of user code add up. */
   #busyUs = 0;
+  #lookedMs = 0;
+  readonly #delay = new RunDelay();
   #leaving: (() => void) | null = null;
   #code: number | null = null;
   #finished = false;
@@ -191,6 +194,7 @@ export class ProcessBeside implements Ward, Readings {
     const limitBytes = this.#limitBytes ?? Infinity;
     if (rssBytes > limitBytes) this.#process?.kill(true);
     if (this.#reporter !== null) this.#report(this.#reporter, nowMs, cpuUs - before.cpuUs);
+    this.#lookedMs = nowMs;
     const isNear = rssBytes > limitBytes * nearShare;
     this.#timer = systemClock.after(isNear ? limits.memoryNearPeriodMs : limits.vitalsPeriodMs, this.#look);
   };
@@ -198,13 +202,21 @@ export class ProcessBeside implements Ward, Readings {
   #report(reporter: VitalsReporter, nowMs: number, usedUs: number): void {
     const { cells } = this;
     if (this.#options.isOneLoop) {
-      this.#busyUs += usedUs;
+      this.#busyUs += this.#busyFor(usedUs, nowMs);
       cells[Cell.activeUs] = this.#busyUs;
     }
     cells[Cell.longestTurnMs] = this.pulse.takeLongestMs();
     cells[Cell.longestIn] = cells[Cell.turnPeriod] ?? 0;
     reporter.report(nowMs, 0, this.pulse.stuckMs);
     this.#core?.streams?.written();
+  }
+
+  /** Of a period: what was used, and what was waited for to use it, as a loop that was held back is busy too. */
+  #busyFor(usedUs: number, nowMs: number): number {
+    const periodUs = (nowMs - this.#lookedMs) * 1000;
+    // In the steps of the operating system: who only waits has used nothing most of the time.
+    if (usedUs === 0 || this.#process?.pid == null) return usedUs;
+    return Math.max(usedUs, Math.min(periodUs, usedUs + this.#delay.takeUs(this.#process.pid, nowMs)));
   }
 
   #read(nowMs: number): TreeUsage {

@@ -57,6 +57,8 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   #askedBytes = 0;
   #tick = false;
   #upgraded = 0;
+  /** GOODBYE was said. */
+  #isParting = false;
 
   constructor(channel: Socket, ward: ProcessBeside, events: FramesEvents) {
     this.#ward = ward;
@@ -93,8 +95,12 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
     this.#session?.writer.flush();
   }
 
+  /** SIGTERM may overtake it: what user code prints on that is still taken, until the process is gone. */
   farewell(): void {
-    this.#session?.goodbye('DRAINED', '');
+    if (this.#session === null || this.#isParting) return;
+    this.#isParting = true;
+    this.writer.goodbye('DRAINED', '');
+    this.writer.flush();
   }
 
   /** The process is gone. */
@@ -159,12 +165,14 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   }
 
   frame(type: number, stream: number, payload: Buffer): void {
+    if (this.#isParting && type !== FrameType.LOG) return;
     this.#ward.pulse.heard(performance.now());
     if (type > FrameType.ANSWER) this.#ofStream(type, stream, payload);
     else this.#ofSession(type, stream, payload);
   }
 
   body(stream: number, chunk: Buffer): void {
+    if (this.#isParting) return;
     this.#ward.pulse.heard(performance.now());
     const own = this.#current(stream);
     if (own !== undefined) own.answer(chunk);
@@ -188,7 +196,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   closed(end: SessionEnd): void {
     this.#session = null;
     this.#inbox.clear();
-    if (end.kind !== 'left') this.#events.ended(faultOf(end));
+    if (end.kind !== 'left' && !this.#isParting) this.#events.ended(faultOf(end));
   }
 
   #current(stream: number): FramesCall | undefined {

@@ -148,7 +148,8 @@ export class ProgramCall implements CallListener, Charged {
     }
     sent.on('drain', this.#drained);
     // With the first of the body where that is here already, which is the rule.
-    nextTick(() => void (this.#bodyBegan || sent.destroyed || sent.flushHeaders()));
+    // flushHeaders() would write the bytes of the head as UTF-8 characters.
+    nextTick(() => void (this.#bodyBegan || sent.destroyed || sent.writableEnded || sent.write('', 'latin1')));
   }
 
   readonly #drained = (): void => {

@@ -1,7 +1,7 @@
 // Hot path: one head each way per invocation of a program.
 import type { StreamCall } from '../stream.ts';
 
-/** What the runtime takes away before user code sees the request, in order (protocol/runtime.md, Messages). */
+/** Between platform and runtime: user code and clients see nothing of it (protocol/runtime.md, Messages). */
 const internalPrefix = 'x-vercel-internal-';
 const bodyMethods = new Set(['POST', 'PUT', 'PATCH']);
 
@@ -55,6 +55,8 @@ export function answerFields(raw: readonly string[]): string[] {
     const name = raw[at]!;
     const lower = name.toLowerCase();
     if (!hops.has(lower)) {
+      // What runtimes made for the hosted platform tell it of themselves (how long they took to start).
+      if (lower.startsWith(internalPrefix)) continue;
       fields.push(name, raw[at + 1]!);
       continue;
     }

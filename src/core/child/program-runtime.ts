@@ -220,7 +220,7 @@ function internalFields(call: StreamCall, number: number): string[] {
     'x-vercel-internal-trace-id',
     trace.slice(0, 32),
     'x-vercel-internal-deadline',
-    String(Math.round(call.deadlineWallMs)),
+    new Date(call.deadlineWallMs).toISOString(),
   ];
 }
 

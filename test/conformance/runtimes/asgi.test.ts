@@ -1,0 +1,4 @@
+import { behaves } from './behaviours.ts';
+import { asgi } from './runtimes.ts';
+
+behaves(asgi);

@@ -1,0 +1,4 @@
+import { behaves } from './behaviours.ts';
+import { executable } from './runtimes.ts';
+
+behaves(executable);

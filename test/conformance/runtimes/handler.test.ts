@@ -1,0 +1,4 @@
+import { behaves } from './behaviours.ts';
+import { handler } from './runtimes.ts';
+
+behaves(handler);

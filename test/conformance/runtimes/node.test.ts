@@ -1,0 +1,4 @@
+import { behaves } from './behaviours.ts';
+import { node } from './runtimes.ts';
+
+behaves(node);

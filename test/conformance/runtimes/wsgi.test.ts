@@ -1,0 +1,4 @@
+import { behaves } from './behaviours.ts';
+import { wsgi } from './runtimes.ts';
+
+behaves(wsgi);
