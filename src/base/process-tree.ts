@@ -113,6 +113,16 @@ export class ProcessTree {
   }
 }
 
+/** Itself and all that it has started whose parents still live, parents first. Null: more than are looked at. */
+export function familyOf(pid: number, files: ProcFiles = kernelFiles): ReadonlySet<number> | null {
+  const found = new Set([pid]);
+  for (const member of found) {
+    for (const child of childrenOf(files, member)) found.add(child);
+    if (found.size > maxMembers) return null;
+  }
+  return found;
+}
+
 /** proc(5): each thread lists the children that it has made. */
 function childrenOf(files: ProcFiles, pid: number): number[] {
   const children: number[] = [];
@@ -142,7 +152,7 @@ function rssOf(files: ProcFiles, pid: number): number {
   return statm === null ? 0 : Number(statm.split(' ', 2)[1]) * pageBytes();
 }
 
-const kernelFiles: ProcFiles = {
+export const kernelFiles: ProcFiles = {
   list(directory) {
     try {
       return readdirSync(directory);
