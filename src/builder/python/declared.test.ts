@@ -61,3 +61,29 @@ test('and those that pyproject.toml names', async (t) => {
   await writeFile(join(dir, 'pyproject.toml'), `[project]\ndependencies = ["a @ file://${dir}/a-1.whl"]\n`);
   assert.equal(await changesWith(dir, 'a-1.whl', { interpreter }), true);
 });
+
+test('and the local packages of uv.lock, but not the project itself', async () => {
+  const dir = await project({ 'libs/a/a.py': '', 'libs/b/b.py': '', 'c-1.whl': '', 'app.py': '', 'pages/d.py': '' });
+  await writeFile(
+    join(dir, 'uv.lock'),
+    `version = 1
+[[package]]
+name = "app"
+source = { editable = "." }
+[[package]]
+name = "a"
+source = { editable = "libs/a" }
+[[package]]
+name = "c"
+source = { path = "c-1.whl" }
+[[package]]
+name = "e"
+source = { registry = "https://pypi.org/simple" }
+`,
+  );
+  const sources = '[tool.uv.sources]\nb = { path = "libs/b" }\ne = { index = "x" }\n[tool.other]\npath = "pages"\n';
+  await writeFile(join(dir, 'pyproject.toml'), sources);
+  for (const file of ['libs/a/a.py', 'libs/b/b.py', 'c-1.whl'])
+    assert.equal(await changesWith(dir, file, { hasUv: true }), true, file);
+  for (const file of ['app.py', 'pages/d.py']) assert.equal(await changesWith(dir, file, { hasUv: true }), false, file);
+});

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UsageError } from '../../base/errors.ts';
 import type { Interpreter } from './interpreters.ts';
-import { digestOfLocal, localOfLines, readRequirements } from './requirements.ts';
+import { digestOfLocal, localOfLines, localOfLock, readRequirements } from './requirements.ts';
 
 /** The packages that a project asks for. */
 export interface Declared {
@@ -31,7 +31,8 @@ export async function declaredPackages(
 ): Promise<Declared | null> {
   const [lock, pyproject] = await Promise.all([textOf(join(dir, 'uv.lock')), textOf(join(dir, 'pyproject.toml'))]);
   if (lock !== null && pyproject !== null && hasUv) {
-    return { file: 'uv.lock', content: `${lock}\n${pyproject}`, asked: { kind: 'uv.lock' }, warning: null };
+    const content = await contentOf([lock, pyproject], localOfLock(lock, pyproject, dir));
+    return { file: 'uv.lock', content, asked: { kind: 'uv.lock' }, warning: null };
   }
   const requirements = await readRequirements(join(dir, 'requirements.txt'));
   if (requirements !== null) {

@@ -77,6 +77,20 @@ export const localOfLines = (lines: readonly string[], dir: string): string[] =>
     return place === null ? [] : [place];
   });
 
+/**
+ * Packages of this machine that uv.lock was made of: those with a path, and other members of the workspace (`source = { editable =
+ * "lib" }`, as uv writes it); and those that `[tool.uv.sources]` names. Not the project: it is not installed.
+ */
+export function localOfLock(lock: string, pyproject: string, dir: string): string[] {
+  const locked = lock.matchAll(/^source = \{ (?:editable|directory|path|registry) = "([^"]+)"/gm);
+  const sources = pyproject
+    .split(/^(?=[ \t]*\[)/m)
+    .filter((table) => /^[ \t]*\[\s*tool\s*\.\s*uv\s*\.\s*sources\b/.test(table))
+    .flatMap((table) => [...table.matchAll(/\bpath\s*=\s*(?:"([^"]+)"|'([^']+)')/g)]);
+  const places = [...locked, ...sources].map(([, one, other]) => pathOf(one ?? other ?? '', dir));
+  return [...new Set(places)].filter((place): place is string => place !== null && place !== resolve(dir));
+}
+
 /** Null: it is on no path of this machine. */
 function pathOf(written: string, from: string): string | null {
   if (!/^file:/i.test(written)) return /^\w+:\/\//.test(written) ? null : resolve(from, written);
