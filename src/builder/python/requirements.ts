@@ -86,7 +86,8 @@ export function localOfLock(lock: string, pyproject: string, dir: string): strin
   const sources = pyproject
     .split(/^(?=[ \t]*\[)/m)
     .filter((table) => /^[ \t]*\[\s*tool\s*\.\s*uv\s*\.\s*sources\b/.test(table))
-    .flatMap((table) => [...table.matchAll(/\bpath\s*=\s*(?:"([^"]+)"|'([^']+)')/g)]);
+    .join('')
+    .matchAll(/\bpath\s*=\s*(?:"([^"]+)"|'([^']+)')/g);
   const places = [...locked, ...sources].map(([, one, other]) => pathOf(one ?? other ?? '', dir));
   return [...new Set(places)].filter((place): place is string => place !== null && place !== resolve(dir));
 }
