@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import promises, { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -117,6 +118,34 @@ test('pyproject.toml names packages; those that nothing used for long are remove
   assert.notEqual(other, place);
   assert.equal(await stat(place!).catch(() => null), null);
   assert.deepEqual(await readdir(dir), [other!.slice(dir.length + 1)]);
+});
+
+test('packages of which only a part could be removed are not taken for whole', async (t) => {
+  const found = await scene(t);
+  if (found === null) return;
+  const { dir, settle, binary } = found;
+  const root = await project({});
+  const line = `./${wheel(binary, root, 'three')}\n`;
+  await writeFile(join(root, 'requirements.txt'), line);
+  const [place] = (await settle(root))!;
+  await utimes(place!, 1, 1);
+  // As a process that is killed before it has removed anything else.
+  const { rm } = promises;
+  const mock = t.mock.method(promises, 'rm', async (file: string) => rm(join(file, 'thing.py'), { force: true }));
+  syncBuiltinESMExports();
+  await writeFile(join(root, 'requirements.txt'), `${line}# more\n`);
+  await settle(root).finally(() => {
+    mock.mock.restore();
+    syncBuiltinESMExports();
+  });
+  assert.equal(await stat(place!).catch(() => null), null);
+  await writeFile(join(root, 'requirements.txt'), line);
+  assert.deepEqual(await settle(root), [place]);
+  assert.match(await readFile(join(place!, 'thing.py'), 'utf8'), /three/);
+  assert.ok(
+    (await readdir(dir)).some((each) => each.startsWith('new-')),
+    'what is left is removed later',
+  );
 });
 
 test('what cannot be installed is told with its place', async (t) => {

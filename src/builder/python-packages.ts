@@ -93,7 +93,7 @@ export class PythonPackages {
     const { declared, uv, project } = what;
     const fromMs = clock.nowMs();
     log.info(`${project}: the packages of ${declared.file} are being installed (${uv === null ? 'pip' : 'uv'})`);
-    const workDir = path.join(dir, `new-${randomBytes(6).toString('hex')}`);
+    const workDir = path.join(dir, newName());
     const target = path.join(workDir, 'packages');
     const telling = this.#tell(project);
     try {
@@ -148,10 +148,24 @@ export class PythonPackages {
       const stats = await fs.stat(file).catch(() => null);
       const keptMs = name.startsWith('new-') ? 4 * limits.pythonInstallMs : limits.pythonPackagesKeptMs;
       if (stats === null || this.#inUse.has(file) || clock.wallMs() - stats.mtimeMs < keptMs) continue;
-      await fs.rm(file, { recursive: true, force: true });
+      await this.#remove(file);
     }
   }
+
+  /** A part of it is never in its place: that would be taken for the whole. */
+  async #remove(file: string): Promise<void> {
+    const away = path.join(this.#options.dir, newName());
+    // Where that fails another process was first.
+    const isAway = await fs.rename(file, away).then(
+      () => true,
+      () => false,
+    );
+    if (isAway) await fs.rm(away, { recursive: true, force: true });
+  }
 }
+
+/** Of what is nobody's packages: not yet, or no more. */
+const newName = (): string => `new-${randomBytes(6).toString('hex')}`;
 
 interface Wanted {
   readonly dir: string;

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import { type CgroupAccess, openCgroups } from './cgroup.ts';
+import { gatherFamily } from './cgroup-family.ts';
 import { ChildInstance, type Launch } from './child.ts';
 import { HostProcess } from './host.ts';
 import { MemoryWatch } from './memory-watch.ts';
@@ -130,6 +131,11 @@ export class ProcessProvider implements Provider {
         this.#tellUnlimited();
         started.limit(memoryMiB);
         return;
+      }
+      // It runs for as long as the word of that took. Whom the kernel does not hold, the host watches.
+      if (!gatherFamily(pid)) {
+        this.#tellUnlimited();
+        started.limit(memoryMiB);
       }
       started.leaving = () => {
         const outOfMemory = cgroup.outOfMemory();

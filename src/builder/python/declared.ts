@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UsageError } from '../../base/errors.ts';
 import type { Interpreter } from './interpreters.ts';
-import { digestOfFolders, readRequirements } from './requirements.ts';
+import { digestOfLocal, localOfLines, localOfLock, readRequirements } from './requirements.ts';
 
 /** The packages that a project asks for. */
 export interface Declared {
@@ -31,14 +31,14 @@ export async function declaredPackages(
 ): Promise<Declared | null> {
   const [lock, pyproject] = await Promise.all([textOf(join(dir, 'uv.lock')), textOf(join(dir, 'pyproject.toml'))]);
   if (lock !== null && pyproject !== null && hasUv) {
-    return { file: 'uv.lock', content: `${lock}\n${pyproject}`, asked: { kind: 'uv.lock' }, warning: null };
+    const content = await contentOf([lock, pyproject], localOfLock(lock, pyproject, dir));
+    return { file: 'uv.lock', content, asked: { kind: 'uv.lock' }, warning: null };
   }
   const requirements = await readRequirements(join(dir, 'requirements.txt'));
   if (requirements !== null) {
     if (requirements.isEmpty) return null;
-    const { files, folders } = requirements;
-    const local = folders.length === 0 ? '' : await digestOfFolders(folders);
-    const content = [...files.values(), local].join('\n');
+    const { files, local } = requirements;
+    const content = await contentOf([...files.values()], local);
     return { file: 'requirements.txt', content, asked: { kind: 'file' }, warning: null };
   }
   const pipenv = pyproject === null ? await ofPipfile(dir) : null;
@@ -50,8 +50,17 @@ export async function declaredPackages(
     lock === null
       ? null
       : `${join(dir, 'uv.lock')}: there is no uv in PATH, so that the newest versions that pyproject.toml allows are installed, not those of the lock; install uv for these`;
-  return { file: 'pyproject.toml', content: lines.join('\n'), asked: { kind: 'lines', lines }, warning };
+  return {
+    file: 'pyproject.toml',
+    content: await contentOf(lines, localOfLines(lines, dir)),
+    asked: { kind: 'lines', lines },
+    warning,
+  };
 }
+
+/** What is asked for, and what is in those places on this machine that it names. */
+const contentOf = async (texts: readonly string[], local: readonly string[]): Promise<string> =>
+  [...texts, local.length === 0 ? '' : await digestOfLocal(local)].join('\n');
 
 const run = promisify(execFile);
 

@@ -60,6 +60,8 @@ export class ProcessBeside implements Ward, Readings {
   /** Where figures of the loop of user code add up. */
   #busyUs = 0;
   #lookedMs = 0;
+  /** Of CPU at that time; `#usage` moves between two looks too, whenever something is charged. */
+  #lookedUs = 0;
   readonly #delay = new RunDelay();
   #leaving: (() => void) | null = null;
   #code: number | null = null;
@@ -188,13 +190,13 @@ export class ProcessBeside implements Ward, Readings {
     this.#timer?.cancel();
     if (this.#code !== null && this.#process === null) return;
     const nowMs = performance.now();
-    const before = this.#usage;
     const { cpuUs, rssBytes } = this.#read(nowMs);
     this.charges.period(nowMs, cpuUs);
     const limitBytes = this.#limitBytes ?? Infinity;
     if (rssBytes > limitBytes) this.#process?.kill(true);
-    if (this.#reporter !== null) this.#report(this.#reporter, nowMs, cpuUs - before.cpuUs);
+    if (this.#reporter !== null) this.#report(this.#reporter, nowMs, cpuUs - this.#lookedUs);
     this.#lookedMs = nowMs;
+    this.#lookedUs = cpuUs;
     const isNear = rssBytes > limitBytes * nearShare;
     this.#timer = systemClock.after(isNear ? limits.memoryNearPeriodMs : limits.vitalsPeriodMs, this.#look);
   };
