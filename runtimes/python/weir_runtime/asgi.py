@@ -3,13 +3,13 @@
 
 import asyncio
 
-from .call import ENDED, HEADED, WAITING, Call
+from .call import ENDED, HEADED, WAITING, Call, ClientGone
 from .frames import CANCEL_TIMEOUT
 from .head import answer_head
 from .limits import COMPLETE_BODY_BYTES, TIMEOUT_GRACE_S
 
 
-class ClientDisconnected(OSError):
+class ClientDisconnected(ClientGone, OSError):
     """What send() raises once nobody waits for the answer (ASGI, spec_version 2.4)."""
 
 
@@ -19,8 +19,8 @@ class AsgiCall(Call):
     task = None
     # Who waits for something to happen: each by a future of its own, since who is cancelled cancels it.
     waiters: list | None = None
-    # Who waits for credit.
-    starved = None
+    # Who waits for credit, likewise.
+    starved: list | None = None
 
     def __init__(self, service, stream, invocation_id, deadline_s, scope):
         super().__init__(service, stream, invocation_id, deadline_s)
@@ -41,6 +41,8 @@ class AsgiCall(Call):
             if self.answer != ENDED:
                 self.unfinished(result)
         self.done()
+        # The task refers to this, and each call would be garbage that only the collector finds.
+        self.task = None
 
     def unfinished(self, result) -> None:
         if result is not None:
@@ -61,7 +63,12 @@ class AsgiCall(Call):
             self.waiters = [future]
         else:
             self.waiters.append(future)
-        await future
+        try:
+            await future
+        finally:
+            # Still there: it was cancelled.
+            if self.waiters and future in self.waiters:
+                self.waiters.remove(future)
 
     def wake(self) -> None:
         waiters, self.waiters = self.waiters, None
@@ -77,14 +84,22 @@ class AsgiCall(Call):
                 raise ClientDisconnected("The client has left.")
             if self.answer == ENDED:
                 return
-            self.starved = self.service.loop.create_future()
-            await self.starved
+            future = self.service.loop.create_future()
+            if self.starved is None:
+                self.starved = []
+            self.starved.append(future)
+            try:
+                await future
+            finally:
+                if self.starved and future in self.starved:
+                    self.starved.remove(future)
             at = self.body(data, at)
 
     def got_credit(self) -> None:
         starved, self.starved = self.starved, None
-        if starved is not None and not starved.done():
-            starved.set_result(None)
+        for future in starved or ():
+            if not future.done():
+                future.set_result(None)
 
     def got_cancel(self, reason: int) -> None:
         # Handlers are told, not stopped, as by every ASGI server. Whose time is up has a moment to tidy up.

@@ -130,6 +130,8 @@ class Ending:
                 if not isinstance(error, asyncio.TimeoutError):
                     self._logs.error(user_traceback(error))
         self._session.writer.flush()
+        # There is no turn any more at whose end lines would leave.
+        self._logs.direct = True
         if self.failed:
             self._session.writer.drain(0.1)
             leave(1)

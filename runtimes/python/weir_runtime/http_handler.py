@@ -162,6 +162,7 @@ class RawAnswer:
 
     def _take_body(self, data: bytes) -> None:
         if self._bodiless:
+            self._call.still_wanted()
             return
         call = self._call
         if self._chunks is not None:

@@ -117,7 +117,8 @@ def _load(session: Session, loop, logs: Logs, ends):
     pool = Pool(THREADS if most is None else max(1, min(int(most), MOST_THREADS)))
     from .background import Background
 
-    background = Background(session.writer, loop, pool, logs)
+    # Threads of its own: work after answers does not take those of the invocations.
+    background = Background(session.writer, loop, Pool(THREADS), logs)
     serve_with(background)
     module = load.load_entry(order["root"], order["entry"])
     ends.listen()

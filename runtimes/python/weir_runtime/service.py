@@ -66,7 +66,9 @@ class AsgiService(Service):
         meter = self.meter
         meter.enter(call)
         began = call.began
-        call.task = self._start(self.loop, call.run(), context, invocation_id)
+        task = self._start(self.loop, call.run(), context, invocation_id)
+        if not call.returned:
+            call.task = task
         now = meter.leave(call) if call.began else began
         if now - self._turn_began > FLUSH_AFTER_NS:
             # Answers do not wait for the work of those behind them.

@@ -126,7 +126,9 @@ class _Answer:
         if not isinstance(data, bytes):
             raise TypeError(f"An answer's body is bytes, not {type(data).__name__}.")
         self.call.head(self.status, self.flat)
-        if data and not self.bodiless:
+        if self.bodiless:
+            self.call.still_wanted()
+        elif data:
             # What is beyond Content-Length does not exist for the client (PEP 3333).
             if self.left is not None:
                 data = data[: self.left]
@@ -143,9 +145,13 @@ class _Answer:
                 call.reply(self.status, self.flat, b"" if self.bodiless else body)
                 return
         for data in result:
+            if data and self.bodiless:
+                # The status and the headers are known: what follows is for nobody.
+                call.still_wanted()
+                break
             if data or call.answer == HEADED:
                 last = self.left is not None and len(data) == self.left and call.answer == WAITING
-                if last and type(data) is bytes and len(data) <= COMPLETE_BODY_BYTES and not self.bodiless:
+                if last and type(data) is bytes and len(data) <= COMPLETE_BODY_BYTES:
                     # An iterator of one piece, as frameworks give it: it is all that was announced.
                     self.left = 0
                     call.reply(self.status, self.flat, data)

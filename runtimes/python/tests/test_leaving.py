@@ -1,0 +1,182 @@
+"""Clients that leave, several who send for one invocation, and threads that are not the invocation's."""
+
+from weir_runtime import frames
+from weir_runtime.websocket_codec import FrameDecoder, WebSocketError
+
+from .core import RuntimeCase
+
+ASGI = """
+    import asyncio, gc
+    waits = []
+
+    async def app(scope, receive, send):
+        assert scope["type"] == "http"
+        await globals()[scope["path"][1:]](scope, receive, send)
+
+    async def start(send):
+        await send({"type": "http.response.start", "status": 200})
+
+    async def stream(scope, receive, send):
+        class ClientDisconnect(Exception):
+            pass
+        await start(send)
+        try:
+            while True:
+                await send({"type": "http.response.body", "body": b"x" * 1000, "more_body": True})
+                await asyncio.sleep(0)
+        except OSError:
+            raise BaseExceptionGroup("of a task group", [ClientDisconnect()])
+
+    async def gathered(scope, receive, send):
+        await start(send)
+        piece = {"type": "http.response.body", "body": b"x" * 70000, "more_body": True}
+        await asyncio.gather(*[send(piece) for _ in range(3)])
+        await send({"type": "http.response.body"})
+
+    async def polls(scope, receive, send):
+        for _ in range(3):
+            try:
+                await asyncio.wait_for(receive(), 0.01)
+            except asyncio.TimeoutError:
+                pass
+        await start(send)
+        await send({"type": "http.response.body", "body": str(len(receive.__self__.waiters or ())).encode()})
+
+    async def garbage(scope, receive, send):
+        gc.disable()
+        await start(send)
+        count = sum(type(thing).__name__ == "HttpCall" for thing in gc.get_objects())
+        await send({"type": "http.response.body", "body": str(count).encode()})
+"""
+
+WSGI = """
+    import threading, time
+    from weir_runtime import wait_until
+    release = threading.Event()
+
+    def app(environ, start_response):
+        if environ["PATH_INFO"] == "/elsewhere":
+            write = start_response("200 OK", [])
+            sum(range(2_000_000))
+            thread = threading.Thread(target=write, args=(b"written",))
+            thread.start()
+            thread.join()
+            return []
+        if environ["PATH_INFO"] == "/waits":
+            wait_until(release.wait)
+        else:
+            release.set()
+        start_response("200 OK", [])
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return pieces()
+        return [b"on"]
+
+    def pieces():
+        while True:
+            yield b"piece"
+            time.sleep(0.01)
+"""
+
+HANDLER = """
+    import time
+    from http.server import BaseHTTPRequestHandler
+    class handler(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200)
+            self.end_headers()
+            while True:
+                self.wfile.write(b"piece")
+                time.sleep(0.01)
+"""
+
+
+class Leaving(RuntimeCase):
+    def test_what_a_framework_makes_of_a_client_that_left_is_not_logged(self):
+        core = self.serve(ASGI)
+        answer = core.request("/stream")
+        core.until(lambda: answer.body)
+        core.send(frames.CANCEL, answer.stream, b"\0")
+        core.until(lambda: answer.returned)
+        self.assertEqual(core.logs, [])
+
+    def test_a_handler_without_a_body_hears_of_it(self):
+        core = self.serve(HANDLER)
+        answer = core.request("/", method="HEAD")
+        core.ping()
+        core.send(frames.CANCEL, answer.stream, b"\0")
+        core.until(lambda: answer.returned)
+        self.assertEqual(core.logs, [])
+
+    def test_a_wsgi_answer_without_a_body_does_not_go_on(self):
+        core = self.serve(WSGI)
+        answer = core.get("/", method="HEAD")
+        self.assertEqual((answer.status, answer.body), (200, b""))
+
+
+class Several(RuntimeCase):
+    def test_all_who_wait_for_credit_go_on(self):
+        core = self.serve(ASGI, window_bytes=65536)
+        answer = core.request("/gathered")
+        for _ in range(4):
+            core.ping()
+            core.send(frames.CREDIT, answer.stream, (60000).to_bytes(4, "big"))
+        self.assertEqual(len(core.wait(answer).body), 210000)
+
+    def test_nothing_is_left_of_what_was_given_up(self):
+        core = self.serve(ASGI)
+        answer = core.request("/polls", method="POST", flags=0)
+        self.assertEqual(core.wait(answer).text, "0")
+        for _ in range(5):
+            text = core.get("/garbage").text
+        self.assertIn(text, ("1", "2", "3"))
+
+
+class Threads(RuntimeCase):
+    def test_an_answer_from_another_thread(self):
+        core = self.serve(WSGI)
+        answer = core.get("/elsewhere")
+        self.assertEqual(answer.text, "written")
+        self.assertGreater(answer.cpu_us, 1000)
+
+    def test_work_after_the_answer_takes_no_invocations_thread(self):
+        core = self.serve(WSGI, load={"max_concurrency": 1})
+        self.assertEqual(core.get("/waits").text, "on")
+        self.assertEqual(core.get("/").text, "on")
+        core.until(lambda: core.background[-1] == 0 and max(core.background) > 0)
+
+    def test_anyios_threads_are_measured_though_it_is_imported_late(self):
+        backend = """
+            import contextvars, threading
+            class AsyncIOBackend:
+                @classmethod
+                async def run_sync_in_worker_thread(cls, func, args):
+                    thread = threading.Thread(target=contextvars.copy_context().run, args=(func, *args))
+                    thread.start()
+                    thread.join()
+        """
+        core = self.serve(
+            """
+            import anyio
+            async def app(scope, receive, send):
+                from anyio._backends._asyncio import AsyncIOBackend
+                assert scope["type"] == "http"
+                await AsyncIOBackend.run_sync_in_worker_thread(sum, (range(3_000_000),))
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body"})
+            """,
+            files={"anyio/__init__.py": "", "anyio/_backends/__init__.py": "", "anyio/_backends/_asyncio.py": backend},
+        )
+        self.assertGreater(core.get("/").cpu_us, 10_000)
+
+
+class Codec(RuntimeCase):
+    def test_empty_fragments_and_what_follows_the_end_are_not_kept(self):
+        decoder = FrameDecoder()
+        decoder.feed(b"\x01\x80\0\0\0\0")
+        decoder.feed(b"\x00\x80\0\0\0\0" * 1000)
+        self.assertEqual(len(decoder._parts), 0)
+        self.assertEqual(decoder.feed(b"\x80\x81\0\0\0\0a"), [(1, "a")])
+        with self.assertRaises(WebSocketError):
+            decoder.feed(b"\xff\xff")
+        self.assertEqual(decoder.feed(b"x" * 1000), [])
+        self.assertEqual(len(decoder._data), 0)
