@@ -113,6 +113,34 @@ class Leaving(RuntimeCase):
         self.assertEqual((answer.status, answer.body), (200, b""))
 
 
+class AfterTheAnswer(RuntimeCase):
+    def test_handlers_that_go_on_keep_the_instance(self):
+        wsgi = """
+            import time
+            class Pieces(list):
+                def close(self):
+                    time.sleep(0.3)
+            def app(environ, start_response):
+                start_response("200 OK", [("Content-Length", "2")])
+                return Pieces([b"ok"])
+            """
+        handler = """
+            import time
+            from http.server import BaseHTTPRequestHandler
+            class handler(BaseHTTPRequestHandler):
+                def do_GET(self):
+                    self.send_response(200)
+                    self.send_header("Content-Length", "2")
+                    self.end_headers()
+                    self.wfile.write(b"ok")
+                    time.sleep(0.3)
+            """
+        for source in (wsgi, handler):
+            core = self.serve(source)
+            self.assertEqual(core.get("/").text, "ok")
+            core.until(lambda: core.background == [0, 1, 0])
+
+
 class Several(RuntimeCase):
     def test_all_who_wait_for_credit_go_on(self):
         core = self.serve(ASGI, window_bytes=65536)
@@ -133,7 +161,8 @@ class Several(RuntimeCase):
 
 class Threads(RuntimeCase):
     def test_an_answer_from_another_thread(self):
-        core = self.serve(WSGI)
+        core = self.serve(WSGI, load={"max_concurrency": 1})
+        core.get("/elsewhere")
         answer = core.get("/elsewhere")
         self.assertEqual(answer.text, "written")
         self.assertGreater(answer.cpu_us, 1000)
@@ -158,8 +187,8 @@ class Threads(RuntimeCase):
             """
             import anyio
             async def app(scope, receive, send):
-                from anyio._backends._asyncio import AsyncIOBackend
                 assert scope["type"] == "http"
+                from anyio._backends._asyncio import AsyncIOBackend
                 await AsyncIOBackend.run_sync_in_worker_thread(sum, (range(3_000_000),))
                 await send({"type": "http.response.start", "status": 200})
                 await send({"type": "http.response.body"})

@@ -171,6 +171,7 @@ class RawAnswer:
             data = data[: self._left]
             if len(data) == self._left and call.answer == WAITING and len(data) <= COMPLETE_BODY_BYTES:
                 call.reply(self._status, self._flat, data)
+                call.service.goes_on(call)
                 return
             self._left -= len(data)
         if data:

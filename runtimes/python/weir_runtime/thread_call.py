@@ -21,6 +21,8 @@ class ThreadCall(Call):
     thread_began = 0
     # Whose it is, once it has begun.
     thread: int | None = None
+    # That its handler may go on after its answer.
+    told_going = False
 
     def __init__(self, service, stream, invocation_id, deadline_s, request, has_body):
         super().__init__(service, stream, invocation_id, deadline_s)
@@ -33,6 +35,11 @@ class ThreadCall(Call):
         self.thread_began = thread_time_ns()
         self.thread = get_ident()
         context.run(self._handle)
+
+    def done(self) -> None:
+        with self.service.going_lock:
+            self.returned = True
+        super().done()
 
     def _handle(self) -> None:
         current.set(self)
