@@ -17,6 +17,8 @@ class AsgiCall(Call):
     """What HTTP and WebSockets have in common: a task, and waiting in it."""
 
     task = None
+    # Of an HTTP answer, once the application has started it.
+    status = 0
     # Who waits for something to happen: each by a future of its own, since who is cancelled cancels it.
     waiters: list | None = None
     # Who waits for credit, likewise.
@@ -116,8 +118,7 @@ class AsgiCall(Call):
 class HttpCall(AsgiCall):
     chunks: list | None = None
     told_end = False
-    # Of the answer, once the application has started it; its head waits for the body, to leave with it.
-    status = 0
+    # The answer's head waits for the body, to leave with it.
     flat = b""
     # Bytes that Content-Length has announced and that have not come; None: it announced nothing.
     left: int | None = None
@@ -199,6 +200,9 @@ class HttpCall(AsgiCall):
                     self.left = int(value)
         self.trailers = message.get("trailers", False)
         self.status = int(status)
+        # In its first step the service looks by itself whether the body comes with it.
+        if self.task is not None:
+            self.service.head_waits(self)
 
     def _take_body(self, message: dict) -> bytes | None:
         """Sends what is a whole answer. Returns what is to be streamed otherwise."""
