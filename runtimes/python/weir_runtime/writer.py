@@ -1,16 +1,17 @@
 # Hot path: everything that leaves the process.
 """Frames on their way out: what is written in a turn of the loop leaves in one send."""
 
-from _thread import allocate_lock, get_ident
+from _thread import allocate_lock, get_ident, start_new_thread
 from collections import deque
 from itertools import islice
-from time import monotonic_ns
+from time import monotonic_ns, sleep
 
 # Log lines beyond that are dropped: a core that does not read must not fill the instance.
 LOG_BACKLOG_BYTES = 4 * 1024 * 1024
 # Log lines wait for the end of their turn so long, and so many: the turn may have no end (a loop, a crash).
 LOG_WAITS_NS = 1_000_000
 LOG_WAITS_BYTES = 64 * 1024
+LINES_WAIT_S = 0.005
 # What one send takes of the backlog.
 PIECES = 64
 
@@ -27,9 +28,14 @@ class Writer:
         # What the core does not take yet.
         self._backlog: deque = deque()
         self.backlog_bytes = 0
-        # Of log lines that are among the parts, and when these were last sent.
+        # Of log lines that are among the parts, and when one last left at once.
         self._logged = 0
-        self._flushed = 0
+        self._lines_left = 0
+        # A thread looks after lines that wait: it was woken; there is one; what wakes it.
+        self._watched = False
+        self._watches = False
+        self._wakes = allocate_lock()
+        self._wakes.acquire()
         self._loop = None
         self._thread = get_ident()
         self._watching = False
@@ -56,10 +62,34 @@ class Writer:
         """A line leaves at once, unless others have just left: then with what comes next."""
         self.extend((line,))
         self._logged += len(line)
-        if self._logged > LOG_WAITS_BYTES or monotonic_ns() - self._flushed > LOG_WAITS_NS:
+        now = monotonic_ns()
+        if self._logged > LOG_WAITS_BYTES or now - self._lines_left > LOG_WAITS_NS:
+            self._lines_left = now
             self.flush()
         if self._parts:
             self.written()
+            if not self._watched and self._logged:
+                self._watch()
+
+    def _watch(self) -> None:
+        """Lines that wait for the end of a turn leave without it, if it takes long."""
+        self._watched = True
+        try:
+            if not self._watches:
+                start_new_thread(self._watch_lines, ())
+                self._watches = True
+            self._wakes.release()
+        except RuntimeError:
+            # Another thread was faster; or there are no more threads, and the end of the turn has to do.
+            self._watched = self._watches
+
+    def _watch_lines(self) -> None:
+        while True:
+            self._wakes.acquire()
+            sleep(LINES_WAIT_S)
+            self._watched = False
+            if self._logged and not self.broken:
+                self.flush()
 
     @property
     def unsent_bytes(self) -> int:
@@ -84,7 +114,6 @@ class Writer:
                 data = b"".join(parts[:count])
                 del parts[:count]
                 self._logged = 0
-                self._flushed = monotonic_ns()
                 if self._backlog:
                     self._keep(data)
                 elif data:
