@@ -263,12 +263,12 @@ class NoThreads(RuntimeCase):
     def test_without_any_thread_an_invocation_fails_and_the_next_are_taken(self):
         core = self.serve(
             """
-            import threading
-            start = threading.Thread.start
-            def refuse(thread):
-                threading.Thread.start = start
+            from weir_runtime import pool
+            start = pool.start_new_thread
+            def refuse(*_):
+                pool.start_new_thread = start
                 raise RuntimeError("can't start new thread")
-            threading.Thread.start = refuse
+            pool.start_new_thread = refuse
             def app(environ, start_response):
                 start_response("200 OK", [])
                 return [b"on"]
@@ -277,6 +277,22 @@ class NoThreads(RuntimeCase):
         first, second = core.request("/"), core.request("/")
         self.assertEqual(core.wait(first).failed, ("FUNCTION_INVOCATION_FAILED", "RuntimeError"))
         self.assertEqual(core.wait(second).text, "on")
+
+
+class PatchedThreads(RuntimeCase):
+    def test_threads_that_are_not_threads_do_not_hold_an_invocation(self):
+        core = self.serve(
+            """
+            import _thread, threading
+            # As gevent's patch_all does: what is started would run in this thread, once it lets go.
+            threading._start_new_thread = threading._start_joinable_thread = lambda *_, **__: 1
+            threading.Thread.start = lambda thread: None
+            def app(environ, start_response):
+                start_response("200 OK", [])
+                return [b"on"]
+            """
+        )
+        self.assertEqual(core.get("/").text, "on")
 
 
 class Handlers(RuntimeCase):

@@ -3,13 +3,13 @@
 
 import asyncio
 
-from .call import ENDED, HEADED, WAITING, Call
+from .call import ENDED, HEADED, WAITING, Call, ClientGone
 from .frames import CANCEL_TIMEOUT
 from .head import answer_head
 from .limits import COMPLETE_BODY_BYTES, TIMEOUT_GRACE_S
 
 
-class ClientDisconnected(OSError):
+class ClientDisconnected(ClientGone, OSError):
     """What send() raises once nobody waits for the answer (ASGI, spec_version 2.4)."""
 
 
@@ -17,10 +17,12 @@ class AsgiCall(Call):
     """What HTTP and WebSockets have in common: a task, and waiting in it."""
 
     task = None
+    # Of an HTTP answer, once the application has started it.
+    status = 0
     # Who waits for something to happen: each by a future of its own, since who is cancelled cancels it.
     waiters: list | None = None
-    # Who waits for credit.
-    starved = None
+    # Who waits for credit, likewise.
+    starved: list | None = None
 
     def __init__(self, service, stream, invocation_id, deadline_s, scope):
         super().__init__(service, stream, invocation_id, deadline_s)
@@ -41,6 +43,8 @@ class AsgiCall(Call):
             if self.answer != ENDED:
                 self.unfinished(result)
         self.done()
+        # The task refers to this, and each call would be garbage that only the collector finds.
+        self.task = None
 
     def unfinished(self, result) -> None:
         if result is not None:
@@ -61,7 +65,12 @@ class AsgiCall(Call):
             self.waiters = [future]
         else:
             self.waiters.append(future)
-        await future
+        try:
+            await future
+        finally:
+            # Still there: it was cancelled.
+            if self.waiters and future in self.waiters:
+                self.waiters.remove(future)
 
     def wake(self) -> None:
         waiters, self.waiters = self.waiters, None
@@ -77,14 +86,22 @@ class AsgiCall(Call):
                 raise ClientDisconnected("The client has left.")
             if self.answer == ENDED:
                 return
-            self.starved = self.service.loop.create_future()
-            await self.starved
+            future = self.service.loop.create_future()
+            if self.starved is None:
+                self.starved = []
+            self.starved.append(future)
+            try:
+                await future
+            finally:
+                if self.starved and future in self.starved:
+                    self.starved.remove(future)
             at = self.body(data, at)
 
     def got_credit(self) -> None:
         starved, self.starved = self.starved, None
-        if starved is not None and not starved.done():
-            starved.set_result(None)
+        for future in starved or ():
+            if not future.done():
+                future.set_result(None)
 
     def got_cancel(self, reason: int) -> None:
         # Handlers are told, not stopped, as by every ASGI server. Whose time is up has a moment to tidy up.
@@ -101,8 +118,7 @@ class AsgiCall(Call):
 class HttpCall(AsgiCall):
     chunks: list | None = None
     told_end = False
-    # Of the answer, once the application has started it; its head waits for the body, to leave with it.
-    status = 0
+    # The answer's head waits for the body, to leave with it.
     flat = b""
     # Bytes that Content-Length has announced and that have not come; None: it announced nothing.
     left: int | None = None
@@ -184,6 +200,9 @@ class HttpCall(AsgiCall):
                     self.left = int(value)
         self.trailers = message.get("trailers", False)
         self.status = int(status)
+        # In its first step the service looks by itself whether the body comes with it.
+        if self.task is not None:
+            self.service.head_waits(self)
 
     def _take_body(self, message: dict) -> bytes | None:
         """Sends what is a whole answer. Returns what is to be streamed otherwise."""

@@ -1,6 +1,8 @@
 # Hot path: one of these per invocation.
 """One invocation: what the core sends of it, and what is answered. ASGI's and the pool threads' are made from it."""
 
+from _thread import allocate_lock
+
 from . import frames
 from .frames import response_head
 from .limits import BODY_FRAME_BYTES
@@ -8,6 +10,30 @@ from .logs import flush_partial_lines
 
 # An answer goes from one to the next, and to ENDED from any (protocol/tunnel.md, "The life of a stream").
 WAITING, HEADED, ENDED = 0, 1, 2
+
+
+# Sums of what other threads used.
+_lock = allocate_lock()
+
+
+class ClientGone:
+    """Of the errors that user code gets once nobody waits for its answer."""
+
+
+def _tells_of_leaving(error: BaseException) -> bool:
+    """Whether one of ours is what it came from, or one of its group."""
+    left, seen = [error], set()
+    while left:
+        error = left.pop()
+        if error is None or id(error) in seen:
+            continue
+        if isinstance(error, ClientGone):
+            return True
+        seen.add(id(error))
+        left += (error.__cause__, error.__context__)
+        if isinstance(error, BaseExceptionGroup):
+            left += error.exceptions
+    return False
 
 
 class Call:
@@ -23,7 +49,7 @@ class Call:
     # When the step of the loop that goes on began; 0: none does.
     began = 0
     cpu_ns = 0
-    elsewhere_ns: list | None = None
+    elsewhere_ns = 0
     # Two counters a direction, each with one side that writes it: what came, what may come; what may leave, what left.
     received = 0
     granted = 0
@@ -153,16 +179,12 @@ class Call:
         if self.began:
             meter = self.service.meter
             self.began = meter.leave(self)
-        used = self.cpu_ns
-        if self.elsewhere_ns is not None:
-            used += sum(self.elsewhere_ns)
-        return min(used // 1000, 0xFFFFFFFE)
+        return min((self.cpu_ns + self.elsewhere_ns) // 1000, 0xFFFFFFFE)
 
     def used_elsewhere(self, cpu_ns: int) -> None:
-        """On a thread that is neither the loop's nor the pool's: appending is atomic."""
-        if self.elsewhere_ns is None:
-            self.elsewhere_ns = []
-        self.elsewhere_ns.append(cpu_ns)
+        """On a thread that is neither the loop's nor the pool's."""
+        with _lock:
+            self.elsewhere_ns += cpu_ns
 
     # For whoever makes an invocation from this.
 
@@ -182,8 +204,8 @@ class Call:
         """User code raised. The answer says the type alone: a message may hold secrets, and the log has it."""
         from .tracebacks import user_traceback
 
-        if self.cancelled is not None and isinstance(error, OSError):
-            # What send() raises once the client has left.
+        if self.cancelled is not None and (isinstance(error, OSError) or _tells_of_leaving(error)):
+            # What send() raises once the client has left, or what a framework has made of it.
             return
         self.service.logs.error_of(self, user_traceback(error))
         self.fail("FUNCTION_INVOCATION_FAILED", type(error).__name__)

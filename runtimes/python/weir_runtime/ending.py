@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-import threading
+from _thread import start_new_thread
+from time import sleep
 
 from .limits import EXIT_S, SHUTDOWN_S, SIGTERM_FOLLOWS_S
 from .tracebacks import user_traceback
@@ -18,13 +19,36 @@ def leave(code: int) -> None:
 
 
 _left_early = False
+# A loop hears of SIGTERM.
+_listens = False
+# This is a copy of the process.
+_parted = False
 
 
 def leave_early(*_) -> None:
-    """SIGTERM before there is a loop to end: nobody waits for what is being loaded."""
+    """SIGTERM before there is a loop to end: nobody waits for what is being loaded.
+
+    User code's handlers may call it later, as the one that was there before theirs.
+    """
     global _left_early
+    if _parted:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return
+    if _listens:
+        return
     _left_early = True
     raise SystemExit(0)
+
+
+def part() -> None:
+    """In a copy of the process: SIGTERM is the copy's alone, and ends it unless user code has a handler."""
+    global _parted
+    _parted = True
+    signal.set_wakeup_fd(-1)
+    handler = signal.getsignal(signal.SIGTERM)
+    if handler is leave_early or str(getattr(handler, "__module__", "")).startswith("asyncio."):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def told(error: BaseException) -> str:
@@ -56,8 +80,10 @@ class Ending:
 
         They take the place of the process's handler, not of this one: the loop hears of every signal by its descriptor.
         """
+        global _listens
         users = signal.getsignal(signal.SIGTERM)
         self._loop.add_signal_handler(signal.SIGTERM, self._sigterm)
+        _listens = True
         if users is not leave_early:
             signal.signal(signal.SIGTERM, users)
 
@@ -75,9 +101,7 @@ class Ending:
         self._began = True
         # After GOODBYE the core reads no more frames, but what is written to the descriptors.
         self._logs.direct = self._session.goodbye is not None
-        watch = threading.Timer(EXIT_S, self._give_up)
-        watch.daemon = True
-        watch.start()
+        start_new_thread(self._give_up, ())
         if self._signalled:
             self._loop.stop()
         else:
@@ -91,6 +115,7 @@ class Ending:
             self._loop.stop()
 
     def _give_up(self) -> None:
+        sleep(EXIT_S)
         self._session.writer.drain(0.02)
         os._exit(1 if self.failed else 0)
 
@@ -105,6 +130,8 @@ class Ending:
                 if not isinstance(error, asyncio.TimeoutError):
                     self._logs.error(user_traceback(error))
         self._session.writer.flush()
+        # There is no turn any more at whose end lines would leave.
+        self._logs.direct = True
         if self.failed:
             self._session.writer.drain(0.1)
             leave(1)

@@ -162,6 +162,7 @@ class RawAnswer:
 
     def _take_body(self, data: bytes) -> None:
         if self._bodiless:
+            self._call.still_wanted()
             return
         call = self._call
         if self._chunks is not None:
@@ -170,6 +171,7 @@ class RawAnswer:
             data = data[: self._left]
             if len(data) == self._left and call.answer == WAITING and len(data) <= COMPLETE_BODY_BYTES:
                 call.reply(self._status, self._flat, data)
+                call.service.goes_on(call)
                 return
             self._left -= len(data)
         if data:

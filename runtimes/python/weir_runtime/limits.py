@@ -39,5 +39,7 @@ EXIT_S = 0.45
 SIGTERM_FOLLOWS_S = 0.1
 # A turn that took so long is flushed before the next invocation's begins, so that no answer waits for another's work.
 FLUSH_AFTER_NS = 500_000
+# The head of an answer waits for the first of its body, to leave with it; but not longer, once its task has suspended.
+HEAD_WAITS_S = 0.002
 # A handler that has answered and not returned for so long is told as background work.
 GOING_ON_S = 0.01

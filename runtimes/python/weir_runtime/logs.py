@@ -27,14 +27,18 @@ class Logs:
                 # Nobody reads these either.
                 pass
             return
-        if self._writer.backlog_bytes > LOG_BACKLOG_BYTES:
+        if self._writer.unsent_bytes > LOG_BACKLOG_BYTES:
             self._dropped += 1
             return
         if self._dropped:
             count, self._dropped = self._dropped, 0
             self.emit(None, frames.WARN, frames.PLATFORM, f"{count} lines were dropped: more than could be sent.")
-        self._writer.extend((frames.log(0 if call is None else call.stream, level, source, text),))
-        self._writer.written()
+        self._writer.logged(frames.log(0 if call is None else call.stream, level, source, text))
+
+    def leaving(self) -> None:
+        """The process ends now, without an end of its turn."""
+        if not self.direct and not self._writer.broken:
+            self._writer.flush()
 
     def error(self, text: str) -> None:
         """For the function's log, of the invocation that is running."""
@@ -101,6 +105,11 @@ class TaggedText(io.TextIOBase):
             for key in [key for key in holder if key[0] == self._source]:
                 self._logs.emit(call, self._level, self._source, holder.pop(key))
 
+    def part(self) -> None:
+        """In a copy of the process: whoever held the lock is not there, and begun lines are the original's."""
+        self._lock = RLock()
+        self.partial.clear()
+
     def fileno(self) -> int:
         return self._descriptor
 
@@ -161,6 +170,13 @@ def capture(logs: Logs) -> None:
     sys.stderr = TaggedText(logs, frames.STDERR, frames.ERROR, 2, "<stderr>")
     sys.__stdout__, sys.__stderr__ = sys.stdout, sys.stderr
     original = logging.StreamHandler.emit
+    leave = os._exit
+
+    def _exit(status: int):
+        logs.leaving()
+        leave(status)
+
+    os._exit = _exit
 
     def emit(self, record) -> None:
         stream = self.stream

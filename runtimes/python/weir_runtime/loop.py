@@ -3,6 +3,7 @@
 
 import asyncio
 import contextvars
+import importlib
 import sys
 from asyncio import events
 from concurrent.futures import ThreadPoolExecutor
@@ -99,8 +100,12 @@ else:
 
 def measure_anyio() -> None:
     """Starlette and FastAPI run what is not async on anyio's threads: measured too, where anyio is as known."""
-    backend = sys.modules.get("anyio._backends._asyncio")
-    if backend is None:
+    if "anyio" not in sys.modules:
+        return
+    try:
+        # anyio imports it with its first use, which is too late.
+        backend = importlib.import_module("anyio._backends._asyncio")
+    except Exception:
         return
     try:
         plain = backend.AsyncIOBackend.run_sync_in_worker_thread.__func__

@@ -2,8 +2,9 @@
 """Threads for functions that block: started when they are needed, up to a limit, and kept."""
 
 from _queue import SimpleQueue
-from _thread import allocate_lock
-from threading import Thread
+
+# By these names: who patches `threading` (gevent does) makes no greenlets of these threads.
+from _thread import allocate_lock, start_new_thread
 
 
 class Pool:
@@ -28,8 +29,8 @@ class Pool:
 
     def _start(self) -> None:
         try:
-            # A daemon: the end of the instance does not wait for what its time is up for.
-            Thread(target=self._work, name=f"weir-{self._threads}", daemon=True).start()
+            # The end of the instance does not wait for what its time is up for.
+            start_new_thread(self._work, ())
         except RuntimeError:
             # No more threads for this process: others take the job, unless there are none.
             with self._lock:

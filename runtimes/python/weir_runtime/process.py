@@ -13,7 +13,7 @@ from . import ending, load
 from .context import serve_with
 from .frames import ProtocolError, goodbye, loaded
 from .limits import MOST_THREADS, READ_BYTES, THREADS
-from .logs import Logs, capture
+from .logs import Logs, TaggedText, capture
 from .loop import InvocationLoop, measure_anyio, measure_callbacks
 from .meter import LoopMeter
 from .pool import Pool
@@ -82,10 +82,25 @@ def _serve(sock, session: Session, logs: Logs) -> None:
     ends.run_loop()
 
 
+_parted = False
+
+
 def _part(writer: Writer) -> None:
-    """A copy of this process has no business with the core: what it prints goes to the descriptors."""
-    writer.broken = True
+    """A copy of this process has no business with the core: what it prints goes to the descriptors.
+
+    Nor with its signals: what asyncio has set for SIGTERM would tell this process's loop of the copy's.
+    """
+    global _parted
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if isinstance(stream, TaggedText):
+            stream.part()
+    if _parted:
+        # A copy's copy: the descriptor is somebody else's by now.
+        return
+    _parted = True
+    writer.part()
     os.close(writer.descriptor)
+    ending.part()
 
 
 def _load(session: Session, loop, logs: Logs, ends):
@@ -102,7 +117,8 @@ def _load(session: Session, loop, logs: Logs, ends):
     pool = Pool(THREADS if most is None else max(1, min(int(most), MOST_THREADS)))
     from .background import Background
 
-    background = Background(session.writer, loop, pool, logs)
+    # Threads of its own: work after answers does not take those of the invocations.
+    background = Background(session.writer, loop, Pool(THREADS), logs)
     serve_with(background)
     module = load.load_entry(order["root"], order["entry"])
     ends.listen()

@@ -4,8 +4,9 @@
 import contextvars
 import time
 
+from .call import WAITING
 from .context import current
-from .limits import FLUSH_AFTER_NS, GOING_ON_S
+from .limits import FLUSH_AFTER_NS, GOING_ON_S, HEAD_WAITS_S
 
 
 class Service:
@@ -48,6 +49,8 @@ class AsgiService(Service):
         self._turn_began = 0
         self._going: list = []
         self._looking = False
+        # Calls whose answer has begun, and whose head has not left.
+        self._heads: list = []
         self.writer.turn_ends = self._note_going_on
 
     def begin(self, stream, flags, left_ms, request) -> None:
@@ -66,13 +69,29 @@ class AsgiService(Service):
         meter = self.meter
         meter.enter(call)
         began = call.began
-        call.task = self._start(self.loop, call.run(), context, invocation_id)
+        task = self._start(self.loop, call.run(), context, invocation_id)
+        if not call.returned:
+            call.task = task
+            if call.status and call.answer == WAITING:
+                self.head_waits(call)
         now = meter.leave(call) if call.began else began
         if now - self._turn_began > FLUSH_AFTER_NS:
             # Answers do not wait for the work of those behind them.
             self._note_going_on()
             self.writer.flush()
             self._turn_began = now
+
+    def head_waits(self, call) -> None:
+        """Its task goes on before it has said what is in the body, or whether there is any."""
+        self._heads.append(call)
+        if len(self._heads) == 1:
+            self.loop.call_later(HEAD_WAITS_S, self._send_heads, context=self._context)
+
+    def _send_heads(self) -> None:
+        heads, self._heads = self._heads, []
+        for call in heads:
+            if call.answer == WAITING and not call.returned:
+                call.head(call.status, call.flat)
 
     def turn_begins(self) -> None:
         self._turn_began = time.perf_counter_ns()

@@ -1,16 +1,16 @@
 # Hot path: one of these per invocation of a function that blocks.
 """An invocation on a thread of the pool: blocking reads and writes over the same frames."""
 
-from _thread import allocate_lock
+from _thread import allocate_lock, get_ident
 from collections import deque
 from time import thread_time_ns
 
-from .call import ENDED, WAITING, Call
+from .call import ENDED, WAITING, Call, ClientGone
 from .context import current
 from .limits import COMPLETE_BODY_BYTES
 
 
-class ClientLeft(ConnectionResetError):
+class ClientLeft(ClientGone, ConnectionResetError):
     """Reading or writing when nobody waits for the answer any more."""
 
 
@@ -19,6 +19,10 @@ class ThreadCall(Call):
     reader = None
     starved = None
     thread_began = 0
+    # Whose it is, once it has begun.
+    thread: int | None = None
+    # That its handler may go on after its answer.
+    told_going = False
 
     def __init__(self, service, stream, invocation_id, deadline_s, request, has_body):
         super().__init__(service, stream, invocation_id, deadline_s)
@@ -29,7 +33,13 @@ class ThreadCall(Call):
     def run(self, context) -> None:
         """On a thread of the pool."""
         self.thread_began = thread_time_ns()
+        self.thread = get_ident()
         context.run(self._handle)
+
+    def done(self) -> None:
+        with self.service.going_lock:
+            self.returned = True
+        super().done()
 
     def _handle(self) -> None:
         current.set(self)
@@ -41,10 +51,9 @@ class ThreadCall(Call):
         self.done()
 
     def cpu_us(self) -> int:
-        used = thread_time_ns() - self.thread_began if self.thread_began else 0
-        if self.elsewhere_ns is not None:
-            used += sum(self.elsewhere_ns)
-        return min(used // 1000, 0xFFFFFFFE)
+        # The clock is that of the thread which asks: user code may answer from one of its own.
+        own = thread_time_ns() - self.thread_began if get_ident() == self.thread else 0
+        return min((max(0, own) + self.elsewhere_ns) // 1000, 0xFFFFFFFE)
 
     # In the loop's thread.
 
@@ -105,6 +114,10 @@ class ThreadCall(Call):
             if self.sendable <= self.sent:
                 self._wait("starved", lambda: self.sendable > self.sent)
             at = self.body(data, at)
+        self.still_wanted()
+
+    def still_wanted(self) -> None:
+        """Raises ClientLeft."""
         if self.cancelled is not None:
             raise ClientLeft("The client has left.")
 

@@ -67,17 +67,29 @@ class FrameDecoder:
         self._closed = False
 
     def feed(self, data: bytes) -> list[tuple]:
-        """Raises WebSocketError; nothing more is to be fed then."""
-        self._data += data
+        """Raises WebSocketError; what is fed then, or after a close frame, is nothing to anybody."""
         events: list[tuple] = []
-        while not self._closed:
-            frame = self._next()
-            if frame is None:
-                break
-            event = self._take(*frame)
-            if event is not None:
-                events.append(event)
+        if self._closed:
+            return events
+        self._data += data
+        try:
+            while not self._closed:
+                frame = self._next()
+                if frame is None:
+                    return events
+                event = self._take(*frame)
+                if event is not None:
+                    events.append(event)
+        except WebSocketError:
+            self._closed = True
+            self._drop()
+            raise
+        self._drop()
         return events
+
+    def _drop(self) -> None:
+        self._data.clear()
+        self._parts = []
 
     def _next(self) -> tuple[bool, int, bytes] | None:
         data = self._data
@@ -121,7 +133,9 @@ class FrameDecoder:
             raise WebSocketError(PROTOCOL_ERROR, "a new message within another")
         else:
             self._opcode = opcode
-        self._parts.append(payload)
+        if payload or final:
+            # Empty fragments count for no size, and there may be any number of them.
+            self._parts.append(payload)
         self._size += len(payload)
         if not final:
             return None

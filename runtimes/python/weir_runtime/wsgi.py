@@ -4,10 +4,11 @@
 import contextvars
 import sys
 import time
+from _thread import allocate_lock
 
 from .call import ENDED, HEADED, WAITING
 from .head import answer_head
-from .limits import COMPLETE_BODY_BYTES
+from .limits import COMPLETE_BODY_BYTES, GOING_ON_S
 from .scope import origin_of, path_bytes, split_target
 from .service import Service
 from .thread_call import Input, ThreadCall
@@ -20,6 +21,31 @@ class ThreadService(Service):
     def __init__(self, *shared):
         super().__init__(*shared)
         self._context = contextvars.copy_context()
+        # Handlers that go on after a complete answer keep the instance, as in AsgiService.
+        self.going_lock = allocate_lock()
+        self._going: list = []
+        self._looking = False
+
+    def goes_on(self, call: ThreadCall) -> None:
+        """On the call's thread: the answer is complete, and user code will run once more."""
+        if call.told_going or call.cancelled is not None:
+            return
+        call.told_going = True
+        with self.going_lock:
+            self._going.append(call)
+            looks, self._looking = not self._looking, True
+        if looks:
+            self.loop.call_soon_threadsafe(self.loop.call_later, GOING_ON_S, self._count_going_on)
+
+    def _count_going_on(self) -> None:
+        with self.going_lock:
+            self._looking = False
+            going, self._going = self._going, []
+            going = [call for call in going if not call.returned]
+            for call in going:
+                # Once it is counted and returns, it waits for nothing but its turn to say so.
+                call.counted = True
+                self.background.change(1)
 
     def begin(self, stream, flags, left_ms, request) -> None:
         deadline_s = time.time() + left_ms / 1000
@@ -45,6 +71,8 @@ class WsgiService(ThreadService):
         finally:
             close = getattr(result, "close", None)
             if close is not None:
+                if call.answer == ENDED:
+                    self.goes_on(call)
                 close()
 
 
@@ -126,7 +154,9 @@ class _Answer:
         if not isinstance(data, bytes):
             raise TypeError(f"An answer's body is bytes, not {type(data).__name__}.")
         self.call.head(self.status, self.flat)
-        if data and not self.bodiless:
+        if self.bodiless:
+            self.call.still_wanted()
+        elif data:
             # What is beyond Content-Length does not exist for the client (PEP 3333).
             if self.left is not None:
                 data = data[: self.left]
@@ -143,12 +173,17 @@ class _Answer:
                 call.reply(self.status, self.flat, b"" if self.bodiless else body)
                 return
         for data in result:
+            if data and self.bodiless:
+                # The status and the headers are known: what follows is for nobody.
+                call.still_wanted()
+                break
             if data or call.answer == HEADED:
                 last = self.left is not None and len(data) == self.left and call.answer == WAITING
-                if last and type(data) is bytes and len(data) <= COMPLETE_BODY_BYTES and not self.bodiless:
+                if last and type(data) is bytes and len(data) <= COMPLETE_BODY_BYTES:
                     # An iterator of one piece, as frameworks give it: it is all that was announced.
                     self.left = 0
                     call.reply(self.status, self.flat, data)
+                    call.service.goes_on(call)
                 elif call.answer != ENDED or call.cancelled is not None:
                     self.write(data)
         if call.answer == ENDED:
