@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import { dial } from '../tunnel/dial.ts';
 import { FrameType } from '../tunnel/frame.ts';
 import { readLoad } from '../tunnel/greeting.ts';
+import { metricFixedBytes } from '../tunnel/message.ts';
 import { type LogLevel, type LogSource, readDrain } from '../tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd, type SessionEvents } from '../tunnel/session.ts';
 import { type Answered, AskFailed, Asks } from './asks.ts';
@@ -106,7 +107,9 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
   metric(value: number, json: string): void {
     const streams = this.streams;
     if (streams === null || !this.services) return;
-    streams.writer.metric(value, json);
+    // One that is too long leaves without its name: the router drops it, and counts that.
+    const fits = metricFixedBytes + Buffer.byteLength(json) <= limits.metricBytes;
+    streams.writer.metric(value, fits ? json : '{}');
     streams.written();
   }
 

@@ -147,6 +147,13 @@ test('a body goes in and comes back as it comes, and is granted again', { timeou
   }
 });
 
+test('an ask that nests too deep to be passed on is answered with no', { timeout }, async () => {
+  await using rig = await start({ services: true });
+  const { text } = await rig.router.answer(rig.router.request('/deep/10000'));
+  assert.match(text, /"ok":false,"code":"INVALID"/);
+  assert.match((await rig.router.answer(rig.router.request('/hello'))).text, /hello/);
+});
+
 test('a cancelled invocation counts until its handler has returned', { timeout }, async () => {
   await using rig = await start({ load: { maxConcurrency: 1 } });
   const { router } = rig;

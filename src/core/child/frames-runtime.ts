@@ -6,7 +6,7 @@ import { limits } from '../../base/limits.ts';
 import type { Connection } from '../../tunnel/connection.ts';
 import { frameName, FrameType } from '../../tunnel/frame.ts';
 import { type Hello, readLoaded } from '../../tunnel/greeting.ts';
-import { Inbox, type Message, metricFixedBytes, readMetric, writeMessage } from '../../tunnel/message.ts';
+import { type Fields, Inbox, type Message, metricFixedBytes, readMetric, writeMessage } from '../../tunnel/message.ts';
 import {
   readBackground,
   readBodyEnd,
@@ -291,7 +291,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   };
 
   async #answer({ number, fields, body }: Message): Promise<void> {
-    const answer = await this.#answered(JSON.stringify(fields), body);
+    const answer = await this.#answered(fields, body);
     this.#askedBytes -= this.#asked.get(number) ?? 0;
     this.#asked.delete(number);
     if (this.#session === null) return;
@@ -299,13 +299,16 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
     this.written();
   }
 
-  async #answered(json: string, body: Buffer): Promise<{ json: string; body: Uint8Array }> {
+  /** Never rejects: nobody but the runtime is to hear of what it asked amiss. */
+  async #answered(asked: Fields, body: Buffer): Promise<{ json: string; body: Uint8Array }> {
     try {
-      const { fields, body: given }: Answered = await this.#core!.ask(json, body);
+      if (this.#core === null) throw new AskFailed('CLOSED', 'the router cannot be asked yet');
+      const { fields, body: given }: Answered = await this.#core.ask(JSON.stringify(asked), body);
       return { json: JSON.stringify(fields), body: given };
     } catch (error) {
-      if (!(error instanceof AskFailed)) throw error;
-      const { code, message } = error;
+      // JSON.stringify has no words for what nests deeper than its stack.
+      const { code, message } =
+        error instanceof AskFailed ? error : new AskFailed('INVALID', `it cannot be passed on: ${String(error)}`);
       return { json: JSON.stringify({ ok: false, code, message }), body: Buffer.alloc(0) };
     }
   }

@@ -106,6 +106,13 @@ function echo(work: Work): void {
   };
 }
 
+function ask(work: Work, json: string): void {
+  asks += 1;
+  answers.set(asks, (text) => answer(work, text));
+  writeMessage(session.writer, FrameType.ASK, { number: asks, json, body: Buffer.from('asked') });
+  session.writer.flush();
+}
+
 const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
   hello: (work) => answer(work, `hello from ${work.request.id}`),
   pid: (work) => answer(work, String(process.pid)),
@@ -186,16 +193,8 @@ const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
     session.writer.metric(1.5, '{"name":"made","attributes":{"a":"b"}}');
     answer(work, 'measured');
   },
-  ask: (work) => {
-    asks += 1;
-    answers.set(asks, (text) => answer(work, text));
-    writeMessage(session.writer, FrameType.ASK, {
-      number: asks,
-      json: '{"do":"cache.get","space":"app","key":"k","tags":[]}',
-      body: Buffer.from('asked'),
-    });
-    session.writer.flush();
-  },
+  ask: (work) => ask(work, '{"do":"cache.get","space":"app","key":"k","tags":[]}'),
+  deep: (work, levels) => ask(work, `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`),
 };
 
 function take(streamId: number, request: Request): void {

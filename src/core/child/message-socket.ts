@@ -47,9 +47,10 @@ export class MessageSocket {
       try {
         reader.push(chunk);
       } catch (error) {
-        if (!(error instanceof MessageError)) throw error;
-        events.warn(`The program's messages are not read any more: ${error.message}.`);
+        // Whatever it is, it came of what this program said: it must not end the others of this host.
+        const detail = error instanceof MessageError ? error.message : String(error);
         socket.destroy();
+        events.warn(`The program's messages are not read any more: ${detail}.`);
       }
     });
     // A program that is gone has nothing more to say.

@@ -265,6 +265,17 @@ test('messages: its own port, internal fields, lines with their invocation, metr
   });
 });
 
+test('messages: what is too long or too deep ends nothing', { timeout }, async () => {
+  await using rig = await start({ speaks: true, services: true });
+  const { router } = rig;
+  assert.equal((await router.answer(router.request('/hostile'))).text, 'said');
+  const metric = await router.until((seen) => seen.name === 'METRIC');
+  assert.equal(readMetric(metric.payload).name, '');
+  router.request('/metric');
+  const after = await router.until((seen) => seen.name === 'METRIC', router.seen.indexOf(metric) + 1);
+  assert.equal(readMetric(after.payload).name, 'fetch');
+});
+
 test('messages: a handler counts until it says that it is done, answered or cancelled', { timeout }, async () => {
   await using rig = await start({ speaks: true, load: { maxConcurrency: 1 } });
   const { router } = rig;

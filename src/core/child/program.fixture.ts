@@ -89,6 +89,14 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
     say('metric', { context: contextOf(req), type: 'fetch-metric', payload });
     res.end('counted');
   },
+  hostile: (req, res) => {
+    const payload = { duration: 1, host: 'h'.repeat(500_000) };
+    say('metric', { context: contextOf(req), type: 'fetch-metric', payload });
+    const deep = 100_000;
+    const error = `${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}`;
+    messages?.write(`{"type":"end","payload":{"context":{"requestId":0},"error":${error}}}\0`);
+    res.end('said');
+  },
   after: (req, res, ms) => {
     res.end('answered');
     setTimeout(() => say('end', { context: contextOf(req) }), ms);
