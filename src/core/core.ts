@@ -150,6 +150,12 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#drain(1, 'errors');
   }
 
+  /** Nothing reaches the process beside any more, whose end is near: what comes until then goes elsewhere. */
+  severed(): void {
+    this.#failed = true;
+    if (this.streams !== null) this.streams.gate.failed = true;
+  }
+
   /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
   lost(detail: string, loading: string): void {
     const { streams } = this;
@@ -170,6 +176,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
       log: (text, call) => this.log('error', 'platform', text, call),
       threw: (error, call) => this.fatal(error, 'uncaughtException', call),
     });
+    streams.gate.failed = this.#failed;
     this.#session = session;
     this.#enter({ kind: 'stem', at: { session, streams } });
     // At once, as a line on a pipe leaves: the last line before a loop that never ends is the one that is looked for.

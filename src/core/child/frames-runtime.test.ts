@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { HostedExit } from '../../model/hosted.ts';
 import { FrameType } from '../../tunnel/frame.ts';
 import type { Load } from '../../tunnel/greeting.ts';
 import { Inbox, readMetric, writeMessage } from '../../tunnel/message.ts';
 import { readBackground, readDrain, readFailed, readInform, readResponse } from '../../tunnel/payload.ts';
+import type { SessionEnd } from '../../tunnel/session.ts';
 import { FakeRouter } from '../router.fixture.ts';
+import { FramesRuntime } from './frames-runtime.ts';
 import { HostedInstance } from './hosted.ts';
 
 const timeout = 60_000;
@@ -145,6 +148,40 @@ test('a body goes in and comes back as it comes, and is granted again', { timeou
     assert.equal((await router.answer(stream)).text, sent);
     assert.ok(router.names(stream).includes('CREDIT'));
   }
+});
+
+test('a runtime grants no more than it was sent', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  const stream = router.request('/greedy/200000', { body: null });
+  router.data.writer.body(stream, Buffer.alloc(10));
+  router.data.writer.flush();
+  assert.equal((await router.failed(stream)).code, 'FUNCTION_INVOCATION_FAILED');
+  assert.ok(!router.names(stream).includes('CREDIT'));
+  await router.logged("The runtime's connection was ended: CREDIT_OVERRUN: a credit of 200000 bytes, 10 were sent");
+});
+
+test('between the end of the connection and that of the process nothing is begun', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  const severing = router.request('/sever/1500');
+  await router.logged('severs');
+  await sleep(200);
+  assert.equal(await router.nackOf(router.request('/hello')), 'errors');
+  assert.match((await router.failed(severing)).detail, /the process (exited|was ended)/);
+});
+
+test('a LOAD whose process is about to go is answered with its end', { timeout }, async (context) => {
+  await using rig = await start({ stem: true });
+  const { router } = rig;
+  process.kill(await rig.pid, 'SIGKILL');
+  const ended = FramesRuntime.prototype.closed;
+  context.mock.method(FramesRuntime.prototype, 'closed', function (this: FramesRuntime, end: SessionEnd) {
+    ended.call(this, end);
+    router.load({ launch: 'python' });
+  });
+  const loaded = await router.loaded();
+  assert.match(loaded.ok ? '' : loaded.message, /SIGKILL/);
 });
 
 test('an ask that nests too deep to be passed on is answered with no', { timeout }, async () => {

@@ -46,6 +46,8 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   readonly #ward: ProcessBeside;
   #core: InstanceCore | null = null;
   #session: Session | null = null;
+  /** Outlives its session: what is written between that one's end and the process's goes nowhere. */
+  #writer: FrameWriter | null = null;
   #hello: Hello | null = null;
   readonly #calls: (FramesCall | undefined)[] = [];
   /** Cancelled, with a slot that may be used again, until their handlers return. */
@@ -78,7 +80,8 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   }
 
   get writer(): FrameWriter {
-    return this.#session!.writer;
+    if (this.#writer === null) throw new TypeError('a runtime that has not booted is written to');
+    return this.#writer;
   }
 
   /** Invocations of which something can be expected: a socket may be silent for as long as it likes. */
@@ -112,6 +115,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
 
   // — Runtime —
 
+  /** Without a connection it stays open: the end of the process, which is near, says why. */
   load(order: LoadOrder): Promise<void> {
     this.#loading = Promise.withResolvers<void>();
     const { promise } = this.#loading;
@@ -161,6 +165,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
 
   opened(session: Session): void {
     this.#session = session;
+    this.#writer = session.writer;
     if (this.#hello !== null) this.#events.booted(this.#hello);
   }
 
@@ -196,7 +201,9 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   closed(end: SessionEnd): void {
     this.#session = null;
     this.#inbox.clear();
-    if (end.kind !== 'left' && !this.#isParting) this.#events.ended(faultOf(end));
+    if (end.kind === 'left' || this.#isParting) return;
+    this.#core?.severed();
+    this.#events.ended(faultOf(end));
   }
 
   #current(stream: number): FramesCall | undefined {
@@ -315,7 +322,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
 
   readonly #flush = (): void => {
     this.#tick = false;
-    this.#session?.writer.flush();
+    this.#writer?.flush();
   };
 }
 

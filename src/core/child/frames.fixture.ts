@@ -29,6 +29,7 @@ const inbox = new Inbox();
 const answers = new Map<number, (text: string) => void>();
 let asks = 0;
 let background = 0;
+let severed = false;
 const ignore = (): void => undefined;
 
 const block = (ms: number): void => {
@@ -185,6 +186,19 @@ const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
     const kept = Array.from({ length: mebibytes }, () => Buffer.alloc(1024 * 1024, 1));
     say(null, `took ${kept.length}`);
   },
+  greedy: (work, bytes) => {
+    work.body = () => {
+      session.writer.credit(work.stream, bytes);
+      session.writer.flush();
+    };
+  },
+  sever: (work, lingersMs) => {
+    process.removeAllListeners('SIGTERM').on('SIGTERM', ignore);
+    severed = true;
+    say(work, 'severs');
+    socket.destroy();
+    setTimeout(() => process.exit(6), lingersMs);
+  },
   nonsense: (work) => {
     session.writer.begun(work.stream);
     session.writer.flush();
@@ -251,6 +265,6 @@ const session = openSession(connection, {
     frame,
     body: (streamId, chunk) => works.get(streamId)?.body(chunk),
     drained: ignore,
-    closed: () => setTimeout(() => process.exit(0), limits.terminateGraceMs),
+    closed: () => void (severed || setTimeout(() => process.exit(0), limits.terminateGraceMs)),
   },
 });
