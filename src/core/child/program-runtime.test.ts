@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { HostedExit } from '../../model/hosted.ts';
 import type { Load } from '../../tunnel/greeting.ts';
@@ -159,7 +160,7 @@ test('upgraded connections are raw, both ways, until both have ended', { timeout
   });
   const { status, headers } = readResponse((await router.frameOf(stream, 'RESPONSE')).payload);
   assert.equal(status, 101);
-  assert.ok(headers.includes('echo'), headers.join(' '));
+  assert.deepEqual(headers, ['Connection', 'Upgrade', 'Upgrade', 'echo']);
   for (const text of ['one', 'two']) {
     const before = received(router, stream);
     router.data.writer.body(stream, Buffer.from(text));
@@ -195,6 +196,20 @@ test('many at once in one process, and connections are used again', { timeout },
   const answers = await Promise.all(streams.map((stream) => router.answer(stream)));
   assert.ok(answers.every(({ text }) => text === 'waited'));
   for (let round = 0; round < 20; round += 1) await router.answer(router.request('/hello'));
+});
+
+test('a connection whose request is not complete, or that says what nobody asked, is closed', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  for (let round = 0; round < 10; round += 1) {
+    const stream = router.request('/early', { method: 'POST', body: null });
+    router.data.writer.body(stream, Buffer.alloc(10));
+    router.data.writer.flush();
+    assert.equal((await router.answer(stream)).text, 'early');
+  }
+  await router.answer(router.request('/unasked'));
+  await sleep(100);
+  assert.equal((await router.answer(router.request('/open'))).text, '1');
 });
 
 test('what is no HTTP, and a connection that breaks, fail by name', { timeout }, async () => {

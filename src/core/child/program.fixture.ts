@@ -59,6 +59,12 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
       setTimeout(() => say('end', { context: contextOf(req) }), 300);
     });
   },
+  early: (_req, res) => void res.end('early'),
+  open: (_req, res) => void server.getConnections((_, count) => res.end(String(count))),
+  unasked: (req, res) => {
+    res.end('asked');
+    setTimeout(() => req.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked'), 20);
+  },
   begin: (_req, res) => void res.write('begun'),
   block: (_req, res, ms) => {
     block(ms);
@@ -124,7 +130,9 @@ const server = createServer((req, res) => {
     res.on('finish', () => say('end', { context: contextOf(req) }));
 });
 server.on('upgrade', (_req: IncomingMessage, socket: Socket, early: Buffer) => {
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nx-vercel-internal-x: 1\r\n\r\n',
+  );
   socket.write(early);
   socket.pipe(socket);
 });
