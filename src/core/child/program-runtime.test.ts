@@ -1,76 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import type { HostedExit } from '../../model/hosted.ts';
-import type { Load } from '../../tunnel/greeting.ts';
 import { readMetric } from '../../tunnel/message.ts';
 import { readDrain, readInform, readResponse } from '../../tunnel/payload.ts';
-import { FakeRouter } from '../router.fixture.ts';
-import { HostedInstance } from './hosted.ts';
+import type { FakeRouter } from '../router.fixture.ts';
+import { program, start } from './program-rig.fixture.ts';
 
 const timeout = 60_000;
-const program = fileURLToPath(new URL('program.fixture.ts', import.meta.url));
-
-interface Rig extends AsyncDisposable {
-  readonly router: FakeRouter;
-  readonly exit: Promise<HostedExit>;
-  readonly pid: () => number;
-}
-
-async function start(
-  options: {
-    stem?: boolean;
-    load?: Partial<Load>;
-    services?: boolean;
-    memoryMiB?: number;
-    speaks?: boolean;
-    mood?: string;
-  } = {},
-): Promise<Rig> {
-  const exit = Promise.withResolvers<HostedExit>();
-  const dir = mkdtempSync(join(tmpdir(), 'weir-test-'));
-  let pid = 0;
-  let instance: HostedInstance | null = null;
-  const { memoryMiB = 2048, speaks, mood, ...routed } = options;
-  const launch = (address: string, token: string): void => {
-    instance = new HostedInstance(
-      {
-        instance: 'ins_1',
-        address,
-        token,
-        release: 'executable',
-        command: null,
-        environment: { PATH: process.env['PATH'] ?? '' },
-        memoryMiB,
-      },
-      join(dir, 'ipc'),
-      { running: (of) => (pid = of), output: () => undefined, exited: exit.resolve },
-    );
-  };
-  const environment = { ...(speaks === true ? { SPEAKS: '1' } : {}), ...(mood === undefined ? {} : { MOOD: mood }) };
-  const command = [process.execPath, program];
-  const router = await FakeRouter.start({
-    ...routed,
-    load: { launch: 'command', command, environment, ...routed.load },
-    launch,
-  });
-  return {
-    router,
-    exit: exit.promise,
-    pid: () => pid,
-    async [Symbol.asyncDispose]() {
-      instance?.kill();
-      await exit.promise;
-      await router.close();
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
 const received = (router: FakeRouter, stream: number): number =>
   router.seen.reduce(
     (sum, each) => sum + (each.stream === stream && each.name === 'BODY' ? each.payload.length : 0),
@@ -289,6 +226,33 @@ test('messages: what is too long or too deep ends nothing', { timeout }, async (
   router.request('/metric');
   const after = await router.until((seen) => seen.name === 'METRIC', router.seen.indexOf(metric) + 1);
   assert.equal(readMetric(after.payload).name, 'fetch');
+});
+
+test(
+  'messages: no other port than its own is named later; nobody looks for the port of one that is ready',
+  {
+    timeout,
+  },
+  async (context) => {
+    await using rig = await start();
+    assert.equal((await rig.router.answer(rig.router.request('/impostor'))).text, 'tried');
+    assert.equal((await rig.router.answer(rig.router.request('/hello'))).text, 'hello');
+    await using other = await start({ speaks: true });
+    await other.router.answer(other.router.request('/hello'));
+    const { mock } = context.mock.method(Socket.prototype, 'connect');
+    await sleep(300);
+    assert.equal(mock.callCount(), 0);
+  },
+);
+
+test('a ping whose answer does not end is left', { timeout }, async () => {
+  await using rig = await start({ mood: 'endless' });
+  const { router } = rig;
+  router.request('/hang');
+  await sleep(4_000);
+  const [pings = 0, open] = (await router.answer(router.request('/pings'))).text.split(' ').map(Number);
+  assert.ok(pings >= 2, `${pings} pings`);
+  assert.equal(open, 2);
 });
 
 test('messages: a handler counts until it says that it is done, answered or cancelled', { timeout }, async () => {

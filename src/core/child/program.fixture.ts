@@ -61,6 +61,16 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
   },
   early: (_req, res) => void res.end('early'),
   open: (_req, res) => void server.getConnections((_, count) => res.end(String(count))),
+  pings: (_req, res) => void server.getConnections((_, count) => res.end(`${pings} ${count}`)),
+  impostor: (_req, res) => {
+    const other = createServer((_, answer) => void answer.end('another')).listen(0, '127.0.0.1', () => {
+      const { port: httpPort } = other.address() as { port: number };
+      const socket = connect(VERCEL_IPC_PATH ?? '', () => {
+        socket.write(`${JSON.stringify({ type: 'server-started', payload: { httpPort } })}\0`);
+        setTimeout(() => res.end('tried'), 50);
+      });
+    });
+  },
   unasked: (req, res) => {
     res.end('asked');
     setTimeout(() => req.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked'), 20);
@@ -121,7 +131,13 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
   },
 };
 
+let pings = 0;
 const server = createServer((req, res) => {
+  if (MOOD === 'endless' && req.url === '/_vercel/ping') {
+    pings += 1;
+    res.write('goes on');
+    return;
+  }
   const [, name = '', amount = '0'] = (req.url ?? '').split('?', 1)[0]!.split('/');
   const route = routes[name];
   if (route === undefined) res.writeHead(404).end('no such route');
