@@ -107,6 +107,8 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
   metric(value: number, json: string): void {
     const streams = this.streams;
     if (streams === null || !this.services) return;
+    // What the router is too slow to take does not gather here.
+    if (this.unsentBytes > limits.connectionHighWaterBytes) return;
     // One that is too long leaves without its name: the router drops it, and counts that.
     const fits = metricFixedBytes + Buffer.byteLength(json) <= limits.metricBytes;
     streams.writer.metric(value, fits ? json : '{}');
@@ -139,12 +141,13 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#logs.write({ stream, level, source, text });
   }
 
-  /** An error has left the process beside unfit: nothing new, and another one in its place. Idempotent. */
-  unfit(): void {
+  /** An error has left the process beside unfit: nothing new, and another one in its place. One that loads has failed to, for that reason. Idempotent. */
+  unfit(reason: string): void {
     if (this.#failed) return;
     this.#failed = true;
     const { streams } = this;
-    if (streams === null || this.#phase.kind === 'loading') return;
+    if (this.#phase.kind === 'loading') this.#loadFailed(reason);
+    if (streams === null || this.#phase.kind === 'ended') return;
     streams.countError();
     streams.gate.failed = true;
     this.#drain(1, 'errors');

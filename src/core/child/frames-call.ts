@@ -119,6 +119,7 @@ export class FramesCall implements CallListener, Charged {
     if (flags === 0) {
       this.#enter('answering');
       this.call.head(status, headers);
+      if (this.call.over) this.cancelled('unwanted');
       return;
     }
     this.#measured(cpuUs);
@@ -130,6 +131,8 @@ export class FramesCall implements CallListener, Charged {
   inform(status: number, headers: readonly string[]): void {
     this.#expect('begun', 'INFORM');
     this.call.inform(status, headers);
+    // It could not be sent: the invocation has failed, and the process has yet to hear of that.
+    if (this.call.over) this.cancelled('unwanted');
   }
 
   /** A piece of the answer, a view of what was read. */

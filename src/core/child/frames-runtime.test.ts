@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { limits } from '../../base/limits.ts';
 import type { HostedExit } from '../../model/hosted.ts';
 import { FrameType } from '../../tunnel/frame.ts';
 import type { Load } from '../../tunnel/greeting.ts';
@@ -182,6 +183,28 @@ test('a LOAD whose process is about to go is answered with its end', { timeout }
   });
   const loaded = await router.loaded();
   assert.match(loaded.ok ? '' : loaded.message, /SIGKILL/);
+});
+
+test(
+  'an answer that cannot be sent is cancelled in its process; no more is informed of than is passed on',
+  {
+    timeout,
+  },
+  async () => {
+    await using rig = await start();
+    const { router } = rig;
+    assert.equal(await router.failureOf(router.request('/unsendable/101')), 'FUNCTION_RESPONSE_INVALID');
+    await router.logged('cancelled: unwanted');
+    const stream = router.request('/informs/100');
+    assert.equal((await router.answer(stream)).text, 'informed');
+    assert.equal(router.names(stream).filter((name) => name === 'INFORM').length, limits.informs);
+  },
+);
+
+test('one that becomes unfit while it loads has failed to', { timeout }, async () => {
+  await using rig = await start({ load: { entry: 'unfit' } });
+  const loaded = await rig.router.loaded();
+  assert.equal(loaded.ok ? '' : loaded.message, 'an error was not caught');
 });
 
 test('an ask that nests too deep to be passed on is answered with no', { timeout }, async () => {

@@ -266,8 +266,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
         this.#takeAsk(payload);
         return;
       case FrameType.DRAIN:
-        readDrain(payload);
-        core?.unfit();
+        core?.unfit(readDrain(payload).reason);
         return;
       default:
         throw new ProtocolError('UNEXPECTED_FRAME', `${frameName(type)} from a runtime`);

@@ -199,6 +199,19 @@ const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
     socket.destroy();
     setTimeout(() => process.exit(6), lingersMs);
   },
+  unsendable: (work, status) => {
+    work.cancelled = (reason) => {
+      say(work, `cancelled: ${reason}`);
+      session.writer.bodyEnd(work.stream);
+      session.writer.flush();
+    };
+    begin(work, status);
+    session.writer.flush();
+  },
+  informs: (work, count) => {
+    for (let at = 0; at < count; at += 1) session.writer.inform(work.stream, 103, '');
+    answer(work, 'informed');
+  },
   nonsense: (work) => {
     session.writer.begun(work.stream);
     session.writer.flush();
@@ -241,6 +254,7 @@ function frame(type: number, streamId: number, payload: Buffer): void {
     const { entry } = readLoad(payload);
     if (entry === 'broken') session.writer.loaded({ ok: false, code: 'FUNCTION_LOAD_FAILED', message: 'no such luck' });
     else if (entry === 'exits') process.exit(3);
+    else if (entry === 'unfit') session.writer.drain(0, 'an error was not caught');
     else session.writer.loaded({ ok: true, initMs: 1 });
   } else if (type === FrameType.ANSWER) {
     const message = inbox.take(payload, ignore);

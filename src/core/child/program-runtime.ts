@@ -194,11 +194,15 @@ export class ProgramRuntime implements Runtime, ProgramHost {
         core?.metric(message.durationMs, JSON.stringify({ name: 'fetch', attributes: message.attributes }));
         return;
       case 'unrecoverable-error':
-        core?.relay(0, 'error', 'stderr', `The program ends with code ${message.exitCode}: ${message.text}`);
-        core?.unfit();
+        this.#unfit(`The program ends with code ${message.exitCode}: ${message.text}`);
         return;
       case 'handler-started':
     }
+  }
+
+  #unfit(text: string): void {
+    this.#core?.relay(0, 'error', 'stderr', text);
+    this.#core?.unfit(text);
   }
 
   #started(port: number | null): void {
