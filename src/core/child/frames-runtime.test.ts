@@ -8,10 +8,9 @@ import { FrameType } from '../../tunnel/frame.ts';
 import type { Load } from '../../tunnel/greeting.ts';
 import { Inbox, readMetric, writeMessage } from '../../tunnel/message.ts';
 import { readBackground, readDrain, readFailed, readInform, readResponse } from '../../tunnel/payload.ts';
-import type { SessionEnd } from '../../tunnel/session.ts';
 import { FakeRouter } from '../router.fixture.ts';
-import { FramesRuntime } from './frames-runtime.ts';
 import { HostedInstance } from './hosted.ts';
+import { LanguageProcess } from './language-process.ts';
 
 const timeout = 60_000;
 const fixture = fileURLToPath(new URL('frames.fixture.ts', import.meta.url));
@@ -175,12 +174,9 @@ test('between the end of the connection and that of the process nothing is begun
 test('a LOAD whose process is about to go is answered with its end', { timeout }, async (context) => {
   await using rig = await start({ stem: true });
   const { router } = rig;
+  // It would be asked to end, as its connection has.
+  context.mock.method(LanguageProcess.prototype, 'terminate', () => router.load({ launch: 'python' }));
   process.kill(await rig.pid, 'SIGKILL');
-  const ended = FramesRuntime.prototype.closed;
-  context.mock.method(FramesRuntime.prototype, 'closed', function (this: FramesRuntime, end: SessionEnd) {
-    ended.call(this, end);
-    router.load({ launch: 'python' });
-  });
   const loaded = await router.loaded();
   assert.match(loaded.ok ? '' : loaded.message, /SIGKILL/);
 });

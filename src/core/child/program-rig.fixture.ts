@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { env } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { HostedExit } from '../../model/hosted.ts';
 import type { Load } from '../../tunnel/greeting.ts';
@@ -39,7 +40,7 @@ export async function start(
         token,
         release: 'executable',
         command: null,
-        environment: { PATH: process.env['PATH'] ?? '' },
+        environment: { PATH: env['PATH'] ?? '' },
         memoryMiB,
       },
       join(dir, 'ipc'),
