@@ -126,6 +126,16 @@ const routes: Readonly<Record<string, (call: Call, amount: number) => void>> = {
     });
     answer(call, 'goes on');
   },
+  metrics: (call, count) => {
+    const json = JSON.stringify({ name: 'm', attributes: { a: 'z'.repeat(20_000) } });
+    const next = (at: number): void => {
+      core.metric(at, json);
+      if (at < count) return void setTimeout(next, 1, at + 1);
+      process.stderr.write('metrics are written\n');
+      answer(call, 'measured');
+    };
+    next(1);
+  },
   logs: (call, lines) => {
     for (let line = 0; line < lines; line += 1) core.log('info', 'stdout', `${line} ${'z'.repeat(100_000)}`, call);
     process.stderr.write('logs are written\n');

@@ -174,6 +174,17 @@ test('no more log than the router takes, and a line says what is missing', { tim
   assert.equal(Number.parseInt(readLog(payload).text, 10), 200 - lines);
 });
 
+test('no more metrics than the router takes', { timeout }, async () => {
+  await using router = await FakeRouter.start({ services: true });
+  router.data.connection.pause();
+  const stream = router.request('/metrics/200');
+  await router.until((seen) => seen.name === 'STDERR');
+  router.data.connection.resume();
+  assert.equal((await router.answer(stream)).text, 'measured');
+  const metrics = router.seen.filter((seen) => seen.name === 'METRIC').length;
+  assert.ok(metrics > 0 && metrics < 150, `${metrics} metrics`);
+});
+
 test('without a sentinel, a turn that kept the loop is reported by its end, once', { timeout }, async () => {
   await using router = await FakeRouter.start();
   const from = router.seen.length;

@@ -4,6 +4,7 @@ import { limits } from '../base/limits.ts';
 import { dial } from '../tunnel/dial.ts';
 import { FrameType } from '../tunnel/frame.ts';
 import { readLoad } from '../tunnel/greeting.ts';
+import { metricFixedBytes } from '../tunnel/message.ts';
 import { type LogLevel, type LogSource, readDrain } from '../tunnel/payload.ts';
 import { openSession, type Session, type SessionEnd, type SessionEvents } from '../tunnel/session.ts';
 import { type Answered, AskFailed, Asks } from './asks.ts';
@@ -106,7 +107,11 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
   metric(value: number, json: string): void {
     const streams = this.streams;
     if (streams === null || !this.services) return;
-    streams.writer.metric(value, json);
+    // What the router is too slow to take does not gather here.
+    if (this.unsentBytes > limits.connectionHighWaterBytes) return;
+    // One that is too long leaves without its name: the router drops it, and counts that.
+    const fits = metricFixedBytes + Buffer.byteLength(json) <= limits.metricBytes;
+    streams.writer.metric(value, fits ? json : '{}');
     streams.written();
   }
 
@@ -136,15 +141,22 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#logs.write({ stream, level, source, text });
   }
 
-  /** An error has left the process beside unfit: nothing new, and another one in its place. Idempotent. */
-  unfit(): void {
+  /** An error has left the process beside unfit: nothing new, and another one in its place. One that loads has failed to, for that reason. Idempotent. */
+  unfit(reason: string): void {
     if (this.#failed) return;
     this.#failed = true;
     const { streams } = this;
-    if (streams === null || this.#phase.kind === 'loading') return;
+    if (this.#phase.kind === 'loading') this.#loadFailed(reason);
+    if (streams === null || this.#phase.kind === 'ended') return;
     streams.countError();
     streams.gate.failed = true;
     this.#drain(1, 'errors');
+  }
+
+  /** Nothing reaches the process beside any more, whose end is near: what comes until then goes elsewhere. */
+  severed(): void {
+    this.#failed = true;
+    if (this.streams !== null) this.streams.gate.failed = true;
   }
 
   /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
@@ -167,6 +179,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
       log: (text, call) => this.log('error', 'platform', text, call),
       threw: (error, call) => this.fatal(error, 'uncaughtException', call),
     });
+    streams.gate.failed = this.#failed;
     this.#session = session;
     this.#enter({ kind: 'stem', at: { session, streams } });
     // At once, as a line on a pipe leaves: the last line before a loop that never ends is the one that is looked for.

@@ -74,6 +74,7 @@ export class StreamCall implements Call {
   /** write() said no: writable() is owed. */
   #writableOwed = false;
   #tags: Set<string> | null = null;
+  #informs = 0;
 
   constructor(host: StreamHost, stream: number, request: Request) {
     this.#host = host;
@@ -93,6 +94,9 @@ export class StreamCall implements Call {
 
   inform(status: number, headers: readonly string[]): void {
     if (this.phase !== 'begun') return;
+    // The router passes on no more: those beyond would only gather.
+    this.#informs += 1;
+    if (this.#informs > limits.informs) return;
     const head = status >= 100 && status < 200 && status !== 101 ? this.#head(headers) : null;
     if (head === null) {
       this.#invalid(`informational status ${status}`);

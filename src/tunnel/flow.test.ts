@@ -60,6 +60,15 @@ suite('limits', () => {
     assert.throws(() => credit.receive(1), { code: 'CREDIT_OVERRUN' });
   });
 
+  test('nothing is granted again that never came', () => {
+    const credit = new ReceiveCredit(100);
+    credit.receive(60);
+    assert.equal(credit.consumed(40), 0);
+    assert.throws(() => credit.consumed(21), { code: 'CREDIT_OVERRUN' });
+    assert.equal(credit.consumed(20), 60);
+    assert.throws(() => credit.consumed(1), { code: 'CREDIT_OVERRUN' });
+  });
+
   test('credit beyond any window is a violation', () => {
     const credit = new SendCredit(1);
     credit.grant(0x7fff_fffe);

@@ -57,8 +57,13 @@ export class ReceiveCredit {
     this.#grantedBytes -= bytes;
   }
 
-  /** The consumer took so many. Returns the bytes to grant by CREDIT now: 0 until half a window has come together. */
+  /**
+   * The consumer took so many. Returns the bytes to grant by CREDIT now: 0 until half a window has come together.
+   * Throws ProtocolError when they are more than came.
+   */
   consumed(bytes: number): number {
+    const heldBytes = this.#windowBytes - this.#grantedBytes - this.#owedBytes;
+    if (bytes > heldBytes) throw new ProtocolError('CREDIT_OVERRUN', `${bytes} bytes consumed, ${heldBytes} came`);
     this.#owedBytes += bytes;
     if (this.#owedBytes * 2 < this.#windowBytes) return 0;
     const grant = this.#owedBytes;

@@ -51,6 +51,8 @@ export class FramesCall implements CallListener, Charged {
   #phase: FramesPhase = 'begun';
   #send: SendCredit | null = null;
   #receive: ReceiveCredit | null = null;
+  /** Of the request's body, sent to the process, which has not granted them again. */
+  #inHandBytes = 0;
   /** Of the request's body, beyond the credit of the process: a router with a larger window. */
   #unsent: Buffer[] | null = null;
   #bodyEnded = false;
@@ -117,6 +119,7 @@ export class FramesCall implements CallListener, Charged {
     if (flags === 0) {
       this.#enter('answering');
       this.call.head(status, headers);
+      if (this.call.over) this.cancelled('unwanted');
       return;
     }
     this.#measured(cpuUs);
@@ -128,6 +131,8 @@ export class FramesCall implements CallListener, Charged {
   inform(status: number, headers: readonly string[]): void {
     this.#expect('begun', 'INFORM');
     this.call.inform(status, headers);
+    // It could not be sent: the invocation has failed, and the process has yet to hear of that.
+    if (this.call.over) this.cancelled('unwanted');
   }
 
   /** A piece of the answer, a view of what was read. */
@@ -161,6 +166,11 @@ export class FramesCall implements CallListener, Charged {
 
   granted(bytes: number): void {
     if (this.#phase === 'cancelled' || this.#phase === 'over') return;
+    // The router is granted what the process says it took: no more than it was given.
+    if (bytes > this.#inHandBytes) {
+      throw new ProtocolError('CREDIT_OVERRUN', `a credit of ${bytes} bytes, ${this.#inHandBytes} were sent`);
+    }
+    this.#inHandBytes -= bytes;
     this.#send ??= new SendCredit(this.#host.windowBytes);
     this.#send.grant(bytes);
     const waiting = this.#unsent;
@@ -189,7 +199,10 @@ export class FramesCall implements CallListener, Charged {
   #sendPiece(piece: Buffer): void {
     this.#send ??= new SendCredit(this.#host.windowBytes);
     const allowed = this.#unsent === null ? this.#send.take(piece.length) : 0;
-    if (allowed > 0) this.#host.writer.body(this.call.stream, piece.subarray(0, allowed));
+    if (allowed > 0) {
+      this.#inHandBytes += allowed;
+      this.#host.writer.body(this.call.stream, piece.subarray(0, allowed));
+    }
     if (allowed < piece.length) (this.#unsent ??= []).push(piece.subarray(allowed));
   }
 

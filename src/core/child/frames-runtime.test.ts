@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { limits } from '../../base/limits.ts';
 import type { HostedExit } from '../../model/hosted.ts';
 import { FrameType } from '../../tunnel/frame.ts';
 import type { Load } from '../../tunnel/greeting.ts';
@@ -8,6 +10,7 @@ import { Inbox, readMetric, writeMessage } from '../../tunnel/message.ts';
 import { readBackground, readDrain, readFailed, readInform, readResponse } from '../../tunnel/payload.ts';
 import { FakeRouter } from '../router.fixture.ts';
 import { HostedInstance } from './hosted.ts';
+import { LanguageProcess } from './language-process.ts';
 
 const timeout = 60_000;
 const fixture = fileURLToPath(new URL('frames.fixture.ts', import.meta.url));
@@ -145,6 +148,66 @@ test('a body goes in and comes back as it comes, and is granted again', { timeou
     assert.equal((await router.answer(stream)).text, sent);
     assert.ok(router.names(stream).includes('CREDIT'));
   }
+});
+
+test('a runtime grants no more than it was sent', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  const stream = router.request('/greedy/200000', { body: null });
+  router.data.writer.body(stream, Buffer.alloc(10));
+  router.data.writer.flush();
+  assert.equal((await router.failed(stream)).code, 'FUNCTION_INVOCATION_FAILED');
+  assert.ok(!router.names(stream).includes('CREDIT'));
+  await router.logged("The runtime's connection was ended: CREDIT_OVERRUN: a credit of 200000 bytes, 10 were sent");
+});
+
+test('between the end of the connection and that of the process nothing is begun', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  const severing = router.request('/sever/1500');
+  await router.logged('severs');
+  await sleep(200);
+  assert.equal(await router.nackOf(router.request('/hello')), 'errors');
+  assert.match((await router.failed(severing)).detail, /the process (exited|was ended)/);
+});
+
+test('a LOAD whose process is about to go is answered with its end', { timeout }, async (context) => {
+  await using rig = await start({ stem: true });
+  const { router } = rig;
+  // It would be asked to end, as its connection has.
+  context.mock.method(LanguageProcess.prototype, 'terminate', () => router.load({ launch: 'python' }));
+  process.kill(await rig.pid, 'SIGKILL');
+  const loaded = await router.loaded();
+  assert.match(loaded.ok ? '' : loaded.message, /SIGKILL/);
+});
+
+test(
+  'an answer that cannot be sent is cancelled in its process; no more is informed of than is passed on',
+  {
+    timeout,
+  },
+  async () => {
+    await using rig = await start();
+    const { router } = rig;
+    assert.equal(await router.failureOf(router.request('/unsendable/101')), 'FUNCTION_RESPONSE_INVALID');
+    await router.logged('cancelled: unwanted');
+    const stream = router.request('/informs/100');
+    assert.equal((await router.answer(stream)).text, 'informed');
+    assert.equal(router.names(stream).filter((name) => name === 'INFORM').length, limits.informs);
+  },
+);
+
+test('one that becomes unfit while it loads has failed to', { timeout }, async () => {
+  await using rig = await start({ load: { entry: 'unfit' } });
+  const loaded = await rig.router.loaded();
+  assert.equal(loaded.ok ? '' : loaded.message, 'an error was not caught');
+});
+
+test('an ask that nests too deep to be passed on is answered with no', { timeout }, async () => {
+  await using rig = await start({ services: true });
+  const { text } = await rig.router.answer(rig.router.request('/deep/10000'));
+  assert.match(text, /"ok":false,"code":"INVALID"/);
+  assert.match((await rig.router.answer(rig.router.request('/hello'))).text, /hello/);
 });
 
 test('a cancelled invocation counts until its handler has returned', { timeout }, async () => {

@@ -6,7 +6,7 @@ import { limits } from '../../base/limits.ts';
 import type { Connection } from '../../tunnel/connection.ts';
 import { frameName, FrameType } from '../../tunnel/frame.ts';
 import { type Hello, readLoaded } from '../../tunnel/greeting.ts';
-import { Inbox, type Message, metricFixedBytes, readMetric, writeMessage } from '../../tunnel/message.ts';
+import { type Fields, Inbox, type Message, metricFixedBytes, readMetric, writeMessage } from '../../tunnel/message.ts';
 import {
   readBackground,
   readBodyEnd,
@@ -46,6 +46,8 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   readonly #ward: ProcessBeside;
   #core: InstanceCore | null = null;
   #session: Session | null = null;
+  /** Outlives its session: what is written between that one's end and the process's goes nowhere. */
+  #writer: FrameWriter | null = null;
   #hello: Hello | null = null;
   readonly #calls: (FramesCall | undefined)[] = [];
   /** Cancelled, with a slot that may be used again, until their handlers return. */
@@ -78,7 +80,8 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   }
 
   get writer(): FrameWriter {
-    return this.#session!.writer;
+    if (this.#writer === null) throw new TypeError('a runtime that has not booted is written to');
+    return this.#writer;
   }
 
   /** Invocations of which something can be expected: a socket may be silent for as long as it likes. */
@@ -112,6 +115,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
 
   // — Runtime —
 
+  /** Without a connection it stays open: the end of the process, which is near, says why. */
   load(order: LoadOrder): Promise<void> {
     this.#loading = Promise.withResolvers<void>();
     const { promise } = this.#loading;
@@ -161,6 +165,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
 
   opened(session: Session): void {
     this.#session = session;
+    this.#writer = session.writer;
     if (this.#hello !== null) this.#events.booted(this.#hello);
   }
 
@@ -196,7 +201,9 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   closed(end: SessionEnd): void {
     this.#session = null;
     this.#inbox.clear();
-    if (end.kind !== 'left' && !this.#isParting) this.#events.ended(faultOf(end));
+    if (end.kind === 'left' || this.#isParting) return;
+    this.#core?.severed();
+    this.#events.ended(faultOf(end));
   }
 
   #current(stream: number): FramesCall | undefined {
@@ -259,8 +266,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
         this.#takeAsk(payload);
         return;
       case FrameType.DRAIN:
-        readDrain(payload);
-        core?.unfit();
+        core?.unfit(readDrain(payload).reason);
         return;
       default:
         throw new ProtocolError('UNEXPECTED_FRAME', `${frameName(type)} from a runtime`);
@@ -291,7 +297,7 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
   };
 
   async #answer({ number, fields, body }: Message): Promise<void> {
-    const answer = await this.#answered(JSON.stringify(fields), body);
+    const answer = await this.#answered(fields, body);
     this.#askedBytes -= this.#asked.get(number) ?? 0;
     this.#asked.delete(number);
     if (this.#session === null) return;
@@ -299,20 +305,23 @@ export class FramesRuntime implements Runtime, FramesHost, SessionEvents {
     this.written();
   }
 
-  async #answered(json: string, body: Buffer): Promise<{ json: string; body: Uint8Array }> {
+  /** Never rejects: nobody but the runtime is to hear of what it asked amiss. */
+  async #answered(asked: Fields, body: Buffer): Promise<{ json: string; body: Uint8Array }> {
     try {
-      const { fields, body: given }: Answered = await this.#core!.ask(json, body);
+      if (this.#core === null) throw new AskFailed('CLOSED', 'the router cannot be asked yet');
+      const { fields, body: given }: Answered = await this.#core.ask(JSON.stringify(asked), body);
       return { json: JSON.stringify(fields), body: given };
     } catch (error) {
-      if (!(error instanceof AskFailed)) throw error;
-      const { code, message } = error;
+      // JSON.stringify has no words for what nests deeper than its stack.
+      const { code, message } =
+        error instanceof AskFailed ? error : new AskFailed('INVALID', `it cannot be passed on: ${String(error)}`);
       return { json: JSON.stringify({ ok: false, code, message }), body: Buffer.alloc(0) };
     }
   }
 
   readonly #flush = (): void => {
     this.#tick = false;
-    this.#session?.writer.flush();
+    this.#writer?.flush();
   };
 }
 

@@ -29,6 +29,7 @@ const inbox = new Inbox();
 const answers = new Map<number, (text: string) => void>();
 let asks = 0;
 let background = 0;
+let severed = false;
 const ignore = (): void => undefined;
 
 const block = (ms: number): void => {
@@ -106,6 +107,13 @@ function echo(work: Work): void {
   };
 }
 
+function ask(work: Work, json: string): void {
+  asks += 1;
+  answers.set(asks, (text) => answer(work, text));
+  writeMessage(session.writer, FrameType.ASK, { number: asks, json, body: Buffer.from('asked') });
+  session.writer.flush();
+}
+
 const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
   hello: (work) => answer(work, `hello from ${work.request.id}`),
   pid: (work) => answer(work, String(process.pid)),
@@ -178,6 +186,32 @@ const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
     const kept = Array.from({ length: mebibytes }, () => Buffer.alloc(1024 * 1024, 1));
     say(null, `took ${kept.length}`);
   },
+  greedy: (work, bytes) => {
+    work.body = () => {
+      session.writer.credit(work.stream, bytes);
+      session.writer.flush();
+    };
+  },
+  sever: (work, lingersMs) => {
+    process.removeAllListeners('SIGTERM').on('SIGTERM', ignore);
+    severed = true;
+    say(work, 'severs');
+    socket.destroy();
+    setTimeout(() => process.exit(6), lingersMs);
+  },
+  unsendable: (work, status) => {
+    work.cancelled = (reason) => {
+      say(work, `cancelled: ${reason}`);
+      session.writer.bodyEnd(work.stream);
+      session.writer.flush();
+    };
+    begin(work, status);
+    session.writer.flush();
+  },
+  informs: (work, count) => {
+    for (let at = 0; at < count; at += 1) session.writer.inform(work.stream, 103, '');
+    answer(work, 'informed');
+  },
   nonsense: (work) => {
     session.writer.begun(work.stream);
     session.writer.flush();
@@ -186,16 +220,8 @@ const routes: Readonly<Record<string, (work: Work, amount: number) => void>> = {
     session.writer.metric(1.5, '{"name":"made","attributes":{"a":"b"}}');
     answer(work, 'measured');
   },
-  ask: (work) => {
-    asks += 1;
-    answers.set(asks, (text) => answer(work, text));
-    writeMessage(session.writer, FrameType.ASK, {
-      number: asks,
-      json: '{"do":"cache.get","space":"app","key":"k","tags":[]}',
-      body: Buffer.from('asked'),
-    });
-    session.writer.flush();
-  },
+  ask: (work) => ask(work, '{"do":"cache.get","space":"app","key":"k","tags":[]}'),
+  deep: (work, levels) => ask(work, `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`),
 };
 
 function take(streamId: number, request: Request): void {
@@ -228,6 +254,7 @@ function frame(type: number, streamId: number, payload: Buffer): void {
     const { entry } = readLoad(payload);
     if (entry === 'broken') session.writer.loaded({ ok: false, code: 'FUNCTION_LOAD_FAILED', message: 'no such luck' });
     else if (entry === 'exits') process.exit(3);
+    else if (entry === 'unfit') session.writer.drain(0, 'an error was not caught');
     else session.writer.loaded({ ok: true, initMs: 1 });
   } else if (type === FrameType.ANSWER) {
     const message = inbox.take(payload, ignore);
@@ -252,6 +279,6 @@ const session = openSession(connection, {
     frame,
     body: (streamId, chunk) => works.get(streamId)?.body(chunk),
     drained: ignore,
-    closed: () => setTimeout(() => process.exit(0), limits.terminateGraceMs),
+    closed: () => void (severed || setTimeout(() => process.exit(0), limits.terminateGraceMs)),
   },
 });

@@ -1,6 +1,7 @@
 /** The host: one process that holds the instances of a platform whose code is not Node's, each with a process beside it. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { join } from 'node:path';
-import type { HostOrder, HostReport } from '../../model/hosted.ts';
+import type { HostedOrder, HostOrder, HostReport } from '../../model/hosted.ts';
 import { HostedInstance } from './hosted.ts';
 import { signalGroup } from './language-process.ts';
 import { LastWill } from './last-will.ts';
@@ -10,6 +11,9 @@ export interface HostOptions {
   readonly directory: string;
   readonly report: (report: HostReport) => void;
 }
+
+/** Whose callback it is: all that an instance opens, starts and waits for inherits it. */
+const attributed = new AsyncLocalStorage<string>();
 
 export class Host {
   readonly #options: HostOptions;
@@ -24,19 +28,28 @@ export class Host {
   }
 
   take(order: HostOrder): void {
-    switch (order.do) {
-      case 'start':
-        this.#start(order.order);
-        return;
-      case 'terminate':
-        this.#instances.get(order.instance)?.terminate(order.graceMs);
-        return;
-      case 'kill':
-        this.#instances.get(order.instance)?.kill();
-        return;
-      case 'limit':
-        this.#instances.get(order.instance)?.limitMemory(order.memoryMiB);
-    }
+    const instance = order.do === 'start' ? order.order.instance : order.instance;
+    attributed.run(instance, () => {
+      try {
+        if (order.do === 'start') this.#start(order.order);
+        else this.#tell(order);
+      } catch (error) {
+        if (!this.uncaught(error)) throw error;
+        if (order.do !== 'start' || this.#instances.has(instance)) return;
+        this.#options.report({ is: 'exited', instance, exit: { kind: 'failed', reason: String(error) } });
+      }
+    });
+  }
+
+  /** An error that nobody caught. False: it is no single instance's, and what the others are in is not known. */
+  uncaught(error: unknown): boolean {
+    const instance = attributed.getStore();
+    if (instance === undefined) return false;
+    const { report } = this.#options;
+    for (const line of told(error)) report({ is: 'output', instance, source: 'stderr', line });
+    // One that has ended already left nothing that could be ended.
+    this.#instances.get(instance)?.kill();
+    return true;
   }
 
   /** At once, for whoever exits next. */
@@ -44,7 +57,22 @@ export class Host {
     for (const pid of this.#groups.values()) signalGroup(pid, 'SIGKILL');
   }
 
-  #start(order: Extract<HostOrder, { do: 'start' }>['order']): void {
+  #tell(order: Exclude<HostOrder, { do: 'start' }>): void {
+    const hosted = this.#instances.get(order.instance);
+    if (hosted === undefined) return;
+    switch (order.do) {
+      case 'terminate':
+        hosted.terminate(order.graceMs);
+        return;
+      case 'kill':
+        hosted.kill();
+        return;
+      case 'limit':
+        hosted.limitMemory(order.memoryMiB);
+    }
+  }
+
+  #start(order: HostedOrder): void {
     const { instance } = order;
     const { report } = this.#options;
     this.#started += 1;
@@ -67,3 +95,6 @@ export class Host {
     this.#instances.set(instance, hosted);
   }
 }
+
+const told = (error: unknown): string[] =>
+  `The host: uncaught ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`.split('\n');

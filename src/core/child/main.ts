@@ -31,7 +31,14 @@ function holdMany(): void {
   process.on('message', (message) => host.take(message as HostOrder));
   // The platform is gone, however that came: so are its instances.
   process.once('disconnect', () => process.exit(0));
-  process.on('SIGTERM', () => process.exit(0));
+  // Whoever stops a platform as a whole reaches this process too: its instances may finish what they have.
+  process.on('SIGTERM', () => undefined);
+  const uncaught = (error: unknown): void => {
+    if (host.uncaught(error)) return;
+    fail(`The host ends: ${error instanceof Error ? error.stack : String(error)}`);
+  };
+  process.on('uncaughtException', uncaught);
+  process.on('unhandledRejection', uncaught);
 }
 
 /** WEIR_RELEASE says what it is of; WEIR_COMMAND is the interpreter with its arguments, as JSON, of one that speaks frames. */

@@ -4,7 +4,8 @@ import { limits } from '../../base/limits.ts';
 import { MessageError, MessageReader, type RuntimeMessage } from './messages.ts';
 
 export interface MessageSocketEvents {
-  message(message: RuntimeMessage): void;
+  /** `isFirst`: by the first connection of all. */
+  message(message: RuntimeMessage, isFirst: boolean): void;
   /** Of the program, for its function's log. */
   warn(text: string): void;
 }
@@ -14,6 +15,7 @@ export class MessageSocket {
   readonly path: string;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #first: Socket | null = null;
 
   /** Resolves when it listens. Rejects when it cannot. */
   static async listen(path: string, events: MessageSocketEvents): Promise<MessageSocket> {
@@ -42,14 +44,17 @@ export class MessageSocket {
       return;
     }
     this.#sockets.add(socket);
-    const reader = new MessageReader((message) => events.message(message));
+    this.#first ??= socket;
+    const isFirst = this.#first === socket;
+    const reader = new MessageReader((message) => events.message(message, isFirst));
     socket.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
       } catch (error) {
-        if (!(error instanceof MessageError)) throw error;
-        events.warn(`The program's messages are not read any more: ${error.message}.`);
+        // Whatever it is, it came of what this program said: it must not end the others of this host.
+        const detail = error instanceof MessageError ? error.message : String(error);
         socket.destroy();
+        events.warn(`The program's messages are not read any more: ${detail}.`);
       }
     });
     // A program that is gone has nothing more to say.

@@ -49,3 +49,13 @@ test('a message may be as long as its limit, and no longer, whether its end come
   assert.throws(() => read(pad(limits.ipcMessageBytes + 1)), MessageError);
   assert.throws(() => read(pad(limits.ipcMessageBytes), Buffer.from('x')), MessageError);
 });
+
+test('an error that nests deeper than any stack is none to read', () => {
+  const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
+  const [message] = read(Buffer.from(`{"type":"end","payload":{"error":${deep}}}\0`));
+  assert.deepEqual(message, {
+    type: 'end',
+    context: { invocation: '0', request: 0 },
+    error: 'an error without a message',
+  });
+});

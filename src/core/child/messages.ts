@@ -144,7 +144,8 @@ function contextOf({ context }: Fields): MessageContext {
 function errorOf(value: unknown): string | null {
   if (value === null || value === undefined) return null;
   if (typeof value === 'string') return value;
-  return isObject(value) ? (textOf(value['message']) ?? JSON.stringify(value)) : null;
+  // Never as JSON again: how deep it goes is the program's to say, and our stack would be what ends.
+  return isObject(value) ? (textOf(value['message']) ?? 'an error without a message') : null;
 }
 
 function portOf(value: unknown): number | null {

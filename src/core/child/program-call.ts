@@ -7,7 +7,7 @@ import type { CallListener } from '../call.ts';
 import { nextTick } from '../loop.ts';
 import type { StreamCall } from '../stream.ts';
 import { request } from './http-client.ts';
-import { answerFields, requestFields } from './program-head.ts';
+import { answerFields, requestFields, upgradeFields } from './program-head.ts';
 import type { ProgramPool } from './program-pool.ts';
 import type { Charged } from './shared-charges.ts';
 
@@ -203,7 +203,7 @@ export class ProgramCall implements CallListener, Charged {
     socket.on('error', this.#broke);
     socket.on('close', () => this.#broke(new Error('it was closed')));
     socket.on('drain', this.#drained);
-    this.call.head(101, answer.rawHeaders);
+    this.call.head(101, upgradeFields(answer.rawHeaders));
     if (early.length > 0) this.#piece(early);
     if (!socket.isPaused()) socket.resume();
   };
@@ -235,7 +235,7 @@ export class ProgramCall implements CallListener, Charged {
     this.#end();
   }
 
-  /** The one way to the end. A connection whose answer is not complete is not used again. */
+  /** The one way to the end. A connection whose request or answer is not complete is not used again. */
   #end(): void {
     if (this.#phase === 'over') return;
     this.#leave();
@@ -251,7 +251,9 @@ export class ProgramCall implements CallListener, Charged {
       // Both sides have ended, or one of them does not want to hear more.
       if (this.#raw.readableEnded) this.#raw.end();
       else this.#raw.destroy();
-    } else if (this.#answer?.readableEnded !== true) this.#request?.destroy();
+    } else if (this.#answer?.readableEnded !== true || this.#request?.writableFinished !== true) {
+      this.#request?.destroy();
+    }
   }
 
   #enter(next: ProgramPhase): void {

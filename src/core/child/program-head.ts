@@ -70,3 +70,8 @@ export function answerFields(raw: readonly string[]): string[] {
   }
   return nominated === null ? fields : fields.filter((_, at) => !nominated.has(fields[at - (at % 2)]!.toLowerCase()));
 }
+
+/** What goes on of the fields of a 101: what it switches to is of this connection, and of the client's. */
+export function upgradeFields(raw: readonly string[]): string[] {
+  return [...answerFields(raw), 'Connection', 'Upgrade', 'Upgrade', upgradeOf(raw)];
+}

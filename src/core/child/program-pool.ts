@@ -27,13 +27,24 @@ export class ProgramPool {
   readonly keepAlive = true;
   readonly defaultPort = 80;
   readonly maxSockets: number = Infinity;
-  place: ProgramPlace;
+  #place: ProgramPlace;
+  readonly #sockets = new Set<Socket>();
   readonly #idle: Kept[] = [];
   #timer: Timer | null = null;
   #closed = false;
 
   constructor(place: ProgramPlace) {
-    this.place = place;
+    this.#place = place;
+  }
+
+  get place(): ProgramPlace {
+    return this.#place;
+  }
+
+  /** What leads to the former place is not used again. */
+  set place(place: ProgramPlace) {
+    this.#place = place;
+    for (const { socket } of this.#idle.splice(0)) socket.destroy();
   }
 
   /** For http.request, which asks for no more of an agent than this. */
@@ -57,15 +68,20 @@ export class ProgramPool {
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
-    for (const { socket } of this.#idle.splice(0)) socket.destroy();
+    this.#idle.length = 0;
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #open(): Kept {
-    const socket = connect({ ...this.place, noDelay: true, allowHalfOpen: true });
+    const socket = connect({ ...this.#place, noDelay: true, allowHalfOpen: true });
     const kept: Kept = { socket, request: null, idleSinceMs: 0 };
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
     // Whoever uses it hears of its errors, and nobody else need to.
     socket.on('error', () => undefined);
     socket.on('end', () => kept.request === null && socket.destroy());
+    // What answers no request would be taken for the answer to the next one.
+    socket.on('data', () => kept.request === null && socket.destroy());
     // Node says so when an answer is complete.
     socket.on('free', () => this.#give(kept));
     return kept;

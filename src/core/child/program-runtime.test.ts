@@ -1,75 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { Socket } from 'node:net';
 import { test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import type { HostedExit } from '../../model/hosted.ts';
-import type { Load } from '../../tunnel/greeting.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { readMetric } from '../../tunnel/message.ts';
 import { readDrain, readInform, readResponse } from '../../tunnel/payload.ts';
-import { FakeRouter } from '../router.fixture.ts';
-import { HostedInstance } from './hosted.ts';
+import type { FakeRouter } from '../router.fixture.ts';
+import { program, start } from './program-rig.fixture.ts';
 
 const timeout = 60_000;
-const program = fileURLToPath(new URL('program.fixture.ts', import.meta.url));
-
-interface Rig extends AsyncDisposable {
-  readonly router: FakeRouter;
-  readonly exit: Promise<HostedExit>;
-  readonly pid: () => number;
-}
-
-async function start(
-  options: {
-    stem?: boolean;
-    load?: Partial<Load>;
-    services?: boolean;
-    memoryMiB?: number;
-    speaks?: boolean;
-    mood?: string;
-  } = {},
-): Promise<Rig> {
-  const exit = Promise.withResolvers<HostedExit>();
-  const dir = mkdtempSync(join(tmpdir(), 'weir-test-'));
-  let pid = 0;
-  let instance: HostedInstance | null = null;
-  const { memoryMiB = 2048, speaks, mood, ...routed } = options;
-  const launch = (address: string, token: string): void => {
-    instance = new HostedInstance(
-      {
-        instance: 'ins_1',
-        address,
-        token,
-        release: 'executable',
-        command: null,
-        environment: { PATH: process.env['PATH'] ?? '' },
-        memoryMiB,
-      },
-      join(dir, 'ipc'),
-      { running: (of) => (pid = of), output: () => undefined, exited: exit.resolve },
-    );
-  };
-  const environment = { ...(speaks === true ? { SPEAKS: '1' } : {}), ...(mood === undefined ? {} : { MOOD: mood }) };
-  const command = [process.execPath, program];
-  const router = await FakeRouter.start({
-    ...routed,
-    load: { launch: 'command', command, environment, ...routed.load },
-    launch,
-  });
-  return {
-    router,
-    exit: exit.promise,
-    pid: () => pid,
-    async [Symbol.asyncDispose]() {
-      instance?.kill();
-      await exit.promise;
-      await router.close();
-      rmSync(dir, { recursive: true, force: true });
-    },
-  };
-}
-
 const received = (router: FakeRouter, stream: number): number =>
   router.seen.reduce(
     (sum, each) => sum + (each.stream === stream && each.name === 'BODY' ? each.payload.length : 0),
@@ -159,7 +97,7 @@ test('upgraded connections are raw, both ways, until both have ended', { timeout
   });
   const { status, headers } = readResponse((await router.frameOf(stream, 'RESPONSE')).payload);
   assert.equal(status, 101);
-  assert.ok(headers.includes('echo'), headers.join(' '));
+  assert.deepEqual(headers, ['Connection', 'Upgrade', 'Upgrade', 'echo']);
   for (const text of ['one', 'two']) {
     const before = received(router, stream);
     router.data.writer.body(stream, Buffer.from(text));
@@ -195,6 +133,20 @@ test('many at once in one process, and connections are used again', { timeout },
   const answers = await Promise.all(streams.map((stream) => router.answer(stream)));
   assert.ok(answers.every(({ text }) => text === 'waited'));
   for (let round = 0; round < 20; round += 1) await router.answer(router.request('/hello'));
+});
+
+test('a connection whose request is not complete, or that says what nobody asked, is closed', { timeout }, async () => {
+  await using rig = await start();
+  const { router } = rig;
+  for (let round = 0; round < 10; round += 1) {
+    const stream = router.request('/early', { method: 'POST', body: null });
+    router.data.writer.body(stream, Buffer.alloc(10));
+    router.data.writer.flush();
+    assert.equal((await router.answer(stream)).text, 'early');
+  }
+  await router.answer(router.request('/unasked'));
+  await sleep(100);
+  assert.equal((await router.answer(router.request('/open'))).text, '1');
 });
 
 test('what is no HTTP, and a connection that breaks, fail by name', { timeout }, async () => {
@@ -263,6 +215,44 @@ test('messages: its own port, internal fields, lines with their invocation, metr
     value: 9,
     attributes: { host: 'h', method: 'PUT', status: '201' },
   });
+});
+
+test('messages: what is too long or too deep ends nothing', { timeout }, async () => {
+  await using rig = await start({ speaks: true, services: true });
+  const { router } = rig;
+  assert.equal((await router.answer(router.request('/hostile'))).text, 'said');
+  const metric = await router.until((seen) => seen.name === 'METRIC');
+  assert.equal(readMetric(metric.payload).name, '');
+  router.request('/metric');
+  const after = await router.until((seen) => seen.name === 'METRIC', router.seen.indexOf(metric) + 1);
+  assert.equal(readMetric(after.payload).name, 'fetch');
+});
+
+test(
+  'messages: no other port than its own is named later; nobody looks for the port of one that is ready',
+  {
+    timeout,
+  },
+  async (context) => {
+    await using rig = await start();
+    assert.equal((await rig.router.answer(rig.router.request('/impostor'))).text, 'tried');
+    assert.equal((await rig.router.answer(rig.router.request('/hello'))).text, 'hello');
+    await using other = await start({ speaks: true });
+    await other.router.answer(other.router.request('/hello'));
+    const { mock } = context.mock.method(Socket.prototype, 'connect');
+    await sleep(300);
+    assert.equal(mock.callCount(), 0);
+  },
+);
+
+test('a ping whose answer does not end is left', { timeout }, async () => {
+  await using rig = await start({ mood: 'endless' });
+  const { router } = rig;
+  router.request('/hang');
+  await sleep(4_000);
+  const [pings = 0, open] = (await router.answer(router.request('/pings'))).text.split(' ').map(Number);
+  assert.ok(pings >= 2, `${pings} pings`);
+  assert.equal(open, 2);
 });
 
 test('messages: a handler counts until it says that it is done, answered or cancelled', { timeout }, async () => {

@@ -36,6 +36,8 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   readonly #end = new AbortController();
   /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
   #speaks = false;
+  /** Until it is ready, whichever way. */
+  #isLoading = true;
   #port = 0;
   #serial = 0;
   /** By slot of the tunnel: those that have ended stay until their slot is used again, for what is logged late. */
@@ -65,8 +67,10 @@ export class ProgramRuntime implements Runtime, ProgramHost {
       headers: { connection: 'close' },
     });
     asked.on('response', (answer) => {
-      answer.resume();
       done();
+      // Its head says all: of one that does not end there would be one more with every question.
+      answer.on('error', () => undefined);
+      asked.destroy();
     });
     asked.on('error', done);
     asked.end();
@@ -87,7 +91,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     }
     const { signal } = this.#end;
     const messages = await MessageSocket.listen(this.#options.ipcPath, {
-      message: (message) => this.#take(message),
+      message: (message, isFirst) => this.#take(message, isFirst),
       warn: (text) => this.#core?.warn(text),
     });
     // The instance may have ended meanwhile: nothing is started after its end.
@@ -140,6 +144,9 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   over(own: ProgramCall): void {
     this.#ward.charges.ended(own, performance.now());
     if (own.isRaw) this.#raw -= 1;
+    // Nothing that comes late can name it.
+    const slot = own.call.stream & 0xffff;
+    if (own.number === 0 && this.#calls[slot] === own) this.#calls[slot] = undefined;
   }
 
   /** Whichever comes first; the message says more. */
@@ -150,24 +157,30 @@ export class ProgramRuntime implements Runtime, ProgramHost {
       `the program did not listen on port ${this.#port} (PORT) within ${limits.readyMs / 1000} s`,
     );
     const timer = systemClock.after(limits.readyMs, () => late.reject(fault));
+    // Who has lost the race does not run on.
+    const decided = new AbortController();
     try {
-      return await Promise.race([this.#told.promise, accepting(this.#port, signal), late.promise]);
+      const looked = accepting(this.#port, AbortSignal.any([signal, decided.signal]));
+      return await Promise.race([this.#told.promise, looked, late.promise]);
     } catch (error) {
       // Its end is told by who sees it.
       if (signal.aborted) return await new Promise(() => undefined);
       throw error;
     } finally {
+      this.#isLoading = false;
+      decided.abort();
       timer.cancel();
       late.promise.catch(() => undefined);
     }
   }
 
-  #take(message: RuntimeMessage): void {
+  /** `isFirst`: by the first connection, the runtime's; what user code has started may connect later. */
+  #take(message: RuntimeMessage, isFirst: boolean): void {
     const core = this.#core;
     this.heard();
     switch (message.type) {
       case 'server-started':
-        this.#started(message.port);
+        if (isFirst) this.#started(message.port);
         return;
       case 'end':
         this.#callOf(message.context.request)?.returned();
@@ -181,18 +194,22 @@ export class ProgramRuntime implements Runtime, ProgramHost {
         core?.metric(message.durationMs, JSON.stringify({ name: 'fetch', attributes: message.attributes }));
         return;
       case 'unrecoverable-error':
-        core?.relay(0, 'error', 'stderr', `The program ends with code ${message.exitCode}: ${message.text}`);
-        core?.unfit();
+        this.#unfit(`The program ends with code ${message.exitCode}: ${message.text}`);
         return;
       case 'handler-started':
     }
   }
 
+  #unfit(text: string): void {
+    this.#core?.relay(0, 'error', 'stderr', text);
+    this.#core?.unfit(text);
+  }
+
   #started(port: number | null): void {
-    if (this.#speaks) return;
-    this.#speaks = true;
-    // It may have been found by its port before.
     const known = this.pool.place;
+    // It may have been found by its port just before. From then on it names no other: its requests go where they went.
+    if (this.#speaks || (!this.#isLoading && port !== null && port !== known.port)) return;
+    this.#speaks = true;
     const place =
       port === null || port === known.port ? { ...known, port: port ?? this.#port } : { host: '127.0.0.1', port };
     this.pool.place = place;

@@ -59,6 +59,22 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
       setTimeout(() => say('end', { context: contextOf(req) }), 300);
     });
   },
+  early: (_req, res) => void res.end('early'),
+  open: (_req, res) => void server.getConnections((_, count) => res.end(String(count))),
+  pings: (_req, res) => void server.getConnections((_, count) => res.end(`${pings} ${count}`)),
+  impostor: (_req, res) => {
+    const other = createServer((_, answer) => void answer.end('another')).listen(0, '127.0.0.1', () => {
+      const { port: httpPort } = other.address() as { port: number };
+      const socket = connect(VERCEL_IPC_PATH ?? '', () => {
+        socket.write(`${JSON.stringify({ type: 'server-started', payload: { httpPort } })}\0`);
+        setTimeout(() => res.end('tried'), 50);
+      });
+    });
+  },
+  unasked: (req, res) => {
+    res.end('asked');
+    setTimeout(() => req.socket.write('HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nunasked'), 20);
+  },
   begin: (_req, res) => void res.write('begun'),
   block: (_req, res, ms) => {
     block(ms);
@@ -89,6 +105,14 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
     say('metric', { context: contextOf(req), type: 'fetch-metric', payload });
     res.end('counted');
   },
+  hostile: (req, res) => {
+    const payload = { duration: 1, host: 'h'.repeat(500_000) };
+    say('metric', { context: contextOf(req), type: 'fetch-metric', payload });
+    const deep = 100_000;
+    const error = `${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}`;
+    messages?.write(`{"type":"end","payload":{"context":{"requestId":0},"error":${error}}}\0`);
+    res.end('said');
+  },
   after: (req, res, ms) => {
     res.end('answered');
     setTimeout(() => say('end', { context: contextOf(req) }), ms);
@@ -107,7 +131,13 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
   },
 };
 
+let pings = 0;
 const server = createServer((req, res) => {
+  if (MOOD === 'endless' && req.url === '/_vercel/ping') {
+    pings += 1;
+    res.write('goes on');
+    return;
+  }
   const [, name = '', amount = '0'] = (req.url ?? '').split('?', 1)[0]!.split('/');
   const route = routes[name];
   if (route === undefined) res.writeHead(404).end('no such route');
@@ -116,7 +146,9 @@ const server = createServer((req, res) => {
     res.on('finish', () => say('end', { context: contextOf(req) }));
 });
 server.on('upgrade', (_req: IncomingMessage, socket: Socket, early: Buffer) => {
-  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+  socket.write(
+    'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\nx-vercel-internal-x: 1\r\n\r\n',
+  );
   socket.write(early);
   socket.pipe(socket);
 });

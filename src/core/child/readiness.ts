@@ -25,7 +25,10 @@ export async function freePort(): Promise<number> {
 /** Where a connection to the port is accepted, as soon as one is. Rejects when `signal` says so. */
 export async function accepting(port: number, signal: AbortSignal): Promise<ProgramPlace> {
   for (let delayMs = firstLookMs; ; delayMs = Math.min(2 * delayMs, lastLookMs)) {
-    for (const host of hosts) if (await accepts({ host, port })) return { host, port };
+    for (const host of hosts) {
+      signal.throwIfAborted();
+      if (await accepts({ host, port })) return { host, port };
+    }
     await sleep(delayMs, undefined, { signal });
   }
 }
