@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { limits } from '../base/limits.ts';
 import { seededRandom } from '../base/random.ts';
 import type { Learned } from '../model/learned.ts';
-import { Platform, type PlatformOptions, type Work } from './platform.fixture.ts';
+import { type Item, Platform, type PlatformOptions, type Work } from './platform.fixture.ts';
 import { laneComputes, laneWaits } from './routes.ts';
 
 const waits: Work = { cpuMs: 1, waitMs: 1000 };
@@ -243,6 +243,31 @@ test('a full machine: what comes waits, in turn; then the queue is full, and not
   const left = [...platform.instances].reduce((sum, { items }) => sum + items.size, platform.scheduler.waiting);
   const all = answered.length + platform.refused.length + platform.expired.length + left;
   assert.equal(all, platform.arrived, 'each is answered, refused, expired or still there');
+});
+
+test('500 at once that compute a little and wait for a second: an instance on each processor, in later bursts one more', () => {
+  const platform = new Platform({ cores: 2 });
+  for (let burst = 1; burst <= 3; burst += 1) {
+    for (let each = 0; each < 500; each += 1) platform.arrive('/', { cpuMs: 7, waitMs: 1000 });
+    platform.run(20_000);
+    assert.equal(platform.latencies.get('/')!.length, 500 * burst);
+    assert.ok(platform.started <= 3, told(platform));
+  }
+});
+
+test('64 clients whose pages compute for 6 ms: no more instances than processors, and those busy all the time', () => {
+  for (const cores of [2, 4]) {
+    const platform = new Platform({ cores });
+    let asked: Item[] = [];
+    platform.run(20_000, () => {
+      asked = asked.filter((item) => item.instance !== null || item.leftMs > 0);
+      while (asked.length < 64) asked.push(platform.arrive('/', { cpuMs: 6, waitMs: 0 }));
+    });
+    assert.ok(platform.started <= cores, told(platform));
+    const most = (20_000 * cores) / 6;
+    const answered = platform.latencies.get('/')!.length;
+    assert.ok(answered >= 0.85 * most, `${answered} of ${most} with ${cores} processors`);
+  }
 });
 
 // — nobody starves —

@@ -23,6 +23,21 @@ test('nothing is known: the default, within the ceiling, and nothing to keep', (
   assert.equal(fresh(1).limit, 1);
 });
 
+test('how many an instance takes is unknown until the law has spoken, or another instance is what it lacks', () => {
+  const lane = fresh();
+  assert.ok(lane.isUnknown);
+  settle(lane, 10, 1000, 1);
+  assert.ok(lane.isUnknown, 'what was answered does not say how many there may be');
+  lane.learned(40, 0);
+  assert.ok(!lane.isUnknown);
+  assert.ok(!fresh(7).isUnknown, 'it may not take more');
+  const other = fresh();
+  other.short();
+  assert.ok(!other.isUnknown);
+  other.forget();
+  assert.ok(other.isUnknown);
+});
+
 test('the first ten count alike, then the newest counts a tenth', () => {
   const lane = fresh();
   const seen = [100, 20, 60, 40, 80, 10, 30, 50, 70, 90];

@@ -25,6 +25,8 @@ export class LaneKnowledge {
   readonly #ceiling: number;
   readonly #learnedWallMs: number;
   #turnedMs = -Infinity;
+  /** An instance had to get fewer for what it lacks besides processors. */
+  #isShort = false;
   /** What instances may have by now of which none has ended anything: they stand it. */
   #stood = 0;
 
@@ -82,9 +84,14 @@ export class LaneKnowledge {
     this.#stood = places > this.#stood ? places : this.#stood + (places - this.#stood) * newest;
   }
 
+  /** An instance had to get fewer: it lacks memory or descriptors, or what it had failed. */
+  short(): void {
+    this.#isShort = true;
+  }
+
   /** How many an instance takes was not seen yet, and it may turn out to be more than is thought. */
   get isUnknown(): boolean {
-    return this.saturation === null && this.limit < this.#ceiling;
+    return this.saturation === null && this.limit < this.#ceiling && !this.#isShort;
   }
 
   /** As many as compute for limits.loopBudgetMs together, within reason; 1 when nothing is known. */
@@ -104,6 +111,7 @@ export class LaneKnowledge {
     this.saturation = null;
     this.unhelpfulAbove = null;
     this.#stood = 0;
+    this.#isShort = false;
   }
 
   /**

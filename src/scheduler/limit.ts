@@ -149,7 +149,7 @@ export class Limit {
   }
 
   /**
-   * The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets for now: but not
+   * The loop did not come round; `begun`: what user code had. Before anything is known that is all it gets then: but not
    * for its very first work, which may compile and open for long what it needs once. (`isWarm`: it has answered before.)
    */
   stuck(begun: number, heldMs: number, isWarm: boolean, nowMs: number): string | null {
@@ -181,6 +181,7 @@ export class Limit {
 
   #guarded(next: number, { guard, text }: Named, lane: LaneKnowledge, nowMs: number): string | null {
     if (next >= this.places) return null;
+    if (isShortage.has(guard)) lane.short();
     this.#trial = null;
     this.#guardedMs = nowMs;
     this.#growAfterMs = nowMs + limits.guardHoldSteps * stepMs(lane);
@@ -340,6 +341,9 @@ export class Limit {
 }
 
 const isGuard: ReadonlySet<Binding> = new Set(['loop', 'memory', 'throttled', 'errors', 'cpu', 'fds']);
+
+/** Those where another instance has what this one lacks, whatever the processors do. */
+const isShortage: ReadonlySet<Guard> = new Set(['memory', 'fds', 'errors']);
 
 /** At its limit for this share of the time: fully used. */
 const fullyUsed = 0.2;

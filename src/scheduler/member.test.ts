@@ -57,6 +57,27 @@ test('a period by hand', () => {
   assert.equal(member.utilisation, 0.4);
 });
 
+test('a loop that is held and computes little has something asleep in it; one that computes has not', () => {
+  const asleep = memberAt(0);
+  asleep.reading(vitals(0), 2, 0);
+  asleep.reading(vitals(40, { loopPermille: 900 }), 2, 200);
+  assert.ok(asleep.sleeps);
+  asleep.reading(vitals(200, { loopPermille: 900 }), 2, 400);
+  assert.ok(!asleep.sleeps);
+});
+
+test('a loop is held for as long as it says so, or says nothing, while there is work', () => {
+  const member = memberAt(0);
+  member.reading(vitals(0), 2, 0);
+  assert.ok(!member.isHeldFor(1000, 1000), 'it has nothing');
+  member.flow(1, 4, 100);
+  assert.ok(member.isHeldFor(1000, 1000), 'not heard of');
+  member.reading(vitals(10), 2, 1000);
+  assert.ok(!member.isHeldFor(1000, 1500));
+  member.stuckSinceMs = 400;
+  assert.ok(member.isStuck && member.isHeldFor(1000, 1400));
+});
+
 test('the next period begins where the last one ended', () => {
   const member = memberAt(0);
   member.reading(vitals(0), 1, 0);
