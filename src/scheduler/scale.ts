@@ -77,10 +77,9 @@ const nothing: Needed = { waited: none, ahead: none };
  * need beyond that. A head that has waited for limits.queueStaleMs gets one when none is under way, or a second one when the first
  * seems to hang.
  *
- * Where one instance more computes than the function may have processors, and these are busy, what waits, waits for CPU: more
- * instances would only share it (and the memory). Then one is started at a time, and only when nothing has moved for so
- * long that those loops may never yield. What waits only, and has no instance but those that compute, gets one. Never more
- * than maxInstances in all.
+ * Where its instances use the processors that the function may have, what waits, waits for CPU: more instances would only share it
+ * (and the memory). Then one is started at a time, and only when a loop has not come round for so long that it may never. What
+ * waits only, and has no instance but those that compute, gets one. Never more than maxInstances in all.
  */
 export function startsNeeded(demand: Demand): Needed {
   const { starting, live, maxInstances } = demand;
