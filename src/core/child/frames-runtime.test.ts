@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { limits } from '../../base/limits.ts';
 import type { HostedExit } from '../../model/hosted.ts';
@@ -161,13 +160,14 @@ test('a runtime grants no more than it was sent', { timeout }, async () => {
   await router.logged("The runtime's connection was ended: CREDIT_OVERRUN: a credit of 200000 bytes, 10 were sent");
 });
 
-test('between the end of the connection and that of the process nothing is begun', { timeout }, async () => {
+test('between the end of the connection and that of the process nothing is begun', { timeout }, async (context) => {
   await using rig = await start();
   const { router } = rig;
+  const asked = Promise.withResolvers<number>();
+  // It would be asked to end, as its connection has.
+  context.mock.method(LanguageProcess.prototype, 'terminate', () => asked.resolve(router.request('/hello')));
   const severing = router.request('/sever/1500');
-  await router.logged('severs');
-  await sleep(200);
-  assert.equal(await router.nackOf(router.request('/hello')), 'errors');
+  assert.equal(await router.nackOf(await asked.promise), 'errors');
   assert.match((await router.failed(severing)).detail, /the process (exited|was ended)/);
 });
 
