@@ -208,6 +208,8 @@ test('messages: its own port, internal fields, lines with their invocation, metr
   const logging = router.request('/log');
   assert.equal((await router.logged('said by it')).stream, logging);
   assert.equal((await router.logged('said late')).stream, logging);
+  const failing = router.request('/fails');
+  assert.equal((await router.logged('The handler has failed: no such user')).stream, failing);
   router.request('/metric');
   const metric = await router.until((seen) => seen.name === 'METRIC');
   assert.deepEqual(readMetric(metric.payload), {

@@ -182,9 +182,14 @@ export class ProgramRuntime implements Runtime, ProgramHost {
       case 'server-started':
         if (isFirst) this.#started(message.port);
         return;
-      case 'end':
-        this.#callOf(message.context.request)?.returned();
+      case 'end': {
+        const own = this.#callOf(message.context.request);
+        if (message.error !== null) {
+          core?.relay(own?.call.stream ?? 0, 'error', 'stderr', `The handler has failed: ${message.error}`);
+        }
+        own?.returned();
         return;
+      }
       case 'log': {
         const call = this.#callOf(message.context.request)?.call;
         core?.relay(call?.stream ?? 0, message.level, message.source, message.text);

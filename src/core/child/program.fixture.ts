@@ -113,6 +113,10 @@ const routes: Readonly<Record<string, (req: IncomingMessage, res: ServerResponse
     messages?.write(`{"type":"end","payload":{"context":{"requestId":0},"error":${error}}}\0`);
     res.end('said');
   },
+  fails: (req, res) => {
+    res.writeHead(500).end('failed');
+    say('end', { context: contextOf(req), error: { message: 'no such user' } });
+  },
   after: (req, res, ms) => {
     res.end('answered');
     setTimeout(() => say('end', { context: contextOf(req) }), ms);
