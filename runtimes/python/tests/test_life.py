@@ -34,6 +34,19 @@ class Loading(RuntimeCase):
         self.assertEqual(core.get("/").text, "hello")
         self.assertEqual(core.end(), 0)
 
+    def test_what_a_partial_calls_says_what_it_is(self):
+        core = self.serve(
+            """
+            from functools import partial
+            async def site(greeting, scope, receive, send):
+                assert scope["type"] == "http"
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body", "body": greeting})
+            app = partial(site, b"partly")
+            """
+        )
+        self.assertEqual(core.get("/").text, "partly")
+
     def test_a_stem_that_is_not_needed_ends_in_order(self):
         core = self.start(HELLO)
         core.ping()

@@ -61,6 +61,13 @@ WSGI = """
         start_response("200 OK", [("Content-Length", str(len(first) + 3 + len(rest)))])
         return iter([first + second + rest])
 
+    def lines(environ, start_response):
+        source = environ["wsgi.input"]
+        told = [len(next(source)), source.read(2), len(source.readline(5)), [len(line) for line in source]]
+        told.append(source.read(1))
+        start_response("200 OK", [])
+        return [repr(told).encode()]
+
     def large(environ, start_response):
         start_response("200 OK", [])
         return Pieces([b"x" * 1000] * 1000)
@@ -209,6 +216,11 @@ class Wsgi(RuntimeCase):
         body = b"line\nabc" + b"r" * 200_000
         answer = self.core.get("/echo", method="POST", body=body)
         self.assertEqual(answer.body, body)
+
+    def test_input_by_lines(self):
+        body = b"one\nab" + b"x" * 200_000 + b"\nlast"
+        told = self.core.get("/lines", method="POST", body=body).text
+        self.assertEqual(told, "[4, b'ab', 5, [199996, 4], b'']")
 
     def test_input_streams_with_credit(self):
         answer = self.core.request("/echo", method="POST", flags=0)

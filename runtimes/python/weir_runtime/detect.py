@@ -56,9 +56,11 @@ def _kind_of(found, name: str) -> tuple[str, object] | None:
 
 
 def _is_function(found) -> bool:
+    """Whether `inspect` tells of it itself, and not of its `__call__`."""
+    from functools import partial
     from types import BuiltinFunctionType, FunctionType, MethodType
 
-    return isinstance(found, (FunctionType, BuiltinFunctionType, MethodType))
+    return isinstance(found, (FunctionType, BuiltinFunctionType, MethodType, partial))
 
 
 def _is_async(function) -> bool:

@@ -1,12 +1,13 @@
 """Subclasses of http.server.BaseHTTPRequestHandler, on the pool: raw HTTP from memory, and raw HTTP back, no server."""
 
+import io
 from http.server import BaseHTTPRequestHandler
 
 from .call import ENDED, HEADED, WAITING
 from .head import HeadError, answer_head
 from .limits import COMPLETE_BODY_BYTES, RAW_HEAD_BYTES
 from .scope import origin_of
-from .thread_call import Input, ThreadCall
+from .thread_call import ThreadCall, input_of
 from .tracebacks import Misuse
 from .wsgi import ThreadService
 
@@ -20,7 +21,7 @@ class HandlerService(ThreadService):
         _, method, target, names, values = call.request
         _, client, address = origin_of(names, values)
         out = RawAnswer(call, method == b"HEAD")
-        connection = _Connection(Input(call, _raw_head(method, target, names, values)), out)
+        connection = _Connection(input_of(call, _raw_head(method, target, names, values)), out)
         self._handler(connection, client or ("127.0.0.1", 0), _Server(address))
         out.finish()
 
@@ -55,7 +56,7 @@ class _Server:
 class _Connection:
     """In the place of a socket, as far as StreamRequestHandler uses one."""
 
-    def __init__(self, source: Input, out: "RawAnswer"):
+    def __init__(self, source: io.BufferedReader, out: "RawAnswer"):
         self._source = source
         self._out = out
 

@@ -1,6 +1,7 @@
 # Hot path: one of these per invocation of a function that blocks.
 """An invocation on a thread of the pool: blocking reads and writes over the same frames."""
 
+import io
 from _thread import allocate_lock, get_ident
 from collections import deque
 from time import thread_time_ns
@@ -130,84 +131,27 @@ class ThreadCall(Call):
             self.end()
 
 
-class Input:
-    """wsgi.input, and the rfile of a BaseHTTPRequestHandler: the request's body, read as it comes."""
+class _Body(io.RawIOBase):
+    """The request's body, read as it comes."""
 
-    def __init__(self, call: ThreadCall, first: bytes = b""):
+    def __init__(self, call: ThreadCall, first: bytes):
         self._call = call
-        self._rest = first
+        self._rest = memoryview(first)
         self._ended = False
-        self.closed = False
-
-    def _more(self) -> bool:
-        if self._ended:
-            return False
-        chunk = self._call.read_chunk()
-        self._ended = not chunk
-        self._rest = self._rest + chunk if self._rest else chunk
-        return not self._ended
-
-    def read(self, size: int | None = -1) -> bytes:
-        if size is None or size < 0:
-            parts = [self._rest]
-            self._rest = b""
-            while self._more():
-                parts.append(self._rest)
-                self._rest = b""
-            return b"".join(parts)
-        parts, count = [], 0
-        while count < size and (self._rest or self._more()):
-            part = self._rest[: size - count]
-            self._rest = self._rest[len(part) :]
-            parts.append(part)
-            count += len(part)
-        return b"".join(parts)
-
-    def read1(self, size: int = -1) -> bytes:
-        if not self._rest:
-            self._more()
-        end = len(self._rest) if size is None or size < 0 else size
-        part, self._rest = self._rest[:end], self._rest[end:]
-        return part
-
-    def readinto(self, buffer) -> int:
-        part = self.read1(len(buffer))
-        buffer[: len(part)] = part
-        return len(part)
-
-    def readline(self, size: int | None = -1) -> bytes:
-        most = -1 if size is None else size
-        looked = 0
-        while True:
-            at = self._rest.find(b"\n", looked)
-            if at >= 0 or (0 <= most <= len(self._rest)):
-                break
-            looked = len(self._rest)
-            if not self._more():
-                break
-        end = len(self._rest) if at < 0 else at + 1
-        if most >= 0:
-            end = min(end, most)
-        line, self._rest = self._rest[:end], self._rest[end:]
-        return line
-
-    def readlines(self, hint: int | None = -1) -> list[bytes]:
-        lines, count = [], 0
-        for line in self:
-            lines.append(line)
-            count += len(line)
-            if hint is not None and 0 < hint <= count:
-                break
-        return lines
-
-    def __iter__(self):
-        return iter(self.readline, b"")
 
     def readable(self) -> bool:
         return True
 
-    def flush(self) -> None:
-        """There is nothing to flush; files have it."""
+    def readinto(self, buffer) -> int:
+        if not self._rest and not self._ended:
+            self._rest = memoryview(self._call.read_chunk())
+            self._ended = not self._rest
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count
 
-    def close(self) -> None:
-        self.closed = True
+
+def input_of(call: ThreadCall, first: bytes = b"") -> io.BufferedReader:
+    """wsgi.input, and the rfile of a BaseHTTPRequestHandler. `first` comes before the body."""
+    return io.BufferedReader(_Body(call, first))

@@ -11,7 +11,7 @@ from .head import answer_head
 from .limits import COMPLETE_BODY_BYTES, GOING_ON_S
 from .scope import origin_of, path_bytes, split_target
 from .service import Service
-from .thread_call import Input, ThreadCall
+from .thread_call import ThreadCall, input_of
 from .tracebacks import Misuse
 
 
@@ -94,7 +94,7 @@ def _environ(call: ThreadCall) -> dict:
         "REMOTE_ADDR": client[0] if client else "127.0.0.1",
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scheme,
-        "wsgi.input": Input(call),
+        "wsgi.input": input_of(call),
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
