@@ -27,6 +27,29 @@ export interface Deployment {
   readonly fingerprint: string;
   /** What the build calls the deployment, where it does: its pages ask for more of the same by this name (`?dpl=`). */
   readonly ownId?: string;
+  /** When it was made, Unix time: how long clients that hold on to it are sent to it. Absent: they are not. */
+  readonly createdMs?: number;
+}
+
+/** A host name that leads to a deployment for now: promoting and rolling back change where to, and nothing else. */
+export interface Alias {
+  /** Lower case, without port. */
+  readonly host: string;
+  readonly project: string;
+  /** Deployment.id, of the same snapshot. */
+  readonly deployment: string;
+  /** A rolling release under way; null: all clients get `deployment`. */
+  readonly canary: Canary | null;
+  /** Clients that hold on to an older deployment of the project are sent to it for so long; 0: they are not. */
+  readonly skewMaxAgeMs: number;
+}
+
+/** Part of the clients get another deployment, the same ones each time. */
+export interface Canary {
+  /** Deployment.id, of the same snapshot. */
+  readonly deployment: string;
+  /** Of clients, 0 to 100. A larger share has those in it that a smaller one had. */
+  readonly percent: number;
 }
 
 /** A path that is to be called at times; `schedule` in cron's five fields, UTC. */
@@ -39,6 +62,8 @@ export interface Cron {
 export interface Snapshot {
   readonly version: number;
   readonly deployments: readonly Deployment[];
+  /** Beside the hosts that deployments have of their own, and before them. Default: none. */
+  readonly aliases?: readonly Alias[];
   /** There will be more, which are being made ready: what nothing answers for yet may be theirs. */
   readonly incomplete?: boolean;
 }
