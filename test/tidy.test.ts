@@ -20,17 +20,22 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/router': ['src/base', 'src/model', 'src/tunnel', 'src/scheduler', 'src/provider', 'src/meter'],
   'src/edge': ['src/base', 'src/model', 'src/resolver', 'src/tunnel'],
   'src/core': ['src/base', 'src/model', 'src/tunnel'],
-  'src/control': ['src/base', 'src/model', 'src/meter'],
+  'src/api': ['src/base'],
+  'src/control': ['src/base', 'src/model', 'src/meter', 'src/api'],
   'src/builder': ['src/base', 'src/model'],
-  'src/cli': ['src/base', 'src/model', 'src/builder', 'src/main.ts'],
+  'src/cli': ['src/base', 'src/model', 'src/builder', 'src/api', 'src/main.ts'],
+  web: ['src/base', 'src/api'],
   'runtimes/node': ['src/base', 'src/model', 'src/tunnel', 'src/core'],
 };
 
 /** A library is imported by one folder, for the reason in ARCHITECTURE.md. Whoever is not listed imports none. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
-  'src/builder': ['@vercel/routing-utils', 'esbuild', 'zod'],
+  'src/api': ['zod'],
+  'src/builder': ['@vercel/nft', '@vercel/routing-utils', 'esbuild', 'zod'],
   'src/cli': ['commander'],
+  'src/control': ['@hono/node-server', 'croner', 'hono'],
   'src/edge': ['sharp'],
+  web: ['preact', 'preact/hooks', 'preact/jsx-runtime', 'uplot'],
 };
 /** Tests may also use these. */
 const testLibraries = [
