@@ -82,6 +82,13 @@ test('10,000 clients are divided as the release says, within 2 %', () => {
   }
 });
 
+test('a share ends before the client whose place it is', () => {
+  const at = (percent: number, place: string): string =>
+    idOf(rolling(percent), { cookie: `${cookieName}=dpl_canary|${place}` });
+  assert.deepEqual([at(0, '0'), at(29, '0.289999'), at(29, '0.29')], ['dpl_main', 'dpl_canary', 'dpl_main']);
+  assert.deepEqual([at(99.9999, '0.999999'), at(100, '0.999999')], ['dpl_main', 'dpl_canary']);
+});
+
 test('those who are first with one release are not with the next', () => {
   const next = served('dpl_next');
   let both = 0;

@@ -165,6 +165,7 @@ test('a rolling release: a client gets its cookie once, and stays; no cache may 
   assert.equal(first.headers['set-cookie']!.length, 2);
   assert.equal(first.headers['cache-control'], 'private, max-age=5');
   assert.equal(first.headers['cdn-cache-control'], undefined);
+  assert.equal((await ask(port, { host: 'unknown.test' })).cookie, '');
   const headers = { cookie: first.cookie };
   const second = await ask(port, { headers });
   assert.deepEqual([second.body, second.headers['set-cookie']], ['one', ['own=1']]);
