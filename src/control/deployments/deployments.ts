@@ -4,9 +4,8 @@ import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Log } from '../../base/log.ts';
 import type { Random } from '../../base/random.ts';
-import type { newDeployment } from '../../api/deployments.ts';
 import { ApiError } from '../../api/errors.ts';
-import type { z } from 'zod';
+import type { Call } from '../../api/routes.ts';
 import type { Caller } from '../api/handler.ts';
 import type { BlobStore } from '../blobs.ts';
 import { bytesOf, checkManifest } from '../manifest.ts';
@@ -84,7 +83,7 @@ export class Deployments {
   /** Which of its files are missing is told with it. Throws ApiError; then nothing was made. */
   async create(
     project: string,
-    order: z.output<typeof newDeployment>,
+    order: Call<'createDeployment'>['body'],
     by: Caller | null,
   ): Promise<{ record: DeploymentRecord; missing: string[] }> {
     const { db, clock, random, store, audit, blobs } = this.#parts;

@@ -135,10 +135,10 @@ export class Making {
   }
 
   #order(record: DeploymentRecord) {
-    const { projects, hostOf } = this.#parts;
+    const { projects } = this.#parts;
     const { id, project, target } = record;
     const skewProtection = (projects.find(project)?.skewMaxAgeMs ?? 0) > 0;
-    return { id, project, target, host: hostOf(record), skewProtection };
+    return { id, project, target, host: this.#parts.hostOf(record), skewProtection };
   }
 }
 

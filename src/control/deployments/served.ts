@@ -50,7 +50,7 @@ export class Served {
   }
 
   publish(): void {
-    const { projects, log, publish } = this.#parts;
+    const { projects, log } = this.#parts;
     this.#version += 1;
     const warm = new Set<string>();
     const aliases = projects.domains(null).flatMap((domain): Alias[] => {
@@ -65,7 +65,7 @@ export class Served {
     const { deployments } = this;
     const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
     try {
-      publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });
+      this.#parts.publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });
     } catch (error) {
       log.error('a snapshot could not be published: what was served before goes on', { why: (error as Error).stack });
     }

@@ -31,6 +31,7 @@ export class Database {
     return this.#prepared(sql).all(...values) as R[];
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- as for `all`: the SQL says the row's type, beside it
   get<R>(sql: string, ...values: SQLInputValue[]): R | null {
     return (this.#prepared(sql).get(...values) as R | undefined) ?? null;
   }
