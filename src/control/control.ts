@@ -4,6 +4,7 @@ import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import type { Settings } from '../api/platform.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { Addresses, type Place } from './addresses.ts';
 import { BlobStore } from './blobs.ts';
@@ -126,6 +127,12 @@ export class Control {
   /** What is being made is finished first. What was published goes on being served. Idempotent. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close());
+  }
+
+  /** What it has on the disk. */
+  async disk(): Promise<Settings['disk']> {
+    const [blobBytes, deploymentBytes] = await Promise.all([this.blobs.bytes(), this.deployments.bytes()]);
+    return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes, logBytes: 0 };
   }
 
   async #close(): Promise<void> {

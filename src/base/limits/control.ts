@@ -27,6 +27,8 @@ export const controlLimits = {
   wrongTokenAddresses: 10_000,
   /** Files of a deployment that was deleted: instances that end may still read them. */
   deletedTreeKeptMs: 5 * 60_000,
+  /** The one before may be about to end. */
+  databaseLockMs: 2_000,
   auditEntries: 100_000,
   /** Files that are copied at once. */
   copiesAtOnce: 16,

@@ -232,6 +232,12 @@ export class Deployments {
     await blobs.collect((sha256) => referred.has(sha256));
   }
 
+  /** Of all files that are laid out, as they were uploaded. */
+  bytes(): number {
+    const { store } = this.#parts;
+    return store.inState('ready').reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   require(id: string): DeploymentRecord {
     const record = this.#parts.store.find(id);
     if (record === null) throw new ApiError('DEPLOYMENT_NOT_FOUND', `There is no deployment ${id}.`);

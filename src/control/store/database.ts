@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { UsageError } from '../../base/errors.ts';
+import { limits } from '../../base/limits.ts';
 
 export type Row = Readonly<Record<string, SQLInputValue>>;
 
@@ -8,7 +9,8 @@ const migrationsDir = new URL('migrations/', import.meta.url);
 
 /**
  * SQLite, in WAL mode. What a transaction has written is on the disk when it returns (`synchronous = full`): neither a killed
- * process nor a machine that loses power loses what was acknowledged. Statements are prepared once.
+ * process nor a machine that loses power loses what was acknowledged. No other process has it at the same time: the lock goes
+ * with its process, however that ends. Statements are prepared once.
  */
 export class Database {
   readonly #db: DatabaseSync;
@@ -18,12 +20,17 @@ export class Database {
   /** Brings the schema up to date. Throws UsageError when it cannot be opened, or was written by a newer Weir. `:memory:` for tests. */
   constructor(file: string) {
     try {
-      this.#db = new DatabaseSync(file, { timeout: 5000 });
-      this.#db.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on;');
+      this.#db = new DatabaseSync(file, { timeout: limits.databaseLockMs });
+      this.#db.exec(
+        'pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on',
+      );
       migrate(this.#db, file);
     } catch (error) {
       if (error instanceof UsageError) throw error;
-      throw new UsageError(`${file}: the database cannot be opened: ${(error as Error).message}`);
+      const why = (error as Error).message;
+      if (/locked|busy/i.test(why))
+        throw new UsageError(`${file}: another Weir uses it: stop that one, or choose another --state`);
+      throw new UsageError(`${file}: the database cannot be opened: ${why}`);
     }
   }
 
@@ -60,9 +67,8 @@ export class Database {
 
   /** Of the file and what is yet to be written into it. */
   get bytes(): number {
-    const pages = this.get<{ page_count: number }>('pragma page_count')?.page_count ?? 0;
-    const each = this.get<{ page_size: number }>('pragma page_size')?.page_size ?? 0;
-    return pages * each;
+    const sql = 'select page_count * page_size as bytes from pragma_page_count, pragma_page_size';
+    return this.get<{ bytes: number }>(sql)!.bytes;
   }
 
   /** Idempotent. */
