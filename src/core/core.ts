@@ -364,6 +364,8 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
 /** As Node would print it: the stack, causes, and what else the error carries. */
 function textOf(error: unknown): string {
   if (typeof error === 'string') return error;
+  // Words, made for whoever reads them (child/load-fault.ts).
+  if (error instanceof Error && error.stack === error.message) return error.message;
   // Importing it would cost every start 2 ms.
   return process.getBuiltinModule('node:util').inspect(error);
 }

@@ -15,7 +15,7 @@ import { MessageSocket } from './message-socket.ts';
 import type { RuntimeMessage } from './messages.ts';
 import { ProgramCall, type ProgramHost } from './program-call.ts';
 import { type ProgramPlace, ProgramPool } from './program-pool.ts';
-import { accepting, freePort } from './readiness.ts';
+import { accepting, freePort, type Look, lookFor, verify } from './readiness.ts';
 
 export interface ProgramOptions {
   /** A path for a Unix socket, for this process alone. */
@@ -100,15 +100,17 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     this.#port = await freePort();
     signal.throwIfAborted();
     const environment = { ...this.#options.environment, ...order.environment };
-    this.#options.start({
+    const { pid } = this.#options.start({
       command: programOf(command, order.root),
       args,
       cwd: order.root,
       environment: { ...environment, PORT: String(this.#port), VERCEL_IPC_PATH: messages.path },
       channel: false,
     });
-    const place = await this.#ready();
-    if (!this.#speaks) this.pool.place = place;
+    const look = lookFor(pid);
+    const place = await this.#ready(look);
+    if (this.#speaks) await verify(this.pool.place, look);
+    else this.pool.place = place;
   }
 
   begin(call: Call): void {
@@ -150,7 +152,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   }
 
   /** Whichever comes first; the message says more. */
-  async #ready(): Promise<ProgramPlace> {
+  async #ready(look: Look): Promise<ProgramPlace> {
     const { signal } = this.#end;
     const late = Promise.withResolvers<never>();
     const fault = new LoadFault(
@@ -160,7 +162,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     // Who has lost the race does not run on.
     const decided = new AbortController();
     try {
-      const looked = accepting(this.#port, AbortSignal.any([signal, decided.signal]));
+      const looked = accepting(this.#port, look, AbortSignal.any([signal, decided.signal]));
       return await Promise.race([this.#told.promise, looked, late.promise]);
     } catch (error) {
       // Its end is told by who sees it.
