@@ -28,14 +28,14 @@ export interface ProgramOptions {
 /** A program that listens on a port: each invocation is a request to it. */
 export class ProgramRuntime implements Runtime, ProgramHost {
   readonly pool = new ProgramPool({ host: '127.0.0.1', port: 0 });
+  /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
+  speaks = false;
   readonly #options: ProgramOptions;
   readonly #ward: ProcessBeside;
   #core: InstanceCore | null = null;
   /** Resolves with what `server-started` said. */
   readonly #told = Promise.withResolvers<ProgramPlace>();
   readonly #end = new AbortController();
-  /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
-  #speaks = false;
   /** Until it is ready, whichever way. */
   #isLoading = true;
   #port = 0;
@@ -109,7 +109,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     });
     const look = lookFor(pid);
     const place = await this.#ready(look);
-    if (this.#speaks) await verify(this.pool.place, look);
+    if (this.speaks) await verify(this.pool.place, look);
     else this.pool.place = place;
   }
 
@@ -117,7 +117,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     if (!(call instanceof StreamCall)) throw new TypeError('an invocation of another core');
     const slot = call.stream & 0xffff;
     let [number, internal]: [number, readonly string[]] = [0, none];
-    if (this.#speaks) {
+    if (this.speaks) {
       this.#serial += 1;
       number = this.#serial * limits.streamsPerTunnel + slot;
       internal = internalFields(call, number);
@@ -215,8 +215,8 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   #started(port: number | null): void {
     const known = this.pool.place;
     // It may have been found by its port just before. From then on it names no other: its requests go where they went.
-    if (this.#speaks || (!this.#isLoading && port !== null && port !== known.port)) return;
-    this.#speaks = true;
+    if (this.speaks || (!this.#isLoading && port !== null && port !== known.port)) return;
+    this.speaks = true;
     const place =
       port === null || port === known.port ? { ...known, port: port ?? this.#port } : { host: '127.0.0.1', port };
     this.pool.place = place;

@@ -157,8 +157,14 @@ server.on('upgrade', (_req: IncomingMessage, socket: Socket, early: Buffer) => {
   socket.pipe(socket);
 });
 process.on('SIGTERM', () => {
-  process.stdout.write('ends in order\n');
-  process.exit(0);
+  const end = (): void => {
+    process.stdout.write('ends in order\n');
+    process.exit(0);
+  };
+  // Longer than what has nothing to finish gets.
+  if (MOOD === 'finishes') setTimeout(end, 1_500);
+  else if (MOOD === 'stays') process.stdout.write('stays\n');
+  else end();
 });
 
 if (MOOD === 'broken') {
