@@ -161,11 +161,11 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     if (this.streams !== null) this.streams.gate.failed = true;
   }
 
-  /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
+  /** The process beside is gone, and what it had in flight with it: as where a core goes with its process. `loading`: what is to be said if it was. */
   lost(detail: string, loading: string): void {
     const { streams } = this;
     if (this.#phase.kind === 'loading') this.#loadFailed(loading);
-    streams?.failAll('FUNCTION_INVOCATION_FAILED', detail);
+    streams?.failAll('NO_RESPONSE_FROM_FUNCTION', detail);
     this.#end(1, 'ENDED');
   }
 

@@ -168,7 +168,7 @@ test('a program that exits fails what it had in flight, with its code', { timeou
   const failing = router.request('/exit/7');
   for (const stream of [failing, waiting, begun]) {
     const { code, detail } = await router.failed(stream);
-    assert.deepEqual([code, detail], ['FUNCTION_INVOCATION_FAILED', 'the process exited with code 7']);
+    assert.deepEqual([code, detail], ['NO_RESPONSE_FROM_FUNCTION', 'the process exited with code 7']);
   }
   await router.logged('about to exit');
   assert.deepEqual(await rig.exit, { kind: 'exited', code: 7 });
