@@ -196,3 +196,16 @@ test('the kernel’s own word', { skip }, async () => {
     sleeping.kill('SIGKILL');
   }
 });
+
+test('among more that listen than one read of the table tells', { skip }, async () => {
+  const servers = Array.from({ length: 100 }, () => createServer().listen(0, '127.0.0.1'));
+  try {
+    await Promise.all(servers.map((server) => once(server, 'listening')));
+    for (const server of servers) {
+      const { port } = server.address() as AddressInfo;
+      assert.equal(await holderOf({ host: '127.0.0.1', port }, process.pid), 'own');
+    }
+  } finally {
+    for (const server of servers) server.close();
+  }
+});

@@ -1,6 +1,6 @@
 /** Whose socket it is that a program's requests would go to. Linux (proc(5)); elsewhere nobody knows. */
 import { readlinkSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { endianness } from 'node:os';
 import { familyOf, kernelFiles, type ProcFiles } from '../../base/process-tree.ts';
 import type { ProgramPlace } from './program-pool.ts';
@@ -19,7 +19,7 @@ export type Holder =
 export interface ListenerFiles extends ProcFiles {
   /** What a link names. Null: it is not there, or not to be read. */
   link(file: string): string | null;
-  /** As read(), of what may be long: one row for each connection of the machine. */
+  /** Of a table of sockets the beginning, with all that listen. */
   table(file: string): Promise<string | null>;
 }
 
@@ -32,7 +32,7 @@ const systemFiles: ListenerFiles = {
       return null;
     }
   },
-  table: (file) => readFile(file, 'utf8').catch(() => null),
+  table: (file) => readListeners(file).catch(() => null),
 };
 
 interface Table {
@@ -40,30 +40,35 @@ interface Table {
   readonly address: string;
 }
 
-/** In the order in which the kernel chooses among those that listen: the address itself, any of the family, any of both. */
-const choices: Readonly<Record<string, readonly (readonly Table[])[]>> = {
+/**
+ * In the order in which the kernel chooses among those that listen: the address itself, any of the family, any of both. (With an
+ * address of the first table none of the second is bound that would come before it.)
+ */
+const choices: Readonly<Record<string, readonly Table[]>> = {
   '127.0.0.1': [
-    [
-      { file: 'tcp', address: hex('0100007F') },
-      { file: 'tcp6', address: hex('0000000000000000FFFF00000100007F') },
-    ],
-    [{ file: 'tcp', address: hex('00000000') }],
-    [{ file: 'tcp6', address: hex('0'.repeat(32)) }],
+    { file: 'tcp', address: hex('0100007F') },
+    { file: 'tcp', address: hex('00000000') },
+    { file: 'tcp6', address: hex('0000000000000000FFFF00000100007F') },
+    { file: 'tcp6', address: hex('0'.repeat(32)) },
   ],
   '::1': [
-    [{ file: 'tcp6', address: hex('00000000000000000000000001000000') }],
-    [{ file: 'tcp6', address: hex('0'.repeat(32)) }],
+    { file: 'tcp6', address: hex('00000000000000000000000001000000') },
+    { file: 'tcp6', address: hex('0'.repeat(32)) },
   ],
 };
 
 /** Of those that listen at `place`: whether all of them belong to the process `pid`. */
 export async function holderOf(place: ProgramPlace, pid: number, files: ListenerFiles = systemFiles): Promise<Holder> {
-  const [tcp, tcp6] = await Promise.all([files.table('/proc/net/tcp'), files.table('/proc/net/tcp6')]);
-  // A kernel without IPv6 has no second one.
-  if (tcp === null) return 'unknown';
-  const sockets = listening(place, { tcp, tcp6: tcp6 ?? '' });
-  if (sockets.size === 0) return 'none';
-  return holderAmong(sockets, pid, files);
+  const texts: Partial<Record<Table['file'], string | null>> = {};
+  for (const { file, address } of choices[place.host] ?? []) {
+    // The second only where the first has none: the kernel goes through all of its own table to say that it is empty.
+    if (texts[file] === undefined) texts[file] = await files.table(`/proc/net/${file}`);
+    const text = texts[file];
+    if (text === null) return 'unknown';
+    const sockets = listening(text, address, place.port);
+    if (sockets.size > 0) return holderAmong(sockets, pid, files);
+  }
+  return 'none';
 }
 
 function holderAmong(sockets: Set<string>, pid: number, files: ListenerFiles): Holder {
@@ -84,19 +89,30 @@ function holderAmong(sockets: Set<string>, pid: number, files: ListenerFiles): H
 }
 
 /** As links of descriptors name them. */
-function listening({ host, port }: ProgramPlace, texts: Readonly<Record<Table['file'], string>>): Set<string> {
+function listening(text: string, address: string, port: number): Set<string> {
   const digits = port.toString(16).toUpperCase().padStart(4, '0');
   // Local address and port, any peer, the state LISTEN; five fields on, the inode.
-  const rows = new RegExp(String.raw`^ *\d+: ([0-9A-F]+):${digits} \S+ 0A (?:\S+ +){5}(\d+)`, 'gm');
-  const found = { tcp: [...texts.tcp.matchAll(rows)], tcp6: [...texts.tcp6.matchAll(rows)] };
-  for (const tables of choices[host] ?? []) {
-    const inodes = tables.flatMap(({ file, address }) =>
-      found[file].filter((row) => row[1] === address).map((row) => row[2]),
-    );
-    if (inodes.length > 0) return new Set(inodes.map((inode) => `socket:[${inode}]`));
-  }
-  return new Set();
+  const rows = new RegExp(String.raw`^ *\d+: ${address}:${digits} \S+ 0A (?:\S+ +){5}(\d+)`, 'gm');
+  return new Set([...text.matchAll(rows)].map(([, inode]) => `socket:[${inode}]`));
 }
+
+/** Those that listen come first: of the others, one for each connection of the machine, no more is read than comes with them. */
+async function readListeners(file: string): Promise<string> {
+  const handle = await open(file);
+  try {
+    let text = '';
+    for (let isDone = false; !isDone;) {
+      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(4096), 0, 4096, null);
+      text += buffer.toString('latin1', 0, bytesRead);
+      isDone = bytesRead === 0 || anotherState.test(text);
+    }
+    return text;
+  } finally {
+    await handle.close();
+  }
+}
+
+const anotherState = /^ *\d+: \S+ \S+ (?!0A)[0-9A-F]{2} /m;
 
 /** Field 3 is its state, 5 and 6 its group and session; the name before them may hold anything. Null: it is gone. */
 function statOf(files: ProcFiles, pid: string | number): string[] | null {
