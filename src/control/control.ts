@@ -131,8 +131,8 @@ export class Control {
 
   /** What it has on the disk. */
   async disk(): Promise<Settings['disk']> {
-    const [blobBytes, deploymentBytes] = await Promise.all([this.blobs.bytes(), this.deployments.bytes()]);
-    return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes, logBytes: 0 };
+    const blobBytes = await this.blobs.bytes();
+    return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes: this.deployments.bytes(), logBytes: 0 };
   }
 
   async #close(): Promise<void> {

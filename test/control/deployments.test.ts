@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { deploymentPage } from '../../src/api/deployments.ts';
 import { ApiError } from '../../src/api/errors.ts';
-import { rig, temporary } from './rig.ts';
+import { rig, sha256, temporary } from './rig.ts';
 
 const answering = (text: string) => ({
   'api/hello.js': `export const GET = () => new Response(${JSON.stringify(text)} + (process.env.GREETING ?? ''));`,
@@ -29,7 +29,7 @@ test('a project from its first deployment to a rollback, over a restart', async 
   // A file that is there already does not travel again.
   const { missing } = await client.call('createDeployment', {
     params: { project: 'shop' },
-    body: { files: [{ path: 'package.json', sha256: await shaOf('{"type":"module"}'), bytes: 17 }] },
+    body: { files: [{ path: 'package.json', sha256: sha256('{"type":"module"}'), bytes: 17 }] },
   });
   assert.deepEqual(missing, []);
 
@@ -71,17 +71,12 @@ test('a project from its first deployment to a rollback, over a restart', async 
 });
 
 test('what is wrong with the files is told, and nothing changes', async (t) => {
-  const { client, deploy, get } = await rig(t);
-  await deploy('shop', answering('good'));
-  const bad = await deploy('shop', { ...answering('bad'), 'weir.json': '{"functions": {"nope/*": {}}}' });
+  const { client, ...platform } = await rig(t);
+  await platform.deploy('shop', answering('good'));
+  const bad = await platform.deploy('shop', { ...answering('bad'), 'weir.json': '{"functions": {"nope/*": {}}}' });
   assert.equal(bad.state, 'failed');
   assert.match(bad.error!, /^\/weir\.json/);
-  assert.equal((await get('shop.localhost', '/api/hello')).text, 'good');
+  assert.equal((await platform.get('shop.localhost', '/api/hello')).text, 'good');
   const events = await (await client.request('deploymentEvents', { params: { id: bad.id } })).text();
   assert.match(events, /"state":"failed"/);
 });
-
-async function shaOf(text: string): Promise<string> {
-  const { sha256 } = await import('./rig.ts');
-  return sha256(text);
-}
