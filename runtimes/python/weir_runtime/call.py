@@ -57,6 +57,8 @@ class Call:
     sent = 0
     owed = 0
     lines: dict | None = None
+    # Of custom metrics, sent or not.
+    metrics = 0
 
     def __init__(self, service, stream: int, invocation_id: str, deadline_s: float):
         self.service = service
@@ -187,6 +189,10 @@ class Call:
             self.elsewhere_ns += cpu_ns
 
     # For whoever makes an invocation from this.
+
+    def header_pairs(self):
+        """Names in lower case, and values, as bytes."""
+        raise NotImplementedError
 
     def got_body(self, payload: bytes) -> None:
         raise NotImplementedError

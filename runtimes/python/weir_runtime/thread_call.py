@@ -31,6 +31,9 @@ class ThreadCall(Call):
         self.chunks: deque = deque()
         self.more_body = has_body
 
+    def header_pairs(self):
+        return zip(*self.request[3:])
+
     def run(self, context) -> None:
         """On a thread of the pool."""
         self.thread_began = thread_time_ns()
