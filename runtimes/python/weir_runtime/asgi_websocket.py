@@ -240,7 +240,7 @@ class WebSocketCall(AsgiCall):
     def done(self) -> None:
         if self.cancelled is None and self.ending and self.answer == HEADED:
             # What is left waits for credit, or for the client to leave.
-            self.returned = True
+            self.returns()
             if self.lines:
                 flush_partial_lines(self, self.lines)
             if self.counted:

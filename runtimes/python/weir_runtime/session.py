@@ -64,7 +64,7 @@ class Session:
             if call is None or call.answer:
                 raise
             call.failed(error)
-            call.returned = True
+            call.returns()
 
     def _cancel(self, stream: int, call, reason: int) -> None:
         if call is not None:

@@ -40,10 +40,9 @@ class ThreadCall(Call):
         self.thread = get_ident()
         context.run(self._handle)
 
-    def done(self) -> None:
+    def returns(self) -> bool:
         with self.service.going_lock:
-            self.returned = True
-        super().done()
+            return super().returns()
 
     def _handle(self) -> None:
         current.set(self)
