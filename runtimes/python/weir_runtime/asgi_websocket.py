@@ -21,14 +21,17 @@ class WebSocketCall(AsgiCall):
         super().__init__(service, stream, invocation_id, deadline_s, websocket_scope(scope))
         self.phase = CONNECTING
         self.decoder = codec.FrameDecoder()
-        self.messages: deque = deque()
-        # Came, and no credit was given for it: the application is slower than the client.
-        self.unread = 0
+        # As they came, (text, bytes): what receive() makes of one takes several times as much where they are small.
+        self.messages: deque[tuple[str | None, bytes | None]] = deque()
+        # How many bytes those have; and of how many that came the application has no more, or not to wait for.
+        self.held = 0
+        self.released = 0
+        # What is told once they are taken.
+        self.disconnect: tuple[int, str] | None = None
         self.told_connect = False
         self.key = fields.get(b"sec-websocket-key", b"").strip()
         # Status and head of an answer that refuses, while its body comes.
         self.refusal = None
-        self.end_told = False
         # Frames that wait for credit. Whole ones, in order: whoever is cancelled while it sends leaves no half behind.
         self.outgoing: deque = deque()
         self.ending = False
@@ -73,10 +76,21 @@ class WebSocketCall(AsgiCall):
             self._disconnected(error.code, error.reason)
             self._close(error.code, error.reason)
             self._finish()
-        if len(self.messages) < WEBSOCKET_WAITING_MESSAGES:
-            self.consumed(len(payload))
-        else:
-            self.unread += len(payload)
+        self._release()
+
+    def _release(self) -> None:
+        """Credit for what the application has taken.
+
+        A message that is not complete may be longer than all credit: as long as none waits before it, its parts are as
+        good as taken, and made up for once it is complete.
+        """
+        if len(self.messages) >= WEBSOCKET_WAITING_MESSAGES:
+            return
+        kept = self.held + (self.decoder.pending if self.messages else 0)
+        ready = self.received - kept - self.released
+        if ready > 0:
+            self.released += ready
+            self.consumed(ready)
 
     def _take(self, event: tuple) -> None:
         kind = event[0]
@@ -91,7 +105,8 @@ class WebSocketCall(AsgiCall):
             self._finish()
         elif kind != codec.PONG and self.phase in (CONNECTING, OPEN):
             text, data = (event[1], None) if kind == codec.TEXT else (None, event[1])
-            self.messages.append({"type": "websocket.receive", "bytes": data, "text": text})
+            self.messages.append((text, data))
+            self.held += _bytes_of(text, data)
             self.wake()
 
     def got_body_end(self) -> None:
@@ -105,9 +120,8 @@ class WebSocketCall(AsgiCall):
         super().got_cancel(reason)
 
     def _disconnected(self, code: int, reason: str) -> None:
-        if not self.end_told:
-            self.end_told = True
-            self.messages.append({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.disconnect is None:
+            self.disconnect = code, reason
             self.wake()
 
     async def receive(self) -> dict:
@@ -115,14 +129,14 @@ class WebSocketCall(AsgiCall):
             self.told_connect = True
             return {"type": "websocket.connect"}
         while not self.messages:
-            if self.end_told:
-                return {"type": "websocket.disconnect", "code": codec.ABNORMAL, "reason": ""}
+            if self.disconnect is not None:
+                (code, reason), self.disconnect = self.disconnect, (codec.ABNORMAL, "")
+                return {"type": "websocket.disconnect", "code": code, "reason": reason}
             await self.wait()
-        message = self.messages.popleft()
-        if self.unread and len(self.messages) < WEBSOCKET_WAITING_MESSAGES:
-            count, self.unread = self.unread, 0
-            self.consumed(count)
-        return message
+        text, data = self.messages.popleft()
+        self.held -= _bytes_of(text, data)
+        self._release()
+        return {"type": "websocket.receive", "bytes": data, "text": text}
 
     # What the application says.
 
@@ -133,7 +147,8 @@ class WebSocketCall(AsgiCall):
         elif self.phase == CONNECTING:
             self._answer(kind, message)
         elif self.phase != OPEN:
-            if self.cancelled is None and self.phase == CLOSING and kind == "websocket.send" and not self.end_told:
+            is_late = self.phase == CLOSING and kind == "websocket.send" and self.disconnect is None
+            if is_late and self.cancelled is None:
                 raise RuntimeError(f"Unexpected ASGI message '{kind}', after sending 'websocket.close'.")
             if kind != "websocket.close":
                 raise ClientDisconnected("The client has left.")
@@ -247,3 +262,9 @@ class WebSocketCall(AsgiCall):
                 self.service.background.change(-1)
         else:
             super().done()
+
+
+def _bytes_of(text: str | None, data: bytes | None) -> int:
+    if text is None:
+        return len(data)
+    return len(text) if text.isascii() else len(text.encode())

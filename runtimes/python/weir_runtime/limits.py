@@ -30,7 +30,8 @@ THREADS = 128
 MOST_THREADS = 512
 
 WEBSOCKET_MESSAGE_BYTES = 16 * 1024 * 1024
-# Messages that the application has not asked for yet: beyond that no credit is given for more.
+# Messages that the application has not asked for yet: beyond that no credit is given for more. Nor is any given for the
+# bytes of those that wait, however few: together they have no more than the window, and a message that is the first.
 WEBSOCKET_WAITING_MESSAGES = 32
 # What is told of the platform's services is as in src/base/limits/services.ts.
 CACHE_KEY_BYTES = 512
