@@ -10,6 +10,7 @@ from .logs import flush_partial_lines
 from .limits import COMPLETE_BODY_BYTES, WEBSOCKET_WAITING_MESSAGES
 from .scope import websocket_scope
 from .websocket_codec import WebSocketError
+from .websocket_pings import Pings
 
 # Asked for; accepted; a close frame has been sent; both sides are done.
 CONNECTING, OPEN, CLOSING, CLOSED = "connecting", "open", "closing", "closed"
@@ -35,6 +36,7 @@ class WebSocketCall(AsgiCall):
         # Frames that wait for credit. Whole ones, in order: whoever is cancelled while it sends leaves no half behind.
         self.outgoing: deque = deque()
         self.ending = False
+        self.pings: Pings | None = None
 
     async def run(self) -> None:
         if len(self.key) != 24 or dict(self.scope["headers"]).get(b"sec-websocket-version", b"").strip() != b"13":
@@ -67,6 +69,8 @@ class WebSocketCall(AsgiCall):
     # What comes.
 
     def got_body(self, payload: bytes) -> None:
+        if self.pings is not None:
+            self.pings.heard()
         if self.phase not in (CONNECTING, OPEN, CLOSING):
             return
         try:
@@ -117,6 +121,7 @@ class WebSocketCall(AsgiCall):
     def got_cancel(self, reason: int) -> None:
         self._disconnected(codec.ABNORMAL, "")
         self.phase = CLOSED
+        self._stop_pings()
         super().got_cancel(reason)
 
     def _disconnected(self, code: int, reason: str) -> None:
@@ -176,6 +181,7 @@ class WebSocketCall(AsgiCall):
                 fields.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
             self.head(101, answer_head(fields + list(message.get("headers") or ())))
             self.phase = OPEN
+            self.pings = Pings(self.service.later, self)
         elif kind == "websocket.close":
             self.phase = CLOSED
             self.reply(403, b"content-type\ntext/plain", b"")
@@ -235,7 +241,36 @@ class WebSocketCall(AsgiCall):
         if self.ending and self.answer == HEADED:
             self.end()
 
+    # What its pings do.
+
+    def ping(self) -> bool:
+        """Whether one has left. Behind what waits for credit it would tell nothing; and TCP has something to notice."""
+        if self.phase != OPEN or self.outgoing:
+            return False
+        self._write(codec.encode(codec.PING, b""))
+        return True
+
+    def keeps_waiting(self) -> bool:
+        """A pong may be behind what the application does not take."""
+        return self.phase != OPEN or bool(self.messages)
+
+    def gone(self) -> None:
+        """Nothing came after a ping."""
+        self._disconnected(codec.ABNORMAL, "keepalive ping timeout")
+        if self.outgoing:
+            # The close frame would wait behind it.
+            self.outgoing.clear()
+        else:
+            self._close(codec.INTERNAL_ERROR, "keepalive ping timeout")
+        self._finish()
+
+    def _stop_pings(self) -> None:
+        if self.pings is not None:
+            self.pings.stop()
+
     def got_credit(self) -> None:
+        if self.pings is not None:
+            self.pings.heard()
         super().got_credit()
         if self.outgoing:
             self._pump()
@@ -246,6 +281,7 @@ class WebSocketCall(AsgiCall):
         if self.phase == CONNECTING:
             return
         self.phase = CLOSED
+        self._stop_pings()
         if not self.ending:
             self.ending = True
             self._pump()

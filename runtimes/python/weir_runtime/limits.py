@@ -33,6 +33,8 @@ WEBSOCKET_MESSAGE_BYTES = 16 * 1024 * 1024
 # Messages that the application has not asked for yet: beyond that no credit is given for more. Nor is any given for the
 # bytes of those that wait, however few: together they have no more than the window, and a message that is the first.
 WEBSOCKET_WAITING_MESSAGES = 32
+# As uvicorn has it: an open WebSocket is pinged so often, and who is silent for so long after it is gone.
+WEBSOCKET_PING_S = 20
 # What is told of the platform's services is as in src/base/limits/services.ts.
 CACHE_KEY_BYTES = 512
 CACHE_NAME_BYTES = 256
