@@ -202,6 +202,49 @@ class Services(RuntimeCase):
         core.end()
         self.assertEqual(core.exit_code(), 0)
 
+    def test_a_signal_handler_may_ask_whatever_it_interrupts(self):
+        core = self.serve(ASGI + """
+            import gc, signal, socket
+            def handle(*_):
+                print(plain({"do": "delete", "arguments": ["k"]}))
+            signal.signal(signal.SIGUSR1, handle)
+            class Interrupted(socket.socket):
+                __slots__ = ()
+                def recv_into(self, buffer):
+                    count = super().recv_into(buffer)
+                    if b"interrupt" in bytes(memoryview(buffer)[:count]):
+                        # What was read has not been looked at.
+                        signal.raise_signal(signal.SIGUSR1)
+                    return count
+            for found in gc.get_objects():
+                if type(found) is socket.socket and found.fileno() > 2:
+                    found.__class__ = Interrupted
+        """.replace("\n        ", "\n"))
+        core.answering = lambda fields, body: ({"ok": True}, b"")
+        answer = core.get("/awaited?interrupt", method="POST", body=b'{"do": "delete", "arguments": ["k"]}')
+        self.assertEqual(answer.json, {"gave": None})
+        core.until(lambda: core.logs)
+        self.assertEqual([text for _, _, _, text in core.logs], ["{'fails': 'CLOSED'}"])
+
+    def test_once_the_core_is_gone(self):
+        core = self.serve("""
+            from weir_runtime.aio import get_cache
+            async def app(scope, receive, send):
+                await receive()
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                try:
+                    await get_cache().delete("k")
+                except RuntimeError as error:
+                    with open("told", "w") as file:
+                        file.write(error.code)
+                await send({"type": "lifespan.shutdown.complete"})
+        """)
+        core.sock.close()
+        core.process.wait()
+        with open(f"{core.root}/told") as file:
+            self.assertEqual(file.read(), "CLOSED")
+
     def test_a_copy_of_the_process_does_not_ask(self):
         core = self.serve("""
             import os
@@ -321,8 +364,8 @@ class Bounds(unittest.TestCase):
 
             def begin(self, stream, flags, left_ms, request):
                 # What blocks within a frame: an answer and a ping come, the latter in two.
-                taken.append(session.reader.feed_answers(pings[1][5:] + head + pings[2][:7]))
-                taken.append(session.reader.feed_answers(pings[2][7:]))
+                taken.append(session.reader.feed_answers(pings[1][5:] + head + pings[2][:7], session.reader.taken))
+                taken.append(session.reader.feed_answers(pings[2][7:], session.reader.taken))
 
         session.service = Taking()
         session.writer.frames.clear()

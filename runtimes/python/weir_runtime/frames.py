@@ -112,18 +112,23 @@ def _cut(detail: str) -> bytes:
     return detail.encode("utf-8", "backslashreplace")[:DETAIL_BYTES].decode("utf-8", "ignore").encode()
 
 
+# Bytes were read and not yet looked at: a signal handler or a finalizer that runs now must not read what follows them.
+BETWEEN = -1
+
+
 class FrameReader:
     """Bytes in, frames out to `take(kind, stream, payload)`; payloads are bytes of their own."""
 
     def __init__(self, take):
         self._take = take
-        # What is being read, or is left of it; and how far that was taken.
+        # What is being read, or is left of it; and how far that was taken. BETWEEN: nobody can read on now.
         self._rest = b""
-        self._taken = 0
+        self.taken = 0
         self.streams = 0x10000
 
     def feed(self, data: bytes) -> None:
         """Raises ProtocolError; the connection is of no use then."""
+        self.taken = BETWEEN
         if self._rest:
             data = self._rest + data
         self._rest = data
@@ -147,9 +152,11 @@ class FrameReader:
             elif stream and kind in FROM_CORE:
                 raise ProtocolError("BAD_STREAM", "a stream where there is none")
             payload = data[at + 8 : end]
-            self._taken = at = end
+            at = end
             if kind in FROM_CORE:
+                self.taken = end
                 take(kind, stream, payload)
+                self.taken = BETWEEN
                 if self._rest is not data:
                     # What was taken blocked, and has read on: it left this.
                     data, at = self._rest, 0
@@ -158,11 +165,14 @@ class FrameReader:
                 raise ProtocolError("UNEXPECTED_FRAME", f"type {kind:#x} from the core")
         # Of a large frame that comes in pieces the beginning is copied again at each: a frame is 1 MiB at most.
         self._rest = data[at:] if at < size else b""
-        self._taken = 0
+        self.taken = 0
 
-    def feed_answers(self, data: bytes) -> bool:
-        """For who blocks, perhaps within feed(): takes ANSWERs alone. False: GOODBYE is among what is left."""
-        data = self._rest[self._taken :] + data
+    def feed_answers(self, data: bytes, taken: int) -> bool:
+        """For who blocks, perhaps within feed(): takes ANSWERs alone. False: GOODBYE is among what is left.
+
+        `taken` is what it was before `data` was read.
+        """
+        data = self._rest[taken:] + data
         left, at, since, parting = [], 0, 0, False
         while len(data) - at >= 8:
             word, stream = _HEADER.unpack_from(data, at)
@@ -177,7 +187,7 @@ class FrameReader:
             at = end
         # Not the same object as before, also where nothing was taken: that is how feed() knows.
         self._rest = b"".join((*left, data[since:]))
-        self._taken = 0
+        self.taken = 0
         return not parting
 
 

@@ -11,7 +11,7 @@ from time import perf_counter
 
 from . import ending, load, services
 from .context import serve_with
-from .frames import ProtocolError, goodbye, loaded
+from .frames import BETWEEN, FrameReader, ProtocolError, goodbye, loaded
 from .limits import MOST_THREADS, READ_BYTES, THREADS
 from .logs import Logs, TaggedText, capture
 from .loop import InvocationLoop, measure_anyio, measure_callbacks
@@ -169,9 +169,12 @@ class _Reading:
         self._loop.call_soon(self._take_left)
 
     def readable(self) -> None:
+        reader = self._session.reader
+        reader.taken = BETWEEN
         try:
             count = self._sock.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):
+            reader.taken = 0
             return
         except OSError:
             count = 0
@@ -183,26 +186,32 @@ class _Reading:
 
     def blocked(self, seconds: float) -> bool:
         """The loop's thread waits for an answer: what else comes is left for its turn. False: no answer will come."""
-        writer = self._session.writer
+        writer, reader = self._session.writer, self._session.reader
         writer.flush()
-        if writer.broken or self._ends.failed:
+        if writer.broken or self._ends.failed or reader.taken == BETWEEN:
             return False
         try:
             readable, _, _ = select.select([self._sock], [self._sock] if writer.backlog_bytes else [], [], seconds)
             writer.send_backlog()
-            data = self._sock.recv(READ_BYTES) if readable else None
+            return self._read_answers(reader) if readable else True
         except (BlockingIOError, InterruptedError):
             return True
         except OSError:
             return False
-        if data is None:
-            return True
+
+    def _read_answers(self, reader: FrameReader) -> bool:
+        taken, reader.taken = reader.taken, BETWEEN
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except OSError:
+            reader.taken = taken
+            raise
         if self._serves and not self._comes_back:
             self._comes_back = True
             self._loop.call_soon(self._take_left)
         try:
             # The end of the connection is seen by the next read too.
-            return self._session.reader.feed_answers(data) and data != b""
+            return reader.feed_answers(data, taken) and data != b""
         except ProtocolError as error:
             self._break(error)
             return False
