@@ -38,6 +38,11 @@ export const controlLimits = {
   productionCount: 10,
   domainsPerProject: 100,
   variablesPerProject: 500,
+  /** Usage: rows by the minute and by the hour; what is read at once; what one answer has. */
+  usageRows: 2_000_000,
+  usageBatchRows: 250,
+  usageGroups: 5_000,
+  usagePoints: 1_500,
   /** How often retention, stages of releases and forgotten uploads are looked at. */
   controlSweepMs: 1_000,
   retentionSweepMs: 60_000,
