@@ -1,4 +1,5 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
+import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
@@ -39,6 +40,7 @@ export interface Arrival {
   readonly vercelId: string;
   /** The connection was handed over: it may become a pipe. */
   readonly upgrade: boolean;
+  readonly receivedMs: number;
 }
 
 const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refused', refusal, close });
@@ -59,9 +61,13 @@ export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
   readonly chains: Chains;
+  private readonly clock: Clock;
+  /** When the head that was scanned last was found to be servable. */
+  private admittedMs = 0;
 
-  constructor(sites: Sites, chainKey: string) {
+  constructor(sites: Sites, chainKey: string, clock: Clock) {
     this.sites = sites;
+    this.clock = clock;
     this.chains = new Chains(chainKey);
   }
 
@@ -97,6 +103,7 @@ export class Admitter {
     const own = this.ownPage(arrival, target, entry.host, entry.site);
     if (own !== null) return own;
     if (entry.site === null) return this.nobody(entry.host);
+    this.admittedMs = this.clock.nowMs();
     return this.match(arrival, target, { site: entry.site, host });
   }
 
@@ -121,7 +128,7 @@ export class Admitter {
     const { site } = at;
     const method = arrival.req.method!;
     if (site.table !== null) {
-      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
+      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false }, this.admittedMs);
       const { table } = site;
       const { chain } = this.scan;
       return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, chain } };
@@ -136,7 +143,8 @@ export class Admitter {
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
-    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern, parsed: true });
+    const way = { target: matched.target, route: matched.pattern, parsed: true };
+    const head = this.head(arrival, at, way, this.clock.nowMs());
     const refusal = this.chain(matched.spec, head.headers);
     return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
   }
@@ -156,12 +164,17 @@ export class Admitter {
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
     way: { target: string; route: string; parsed: boolean },
+    matchedMs: number,
   ): RequestHead & { readonly headers: string[] } {
     const { headers, hasBody } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, ...way };
+    const { id, receivedMs } = arrival;
+    const { admittedMs } = this;
+    const { target, route, parsed } = way;
+    const method = arrival.req.method!;
+    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, parsed };
   }
 }
