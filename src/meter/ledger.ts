@@ -9,7 +9,7 @@ import { InstanceMeter, type InstanceOwner, type InstanceReport } from './instan
 import { Metrics, type MetricsReport } from './metrics.ts';
 import { publishedPrices } from './prices.ts';
 import type { Prices } from './prices.ts';
-import { RouteMeter, Tally, type TallyReport } from './tally.ts';
+import { type Counts, RouteMeter, Tally, type TallyReport } from './tally.ts';
 
 export type Nacks = Readonly<Partial<Record<NackReason | 'lost', number>>>;
 
@@ -36,10 +36,6 @@ export class FunctionMeter implements InstanceOwner {
 
   get memoryMiB(): number {
     return this.spec.config.memoryMiB;
-  }
-
-  get routes(): Iterable<RouteMeter> {
-    return this.#routes.values();
   }
 
   /** The handle of a route; beyond limits.meterRoutes all others share one. */
@@ -95,18 +91,26 @@ export class FunctionMeter implements InstanceOwner {
     this.#endedTotals = addTotals(subtractTotals(this.#endedTotals, before), after);
   }
 
-  /** Since it was opened, in whole numbers: those of two moments differ by what was between them, exactly. */
   totals(nowMs: number): Totals {
     let totals = addTotals(this.#endedTotals, { ...noTotals, invocations: this.#refused });
     for (const instance of this.#open) totals = addTotals(totals, instance.totals(nowMs));
     return totals;
   }
 
-  /** The most at once since the last `restartPeaks`. */
-  get peaks(): Peaks {
-    return { inFlight: this.#peakInFlight, instances: this.#peakInstances };
+  /** All that was counted since it was opened. */
+  count(nowMs: number): FunctionCount {
+    return {
+      spec: this.spec,
+      totals: this.totals(nowMs),
+      whole: this.tally.counts(),
+      nacks: this.nacks,
+      routes: new Map([...this.#routes.values()].map(({ pattern, tally }) => [pattern, tally.counts()])),
+      peakInFlight: this.#peakInFlight,
+      peakInstances: this.#peakInstances,
+    };
   }
 
+  /** From now on the most at once is counted anew. */
   restartPeaks(): void {
     this.#peakInFlight = this.#inFlight;
     this.#peakInstances = this.#open.size;
@@ -132,9 +136,16 @@ export class FunctionMeter implements InstanceOwner {
 
 const otherRoutes = '(other routes)';
 
-export interface Peaks {
-  readonly inFlight: number;
-  readonly instances: number;
+/** Whole numbers of one function: those of two moments differ by what was between them, exactly. */
+export interface FunctionCount {
+  readonly spec: FunctionSpec;
+  readonly totals: Totals;
+  readonly whole: Counts;
+  readonly nacks: Nacks;
+  readonly routes: ReadonlyMap<string, Counts>;
+  /** The most at once since `restartPeaks`. */
+  readonly peakInFlight: number;
+  readonly peakInstances: number;
 }
 
 export interface FunctionReport extends TallyReport {

@@ -45,21 +45,31 @@ export class Tally {
     this.failures = { ...this.failures, [code]: (this.failures[code] ?? 0) + 1 };
   }
 
-  report(): TallyReport {
+  /** As of now. */
+  counts(): Counts {
     const { invocations, cold, prewarmed, warm, failed, attributedUs, wallUs, failures } = this;
-    return { invocations, cold, prewarmed, warm, failed, attributedUs, wallMs: wallUs / 1000, failures };
+    return { invocations, cold, prewarmed, warm, failed, attributedUs, wallUs, failures };
+  }
+
+  report(): TallyReport {
+    const { wallUs, ...counts } = this.counts();
+    return { ...counts, wallMs: wallUs / 1000 };
   }
 }
 
-export interface TallyReport {
+export interface Counts {
   readonly invocations: number;
   readonly cold: number;
   readonly prewarmed: number;
   readonly warm: number;
   readonly failed: number;
   readonly attributedUs: number;
-  readonly wallMs: number;
+  readonly wallUs: number;
   readonly failures: Failures;
+}
+
+export interface TallyReport extends Omit<Counts, 'wallUs'> {
+  readonly wallMs: number;
 }
 
 /** Handle of one route pattern of one function; found once per invocation by FunctionMeter.route. */
