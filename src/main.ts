@@ -35,7 +35,7 @@ import { BytecodeMaker } from './provider/bytecode.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
-import type { FunctionLogLine } from './router/function-log.ts';
+import type { FunctionLogLine } from './model/telemetry.ts';
 import { loadOf } from './router/load-order.ts';
 import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
@@ -47,7 +47,7 @@ import { makeRunDir, socketName } from './wiring/run-dir.ts';
 
 export type { ControlPlace, RunningControl } from './wiring/control.ts';
 export type { ProjectPlace } from './builder/live.ts';
-export type { FunctionLogLine } from './router/function-log.ts';
+export type { FunctionLogLine } from './model/telemetry.ts';
 
 export interface PlatformOptions {
   readonly projects: readonly ProjectPlace[];

@@ -43,6 +43,7 @@ export interface Arrival {
   readonly vercelId: string;
   /** The connection was handed over: it may become a pipe. */
   readonly upgrade: boolean;
+  readonly receivedMs: number;
 }
 
 const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refused', refusal, close });
@@ -68,6 +69,8 @@ export class Admitter {
   /** Of the request that was admitted last: what its answer has besides its own headers. */
   added: readonly string[] = nothing;
   private readonly clock: Clock;
+  /** When the head that was scanned last was found to be servable. */
+  private admittedMs = 0;
 
   constructor(sites: Sites, chainKey: string, clock: Clock) {
     this.sites = sites;
@@ -110,6 +113,7 @@ export class Admitter {
     if (own !== null) return own;
     if (place === null) return this.nobody(entry.host);
     this.added = place.added;
+    this.admittedMs = this.clock.nowMs();
     if (place.ways !== null) return this.follow(arrival, target, place.ways, host);
     return this.match(arrival, target, { site: place.site, host });
   }
@@ -149,7 +153,7 @@ export class Admitter {
     const { site } = at;
     const method = arrival.req.method!;
     if (site.table !== null) {
-      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
+      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false }, this.admittedMs);
       const { table } = site;
       const { chain } = this.scan;
       return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, chain } };
@@ -164,7 +168,8 @@ export class Admitter {
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
-    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern, parsed: true });
+    const way = { target: matched.target, route: matched.pattern, parsed: true };
+    const head = this.head(arrival, at, way, this.clock.nowMs());
     const refusal = this.chain(matched.spec, head.headers);
     return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
   }
@@ -184,12 +189,17 @@ export class Admitter {
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
     way: { target: string; route: string; parsed: boolean },
+    matchedMs: number,
   ): RequestHead & { readonly headers: string[] } {
     const { headers, hasBody } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, ...way };
+    const { id, receivedMs } = arrival;
+    const { admittedMs } = this;
+    const { target, route, parsed } = way;
+    const method = arrival.req.method!;
+    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, parsed };
   }
 }

@@ -80,7 +80,7 @@ export class Edge {
     const { invoker, clock, log, pages: store = null } = this.options;
     const { chains } = this.admitter;
     const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, chains, nextId: this.nextId });
-    return { invoker, log, chains, kept };
+    return { invoker, clock, log, chains, kept };
   }
 
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */
@@ -183,11 +183,12 @@ export class Edge {
 
   /** `expects`: the client waits for 100 before it sends the body. It gets it when a function has been found that takes it. */
   private serve(req: EdgeRequest, res: ServerResponse, expects: boolean): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(req.socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
     const exchange = new HttpExchange(this.responder, connection, { req, res, vercelId });
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false, receivedMs });
     if (admission.kind === 'refused' && admission.close) {
       exchange.refuse(admission.refusal, true);
       return;
@@ -266,10 +267,11 @@ export class Edge {
   }
 
   private upgrade(req: EdgeRequest, socket: Socket, early: Buffer): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true, receivedMs });
     const protocol = req.fields.upgrade ?? '';
     const { added } = this.admitter;
     const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId, added });

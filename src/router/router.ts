@@ -16,7 +16,7 @@ import { Doorman } from './doorman.ts';
 import { explainPool } from './explain.ts';
 import { Flusher } from './flusher.ts';
 import type { Instance } from './instance.ts';
-import type { FunctionLogLine } from './function-log.ts';
+import type { FunctionLogLine } from '../model/telemetry.ts';
 import { keepLikeliest } from './keeping.ts';
 import { Pool } from './pool.ts';
 import { type Memory, Remembering } from './remembering.ts';
@@ -242,4 +242,4 @@ export class Router implements Invoker {
   }
 }
 
-const killed = (instance: Instance): void => instance.kill('the router was stopped');
+const killed = (instance: Instance): void => instance.stop('the router was stopped');

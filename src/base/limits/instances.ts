@@ -93,4 +93,8 @@ export const instanceLimits = {
   meterRoutes: 1024,
   meterEndedInstances: 32,
   meterRetiredFunctions: 256,
+  /** What is told of an invocation has so much of its path. */
+  recordedPathBytes: 1024,
+  /** What is told of a crash has so much of the last stack. */
+  crashStackChars: 16 * 1024,
 } as const;

@@ -1,5 +1,5 @@
 import type { UsageTotals } from '../../api/observed.ts';
-import { costOf, gbSeconds } from '../../meter/account.ts';
+import { costOf, gbSeconds, noUsage } from '../../meter/account.ts';
 import { Histogram } from '../../meter/histogram.ts';
 import type { Prices } from '../../meter/prices.ts';
 import type { UsageRow } from '../../meter/rollup.ts';
@@ -50,7 +50,7 @@ export class Totals {
     const memoryGbSeconds = gbSeconds(1, this.#busyMiBUs / 1000);
     const wallGbSeconds = gbSeconds(1, this.#wallMiBUs / 1000);
     const [cpuUs, invocations] = [this.#cpuUs, this.#invocations];
-    const cost = costOf({ cpuUs, invocations, memoryGbSeconds, wallGbSeconds }, prices);
+    const cost = costOf({ ...noUsage, cpuUs, invocations, memoryGbSeconds, wallGbSeconds }, prices);
     return {
       invocations,
       failed: this.#failed,
