@@ -8,6 +8,7 @@ import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
 import type { Log } from './base/log.ts';
+import { once } from './base/once.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
@@ -101,7 +102,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
-      await control?.close();
+      await control?.stop();
       // Clients are there for as long as their functions may take, and a moment.
       const served = control === null ? projects.deployments : control.control.served.deployments;
       const longestMs = served.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
@@ -129,12 +130,13 @@ async function wire(options: PlatformOptions) {
   const pagesHome = await pagesDirectory(options);
   const pages = await PageStore.open({ directory: pagesHome?.path ?? join(runDir, 'pages'), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
+  const ledger = new Ledger();
   const router = new Router({
     clock,
     random,
     log,
     provider,
-    ledger: new Ledger(),
+    ledger,
     onLog: (line) => options.onFunctionLog(line),
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
@@ -163,7 +165,7 @@ async function wire(options: PlatformOptions) {
     if (options.control === undefined) return null;
     // Who serves no deployments has no use for it, nor for the memory that it takes.
     const { startControl } = await import('./wiring/control.ts');
-    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode };
+    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode, router, ledger, explain };
     const facts = { edgePort: () => port, provider: () => provider.describe() };
     control = await startControl({ place: options.control, ...parts, ...facts });
     return control;
@@ -171,7 +173,8 @@ async function wire(options: PlatformOptions) {
   const tunnels = await listen(address, (connection) => router.accept(connection));
   const close = once(async () => {
     projects.halt();
-    await Promise.all([edge.close(), router.close(), control?.close()]);
+    await Promise.all([edge.close(), router.close(), control?.stop()]);
+    await control?.close();
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
@@ -351,10 +354,4 @@ function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) 
     routes: usage.routes,
     metrics: usage.metrics,
   };
-}
-
-/** The first call does it; later ones wait for the same end. */
-function once(act: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
-  return () => (done ??= act());
 }

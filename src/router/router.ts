@@ -57,6 +57,7 @@ export class Router implements Invoker {
   readonly #doorman: Doorman;
   readonly #pools = new Map<string, Pool>();
   #published: ReadonlySet<string> | null = null;
+  #standby: ReadonlySet<string> = new Set();
   #sweeping = false;
   #idleSweptMs = -Infinity;
   readonly #remembering: Remembering;
@@ -99,9 +100,14 @@ export class Router implements Invoker {
     const specs = snapshot.deployments.flatMap((deployment) => deployment.functions);
     const published = new Set(specs.map((spec) => spec.id));
     this.#published = published;
+    this.#standby = snapshot.standby ?? new Set();
     for (const pool of this.#pools.values()) {
-      if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
-      else {
+      if (published.has(pool.spec.id) && this.#state === 'open') {
+        pool.revive();
+        const isStandby = this.#standby.has(pool.spec.deployment);
+        if (isStandby) this.#remembering.remember(pool);
+        pool.scheduler.forecast.isStandby = isStandby;
+      } else {
         this.#remembering.remember(pool);
         if (pool.spec.alone === true && !pool.isRetired)
           pool.end(replaced, (instance) => instance.makeWay(replaced.detail));
@@ -158,7 +164,7 @@ export class Router implements Invoker {
 
   /** It has a history: an instance may be wanted before anybody asks. */
   #isExpected(spec: FunctionSpec): boolean {
-    if (this.#pools.has(spec.id)) return false;
+    if (this.#pools.has(spec.id) || this.#standby.has(spec.deployment)) return false;
     return (this.#remembering.recall(spec)?.arrivals ?? null) !== null;
   }
 
@@ -179,6 +185,7 @@ export class Router implements Invoker {
         instancesPerFunction ?? limits.instancesPerFunction,
       ),
     });
+    pool.scheduler.forecast.isStandby = this.#standby.has(target.deployment);
     this.#pools.set(target.id, pool);
     // Matched before the newest snapshot was published: served, and then gone again.
     if (this.#state !== 'open' || this.#published?.has(target.id) === false) pool.isRetired = true;

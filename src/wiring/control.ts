@@ -8,7 +8,16 @@ import { projectHandlers } from '../control/api/project-handlers.ts';
 import { ApiServer } from '../control/api/server.ts';
 import type { Place } from '../control/addresses.ts';
 import { Control } from '../control/control.ts';
+import { NowCounter } from '../control/usage/now.ts';
+import { nowHandlers } from '../control/usage/now-handlers.ts';
+import { usageHandlers } from '../control/usage/usage-handlers.ts';
+import { costOf } from '../meter/account.ts';
+import { UsageCollector } from '../meter/collector.ts';
+import type { Ledger } from '../meter/ledger.ts';
+import type { Explained, Explanation } from '../model/explain.ts';
+import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
+import { once } from '../base/once.ts';
 import { listenOnFree } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
@@ -38,6 +47,9 @@ export interface ControlParts {
   edgePort(): number;
   /** One sentence about what limits instances on this machine. */
   provider(): string;
+  readonly router: Router;
+  readonly ledger: Ledger;
+  explain(name: string | null): Explained;
   publish(snapshot: Snapshot): void;
   /** What makes the first invocations of a deployment fast. Never rejects. */
   prepare(deployment: Deployment): Promise<Deployment>;
@@ -53,7 +65,9 @@ export interface RunningControl {
   readonly ownToken: string;
   /** Settles when all that was deployed before is served, or was told not to be. */
   readonly started: Promise<void>;
-  /** What was published goes on being served. Idempotent. */
+  /** Nothing more is deployed, and nobody asks any more. What was published goes on being served. Idempotent. */
+  stop(): Promise<void>;
+  /** And what happens is not recorded any more. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -77,7 +91,38 @@ export async function startControl(parts: ControlParts): Promise<RunningControl>
   }
 }
 
-function handlersOf(control: Control, parts: ControlParts): Handlers {
+/** What watches what the platform does. */
+function watching(control: Control, { clock, ledger, router }: ControlParts) {
+  const { usage, settings, served } = control;
+  const collector = new UsageCollector({ clock, ledger, sink: (rows) => usage.add(rows) });
+  const prices = () => settings.get().prices;
+  const now = new NowCounter({
+    clock,
+    router: () => router.status(),
+    used() {
+      const report = ledger.report(clock.nowMs());
+      const failed = report.functions.reduce((sum, each) => sum + each.failed, 0);
+      return { ...report.usage, failed, cost: costOf(report.usage, prices()) };
+    },
+    limits: (id) => limitsOf(router.explain(id)),
+    isLive: (deployment) => served.isLive(deployment),
+  });
+  const close = (): void => {
+    now.close();
+    collector.close();
+  };
+  return { usage, collector, now, prices, close };
+}
+
+function limitsOf(explanation: Explanation | null) {
+  if (explanation === null) return null;
+  const reason = explanation.decisions.findLast(({ text }) => text.startsWith('limit'))?.text ?? null;
+  return { reason, instances: new Map(explanation.instances.map(({ id, limit }) => [id, limit])) };
+}
+
+function handlersOf(control: Control, parts: ControlParts, watched: ReturnType<typeof watching>): Handlers {
+  const { clock } = parts;
+  const { usage: usageStore, collector, now, prices } = watched;
   const { db, tokens, audit, settings, store, making, blobs, projects, deployments, records, addresses } = control;
   return {
     ...platformHandlers({
@@ -90,6 +135,8 @@ function handlersOf(control: Control, parts: ControlParts): Handlers {
       disk: () => control.disk(),
       changed: () => undefined,
     }),
+    ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
+    ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
     ...projectHandlers({ projects, records, deployments, store, making, blobs }),
   } as Handlers;
 }
@@ -97,19 +144,30 @@ function handlersOf(control: Control, parts: ControlParts): Handlers {
 async function serve(control: Control, parts: ControlParts): Promise<RunningControl> {
   const { place, clock, log } = parts;
   const { tokens } = control;
+  const watched = watching(control, parts);
   const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const ownToken = tokens.createOwn('this machine');
-  const server = new ApiServer({ clock, log, tokens, handlers: handlersOf(control, parts), asset: () => null });
+  const server = new ApiServer({
+    clock,
+    log,
+    tokens,
+    handlers: handlersOf(control, parts, watched),
+    asset: () => null,
+  });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${port}`;
   const local = await writeLocalFile(place.dir, { url, token: ownToken, pid: process.pid });
-  const close = async (): Promise<void> => {
+  const stop = once(async () => {
     local.remove();
     await server.close();
+    await control.deployments.close();
+  });
+  const close = once(async () => {
+    await stop();
+    watched.close();
     await control.close();
-  };
+  });
   const started = control.start();
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
-  let closing: Promise<void> | null = null;
-  return { control, url, firstToken, ownToken, started, close: () => (closing ??= close()) };
+  return { control, url, firstToken, ownToken, started, stop, close };
 }

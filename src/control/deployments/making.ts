@@ -144,11 +144,12 @@ export class Making {
 
 const contextOf = (id: string): string => `environment ${id}`;
 
-/** What the project was told to set goes before what its files say. */
+/** What the project was told to set goes before what its files say. What is learned of a function is its next deployment's too. */
 const withVariables = (deployment: Deployment, own: Readonly<Record<string, string>>): Deployment => ({
   ...deployment,
   functions: deployment.functions.map((spec) => ({
     ...spec,
+    lineage: `${spec.environment} of ${spec.project}`,
     config: { ...spec.config, environment: { ...spec.config.environment, ...own } },
   })),
 });

@@ -20,6 +20,7 @@ export interface ServedParts {
 export class Served {
   readonly #parts: ServedParts;
   readonly #loaded = new Map<string, Deployment>();
+  #warm: ReadonlySet<string> = new Set();
   #version = 0;
   #incomplete = true;
 
@@ -33,6 +34,11 @@ export class Served {
 
   has(id: string): boolean {
     return this.#loaded.has(id);
+  }
+
+  /** Production clients are led to it, all or some. */
+  isLive(id: string): boolean {
+    return this.#warm.has(id);
   }
 
   put(deployment: Deployment): void {
@@ -62,6 +68,7 @@ export class Served {
       }
       return [alias];
     });
+    this.#warm = warm;
     const { deployments } = this;
     const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
     try {
