@@ -59,10 +59,16 @@ export function requestEdge(order: EdgeRequest): Promise<EdgeAnswer> {
       timer.cancel();
       cancelled?.removeEventListener('abort', cancel);
     };
-    request.on('error', reject);
-    request.once('close', finish);
+    const fail = (error: Error): void => {
+      finish();
+      reject(error);
+    };
+    request.on('error', fail);
     request.once('response', (response) => {
-      const answered = (): void => resolve(answerOf(response, clock.nowMs() - fromMs));
+      const answered = (): void => {
+        finish();
+        resolve(answerOf(response, clock.nowMs() - fromMs));
+      };
       let bytes = 0;
       response.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
@@ -70,7 +76,7 @@ export function requestEdge(order: EdgeRequest): Promise<EdgeAnswer> {
         answered();
         request.destroy();
       });
-      response.on('error', reject);
+      response.on('error', fail);
       response.once('end', answered);
     });
     request.end();

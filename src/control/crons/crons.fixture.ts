@@ -1,5 +1,5 @@
 // A platform's crons on a clock that moves when it is told to, and calls that end when a test says so.
-import { VirtualClock } from '../../../test/sim/virtual-clock.ts';
+import type { Clock } from '../../base/clock.ts';
 import { silentLog } from '../../base/log.ts';
 import type { Caller, Request } from '../api/handler.ts';
 import type { RouteName } from '../../api/routes.ts';
@@ -26,16 +26,10 @@ export const caller: Caller = { tokenId: 'tok_1', name: 'ann', role: 'deploy', a
 /** One turn of the loop: what promises lead to has happened. */
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
-/** Wall time can be set; the other time goes on. */
-class SettableClock extends VirtualClock {
-  offMs = 0;
-  override wallMs(): number {
-    return super.wallMs() + this.offMs;
-  }
-}
-
-export class Bench {
-  readonly clock = new SettableClock(startMs);
+export class Bench<C extends Clock> {
+  readonly clock: C;
+  /** Wall time can be set; the other time goes on. */
+  wallOffMs = 0;
   readonly db: Database;
   readonly projects: ProjectStore;
   readonly deployments: DeploymentStore;
@@ -46,18 +40,25 @@ export class Bench {
   crons: Crons;
   #count = 0;
 
-  constructor(file = ':memory:') {
+  constructor(clock: C, file = ':memory:') {
+    this.clock = clock;
     this.db = new Database(file);
     this.projects = new ProjectStore(this.db);
     this.deployments = new DeploymentStore(this.db);
     this.store = new CronStore(this.db);
-    this.audit = new AuditLog(this.db, this.clock);
+    this.audit = new AuditLog(this.db, clock);
     this.crons = this.restarted();
   }
 
   /** Another process on the same database. */
   restarted(): Crons {
-    const { db, clock, audit, projects, deployments, store } = this;
+    const { db, audit, projects, deployments, store } = this;
+    const clock: Clock = {
+      nowMs: () => this.clock.nowMs(),
+      wallMs: () => this.clock.wallMs() + this.wallOffMs,
+      after: (delayMs, fire) => this.clock.after(delayMs, fire),
+      soon: (fire) => this.clock.soon(fire),
+    };
     const call = (order: CronCall) => this.#call(order);
     const parts = { db, clock, audit, projects, deployments, store, call, log: silentLog };
     this.crons = new Crons({ ...parts, secretOf: () => this.secret });
@@ -99,7 +100,7 @@ export class Bench {
       const answered = { status: 200, invocation: 'inv_1', error: null, durationMs: 5 };
       this.calls.push({
         ...order,
-        atMs: this.clock.wallMs(),
+        atMs: this.clock.wallMs() + this.wallOffMs,
         answer: (answer = {}) => (resolve({ ...answered, ...answer }), turn()),
         fail: (why) => (reject(new Error(why)), turn()),
       });

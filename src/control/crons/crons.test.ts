@@ -3,11 +3,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { VirtualClock } from '../../../test/sim/virtual-clock.ts';
 import { routes } from '../../api/routes.ts';
 import { ApiError } from '../../api/errors.ts';
 import { limits } from '../../base/limits.ts';
 import { Bench, caller, minuteMs, requestOf, startMs, timeOf } from './crons.fixture.ts';
 import { cronHandlers } from './handlers.ts';
+
+const newBench = (file?: string) => new Bench(new VirtualClock(startMs), file);
 
 const every = { path: '/tick', schedule: '* * * * *' };
 const daily = { path: '/daily', schedule: '0 10 * * *' };
@@ -24,7 +27,7 @@ const refused = (work: () => unknown): string => {
 };
 
 test('crons of the live deployment are called when they are due, with what the hosted platform sends', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.secret = 's3cret';
   bench.crons.start();
   bench.deploy('shop', daily, every);
@@ -64,7 +67,7 @@ test('crons of the live deployment are called when they are due, with what the h
 });
 
 test('without CRON_SECRET no authorization is sent; in a rolling release the live deployment is named', () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   const live = bench.deploy('shop', every);
   bench.clock.advance(minuteMs);
@@ -81,7 +84,7 @@ test('without CRON_SECRET no authorization is sent; in a rolling release the liv
 });
 
 test('another deployment, a rollback: crons are those of what is live, each with its number and its history', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   const first = bench.deploy('shop', every);
   bench.clock.advance(minuteMs);
@@ -103,7 +106,7 @@ test('another deployment, a rollback: crons are those of what is live, each with
 });
 
 test('overlap: called all the same, or skipped and noted', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('a', every);
   bench.deploy('b', alone);
@@ -120,20 +123,20 @@ test('overlap: called all the same, or skipped and noted', async () => {
 });
 
 test('a clock that jumps: one run is made up, and none comes twice', () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', every);
   bench.clock.advance(minuteMs);
-  bench.clock.offMs = 8 * 3_600_000;
+  bench.wallOffMs = 8 * 3_600_000;
   bench.clock.advance(limits.cronLookMs);
   bench.clock.advance(minuteMs - limits.cronLookMs);
   assert.deepEqual(bench.calledAt, ['/tick 10:00:00', '/tick 18:00:40', '/tick 18:01:00']);
-  bench.clock.offMs -= 3_600_000;
+  bench.wallOffMs -= 3_600_000;
   bench.clock.advance(59 * minuteMs);
   assert.equal(bench.calls.length, 3, 'an hour that was there before');
   bench.clock.advance(2 * minuteMs);
   assert.deepEqual(bench.calledAt.slice(3), ['/tick 18:02:00']);
-  bench.clock.offMs -= 4 * 3_600_000;
+  bench.wallOffMs -= 4 * 3_600_000;
   bench.clock.advance(2 * minuteMs);
   assert.deepEqual(bench.calledAt.slice(4), ['/tick 14:03:00', '/tick 14:04:00'], 'the clock was wrong before');
 });
@@ -141,7 +144,7 @@ test('a clock that jumps: one run is made up, and none comes twice', () => {
 test('after kill -9: what was under way has failed, what was due is told once, and nothing is made up', (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'weir-crons-'));
   t.after(() => rmSync(dir, { recursive: true }));
-  const bench = new Bench(join(dir, 'weir.db'));
+  const bench = newBench(join(dir, 'weir.db'));
   bench.crons.start();
   bench.deploy('shop', every);
   bench.clock.advance(minuteMs);
@@ -161,7 +164,7 @@ test('after kill -9: what was under way has failed, what was due is told once, a
 });
 
 test('closing waits for what is under way, and begins nothing', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', every);
   bench.clock.advance(minuteMs);
@@ -180,7 +183,7 @@ test('closing waits for what is under way, and begins nothing', async () => {
 });
 
 test('without crons there is no timer', () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', every);
   assert.equal(bench.clock.pending, 1);
@@ -189,7 +192,7 @@ test('without crons there is no timer', () => {
 });
 
 test('what cannot be noted is not called, and is tried again', () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', every);
   const add = bench.store.add.bind(bench.store);
@@ -206,7 +209,7 @@ test('what cannot be noted is not called, and is tried again', () => {
 });
 
 test('history is bounded, in number and in time; a project that is deleted leaves none', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', daily);
   const run = { startedMs: null, outcome: 'skipped', detail: null } as const;
@@ -223,7 +226,7 @@ test('history is bounded, in number and in time; a project that is deleted leave
 });
 
 test('the routes: list, run, pause, go on, history by pages; who did it is in the audit', async () => {
-  const bench = new Bench();
+  const bench = newBench();
   bench.crons.start();
   bench.deploy('shop', every, daily);
   bench.deploy('blog', daily);
