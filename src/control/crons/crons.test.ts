@@ -141,7 +141,7 @@ test('a clock that jumps: one run is made up, and none comes twice', () => {
   assert.deepEqual(bench.calledAt.slice(4), ['/tick 14:03:00', '/tick 14:04:00'], 'the clock was wrong before');
 });
 
-test('after kill -9: what was under way has failed, what was due is told once, and nothing is made up', (t) => {
+test('after kill -9: what was under way has failed, what was due is told once, and nothing is made up', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'weir-crons-'));
   t.after(() => rmSync(dir, { recursive: true }));
   const bench = newBench(join(dir, 'weir.db'));
@@ -161,6 +161,55 @@ test('after kill -9: what was under way has failed, what was due is told once, a
   assert.equal(bench.runs('shop.1').length, 2);
   bench.clock.advance(minuteMs);
   assert.deepEqual(bench.calledAt, ['/tick 10:00:00', '/tick 10:04:00']);
+  await bench.calls[0]!.answer();
+  assert.equal(bench.runs('shop.1').at(-1), 'failed 10:00:00', 'a run ends once');
+});
+
+test('one that becomes live while the platform starts has missed nothing', () => {
+  const bench = newBench();
+  bench.crons.start();
+  const first = bench.deploy('shop', every);
+  const second = bench.deploy('shop');
+  const restart = (live: string): void => {
+    void bench.crons.close();
+    bench.clock.advance(5 * minuteMs);
+    bench.restarted();
+    bench.makeLive('shop', live);
+    bench.crons.start();
+  };
+  restart(first);
+  assert.deepEqual(bench.runs('shop.1'), []);
+  restart(second);
+  restart(first);
+  assert.deepEqual(bench.runs('shop.1'), []);
+});
+
+test('a publish just when a cron is due does not take that away', () => {
+  const bench = newBench();
+  bench.crons.start();
+  bench.deploy('shop', every);
+  bench.wallOffMs = 30_000;
+  bench.crons.sync();
+  bench.clock.advance(0);
+  assert.deepEqual(bench.calledAt, ['/tick 10:00:00']);
+});
+
+test('what was due while one was paused is neither made up for nor told, whenever it goes on', () => {
+  const bench = newBench();
+  bench.crons.start();
+  bench.deploy('shop', every);
+  bench.clock.advance(25_000);
+  bench.crons.change('shop.1', false, caller);
+  bench.clock.advance(9_000);
+  bench.crons.change('shop.1', true, caller);
+  bench.clock.advance(0);
+  assert.deepEqual(bench.runs('shop.1'), [], 'of a moment');
+  bench.crons.change('shop.1', false, caller);
+  bench.clock.advance(5 * minuteMs);
+  bench.crons.change('shop.1', true, caller);
+  void bench.crons.close();
+  bench.restarted().start();
+  assert.deepEqual(bench.runs('shop.1'), [], 'over a restart');
 });
 
 test('closing waits for what is under way, and begins nothing', async () => {
