@@ -1,3 +1,9 @@
+/**
+ * What the platform's own crons say of themselves to its edge: `KEY SCHEDULE`, where both were given the key. Functions find
+ * the schedule as x-vercel-cron-schedule, which nobody else can set.
+ */
+export const cronHeader = 'x-weir-cron';
+
 /** The five fields of a schedule, in order. Sunday is 0 and 7. */
 const fields = [
   { name: 'minute', least: 0, most: 59 },

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { VirtualClock } from '../../../test/sim/virtual-clock.ts';
 import { limits } from '../../base/limits.ts';
+import { systemClock } from '../../base/clock.ts';
+import { deployment, type Handler, route, spec, startEdge } from '../../edge/edge.fixture.ts';
 import { cronCaller } from './call.ts';
 
 async function edgeOf(t: TestContext, answer: (req: IncomingMessage, res: ServerResponse) => void) {
@@ -16,10 +18,11 @@ async function edgeOf(t: TestContext, answer: (req: IncomingMessage, res: Server
   });
   const clock = new VirtualClock();
   const { address, port } = server.address() as AddressInfo;
-  const call = cronCaller(() => ({ address, port }), clock);
+  const call = cronCaller({ edge: () => ({ address, port }), clock, key: 'key' });
   const order = {
     host: 'shop.example.com',
     path: '/tick?a=b%20c',
+    schedule: '0 5 * * *',
     headers: { authorization: 'Bearer x' },
     withinMs: 1000,
   };
@@ -87,4 +90,29 @@ test('of an answer without end only so much is read', async (t) => {
   });
   assert.equal((await call()).status, 200);
   assert.ok(written >= limits.cronAnswerBytes && written < limits.cronAnswerBytes + 64 * 1024 * 1024, `${written}`);
+});
+
+test('a function behind the edge gets the schedule from the platform, and from nobody else', async (t) => {
+  const a = spec('a');
+  const answer: Handler = ({ exchange }) => void exchange.reply(200, [], null);
+  const deployments = [deployment({ functions: [a], routes: [route('/tick', a.id)] })];
+  const { port, invoker } = await startEdge(t, answer, { deployments, edge: { cronKey: 'key' } });
+  const edge = () => ({ address: '127.0.0.1', port });
+  const order = { host: 'localhost', path: '/tick', schedule: '0 5 * * *', withinMs: 5000 };
+  const headers = { 'user-agent': 'vercel-cron/1.0', authorization: 'Bearer x', 'x-vercel-cron-schedule': 'forged' };
+  const seen = async (key: string): Promise<(string | undefined)[]> => {
+    const { status, invocation } = await cronCaller({ edge, clock: systemClock, key })({ ...order, headers });
+    const last = invoker.all.at(-1)!;
+    assert.deepEqual([status, invocation], [200, last.head.id]);
+    return ['x-vercel-cron-schedule', 'user-agent', 'authorization', 'x-weir-cron'].map((name) => last.header(name));
+  };
+  assert.deepEqual(await seen('key'), ['0 5 * * *', 'vercel-cron/1.0', 'Bearer x', undefined]);
+  for (const key of ['kez', 'ke', 'keyy', ''])
+    assert.deepEqual(await seen(key), [undefined, 'vercel-cron/1.0', 'Bearer x', undefined], key);
+  const other = await startEdge(t, answer, { deployments });
+  await cronCaller({ edge: () => ({ address: '127.0.0.1', port: other.port }), clock: systemClock, key: 'null' })({
+    ...order,
+    headers: {},
+  });
+  assert.equal(other.invoker.all[0]!.header('x-vercel-cron-schedule'), undefined, 'an edge that has no key');
 });

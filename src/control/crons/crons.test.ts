@@ -33,11 +33,10 @@ test('crons of the live deployment are called when they are due, with what the h
   bench.deploy('shop', daily, every);
   bench.clock.advance(minuteMs + 30_000);
   assert.deepEqual(bench.calledAt, ['/daily 10:00:00', '/tick 10:00:00', '/tick 10:01:00']);
-  const { host, path, headers, withinMs } = bench.calls[0]!;
-  assert.deepEqual([host, path], ['shop.localhost', '/daily']);
+  const { host, path, schedule, headers, withinMs } = bench.calls[0]!;
+  assert.deepEqual([host, path, schedule], ['shop.localhost', '/daily', '0 10 * * *']);
   assert.deepEqual(headers, {
     'user-agent': 'vercel-cron/1.0',
-    'x-vercel-cron-schedule': '0 10 * * *',
     authorization: 'Bearer s3cret',
   });
   assert.equal(withinMs, limits.queueWaitMs + limits.cronGraceMs);

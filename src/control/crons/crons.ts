@@ -266,9 +266,9 @@ export class Crons {
     return {
       host,
       path,
+      schedule: text.trim(),
       headers: {
         'user-agent': 'vercel-cron/1.0',
-        'x-vercel-cron-schedule': text,
         ...(secret === null ? {} : { authorization: `Bearer ${secret}` }),
         // Crons are those of the live deployment: in a rolling release the canary would get a part of its calls.
         ...(projects.release(project) === null ? {} : { 'x-deployment-id': id }),
