@@ -121,6 +121,28 @@ test('overlap: called all the same, or skipped and noted', async () => {
   assert.deepEqual(bench.runs('b.1'), ['running 10:02:00', 'skipped 10:01:00', 'answered 10:00:00']);
 });
 
+test('calls under way are bounded: what is due beyond is skipped, and says so', async () => {
+  const bench = newBench();
+  bench.crons.start();
+  bench.deploy('shop', every, daily);
+  for (let at = 1; at < limits.cronCallsAtOnce; at += 1) bench.crons.run('shop.1', caller);
+  bench.clock.advance(30_000);
+  const outcomes = ['shop.1', 'shop.2'].map((id) => bench.crons.runs(id, { limit: 1 }).items[0]!);
+  assert.deepEqual(
+    outcomes.map(({ outcome, detail }) => [outcome, detail]),
+    [
+      ['running', null],
+      ['skipped', '500 calls of crons are under way.'],
+    ],
+  );
+  assert.equal(
+    refused(() => bench.crons.run('shop.2', caller)),
+    'WRONG_STATE',
+  );
+  await bench.calls[0]!.answer();
+  assert.equal(bench.crons.run('shop.2', caller).outcome, 'running');
+});
+
 test('a clock that jumps: one run is made up, and none comes twice', () => {
   const bench = newBench();
   bench.crons.start();

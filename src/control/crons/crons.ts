@@ -124,7 +124,8 @@ export class Crons {
     const { db, store, audit, clock } = this.#parts;
     const cron = this.#require(id);
     if (!cron.overlap && this.#isRunning(id)) throw new ApiError('WRONG_STATE', `${id}: the run before has not ended.`);
-    if (this.#state === 'closed' || this.#isFull) throw new ApiError('WRONG_STATE', this.#whyNone);
+    if (this.#state === 'closed') throw new ApiError('WRONG_STATE', 'The platform is being stopped.');
+    if (this.#calls.size >= limits.cronCallsAtOnce) throw new ApiError('WRONG_STATE', full);
     const nowMs = clock.wallMs();
     const run = db.transaction(() => {
       audit.write(by, { action: 'cron.run', ...deedOf(cron) });
@@ -220,7 +221,7 @@ export class Crons {
         const run = store.add(id, { dueMs, startedMs: nowMs, outcome: 'running', detail }, nowMs);
         begun.push({ cron, run });
       } else {
-        const why = decision.kind === 'skip' ? detail : this.#whyNone;
+        const why = decision.kind === 'skip' ? detail : full;
         store.add(id, { dueMs, startedMs: null, outcome: 'skipped', detail: why }, nowMs);
       }
     }
@@ -300,15 +301,9 @@ export class Crons {
   #isRunning(id: string): boolean {
     return this.#running.has(id);
   }
-
-  get #isFull(): boolean {
-    return this.#calls.size >= limits.cronCallsAtOnce;
-  }
-
-  get #whyNone(): string {
-    return this.#isFull ? `${limits.cronCallsAtOnce} calls of crons are under way.` : 'The platform is being stopped.';
-  }
 }
+
+const full = `${limits.cronCallsAtOnce} calls of crons are under way.`;
 
 function liveOf(
   { id, path, schedule: text, enabled }: CronRecord,
