@@ -12,6 +12,7 @@ import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
 import { addForwarding, chainHeader, HeadScan } from './head.ts';
+import { scheduleIn } from './cron.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
@@ -69,12 +70,14 @@ export class Admitter {
   /** Of the request that was admitted last: what its answer has besides its own headers. */
   added: readonly string[] = nothing;
   private readonly clock: Clock;
+  private readonly cronKey: string | null;
   /** When the head that was scanned last was found to be servable. */
   private admittedMs = 0;
 
-  constructor(sites: Sites, chainKey: string, clock: Clock) {
+  constructor(sites: Sites, keys: { readonly chain: string; readonly cron: string | null }, clock: Clock) {
     this.sites = sites;
-    this.chains = new Chains(chainKey);
+    this.chains = new Chains(keys.chain);
+    this.cronKey = keys.cron;
     this.clock = clock;
   }
 
@@ -191,11 +194,13 @@ export class Admitter {
     way: { target: string; route: string; parsed: boolean },
     matchedMs: number,
   ): RequestHead & { readonly headers: string[] } {
-    const { headers, hasBody } = this.scan;
+    const { headers, hasBody, cron } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
+    const schedule = cron === '' ? null : scheduleIn(cron, this.cronKey);
+    if (schedule !== null) headers.push('x-vercel-cron-schedule', schedule);
     const { id, receivedMs } = arrival;
     const { admittedMs } = this;
     const { target, route, parsed } = way;

@@ -44,6 +44,8 @@ export interface EdgeOptions {
   readonly region?: string;
   /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
   readonly chainKey?: string;
+  /** By which the platform's own crons are known (cron.ts); secret, without spaces. Left out: what says it is one is not. */
+  readonly cronKey?: string;
   /** Milliseconds; what is left out is as in limits. */
   readonly timeouts?: {
     readonly headMs?: number;
@@ -69,7 +71,8 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
-    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32), options.clock);
+    const keys = { chain: options.chainKey ?? options.random.hex(32), cron: options.cronKey ?? null };
+    this.admitter = new Admitter(noSites, keys, options.clock);
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.parts = this.passageParts();

@@ -77,7 +77,7 @@ export class Making {
         readyMs: clock.wallMs(),
         environment: this.#parts.sealer.seal(JSON.stringify(kept), contextOf(record.id)),
         functions: summariesOf(deployment),
-        crons: deployment.crons.map(({ path, schedule }) => ({ path, schedule })),
+        crons: [...deployment.crons],
       });
       said.info(`made in ${((clock.nowMs() - fromMs) / 1000).toFixed(1)} s`);
       return isNoted ? deployment : null;
