@@ -107,7 +107,7 @@ function bench(): Bench {
   router.flush();
   streams = new Streams({
     session,
-    ward: { claims, cells, turns, charges, lingers: false },
+    ward: { claims, cells, turns, charges, lingers: false, begunWaitsMs: 0 },
     begin: (call) => {
       begun.push(call);
       for (const untilMs = performance.now() + work.ms; performance.now() < untilMs;);

@@ -19,7 +19,7 @@ import type { Ward } from './ward.ts';
 
 export interface StreamsOptions {
   readonly session: Session;
-  readonly ward: Pick<Ward, 'claims' | 'cells' | 'turns' | 'charges' | 'lingers' | 'arriving'>;
+  readonly ward: Pick<Ward, 'claims' | 'cells' | 'turns' | 'charges' | 'lingers' | 'arriving' | 'begunWaitsMs'>;
   /** Hands an invocation to user code, inside its context. */
   readonly begin: (call: StreamCall) => void;
   /** For the function's log. */
@@ -59,8 +59,9 @@ export class Streams implements StreamHost {
   /** What the router knows to be in force: what the policy chose takes effect when BEGINS has left the process. */
   #mode: BeginsMode = 'prompt';
   #modesChosen = 0;
-  /** In batched mode: begun in this turn, and BEGUN not written. */
+  /** In batched mode: begun in this turn, or lately (Ward.begunWaitsMs), and BEGUN not written. */
   #unannounced: StreamCall[] = [];
+  #announcesSoon = false;
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
@@ -137,14 +138,15 @@ export class Streams implements StreamHost {
 
   readonly flush = (): void => {
     this.#tick = false;
-    if (this.#unannounced.length > 0) this.#announce();
+    if (this.#unannounced.length > 0) this.#announceInTime();
     this.#tellBackground();
     this.writer.flush();
   };
 
   /** Whether flush() would send something. */
   get pending(): boolean {
-    return this.writer.pendingBytes > 0 || this.#unannounced.length > 0 || this.#background !== this.#backgroundTold;
+    if (this.writer.pendingBytes > 0 || this.#background !== this.#backgroundTold) return true;
+    return this.#unannounced.length > 0 && this.#options.ward.begunWaitsMs === 0;
   }
 
   takeCpuUs(call: StreamCall): number {
@@ -293,7 +295,7 @@ export class Streams implements StreamHost {
   #choose(mode: BeginsMode): void {
     const choice = (this.#modesChosen += 1);
     // Prompt says that whatever has no BEGUN never ran: those that ran under batched have theirs before it.
-    this.#announce();
+    this.announce();
     this.writer.begins(mode);
     this.writer.flush();
     this.#mode = 'prompt';
@@ -356,7 +358,22 @@ export class Streams implements StreamHost {
     cells[Cell.errors] = (cells[Cell.errors] ?? 0) + 1;
   }
 
-  #announce(): void {
+  /** BEGUN leaves with the answer, if that comes soon; a frame of its own would wake the router for nothing. */
+  #announceInTime(): void {
+    const { begunWaitsMs } = this.#options.ward;
+    if (begunWaitsMs === 0) this.announce();
+    else if (!this.#announcesSoon) {
+      this.#announcesSoon = true;
+      systemClock.after(begunWaitsMs, () => {
+        this.#announcesSoon = false;
+        this.announce();
+        this.writer.flush();
+      });
+    }
+  }
+
+  /** Whatever has begun is said to have, by the next flush. */
+  announce(): void {
     for (const call of this.#unannounced) {
       if (!call.over && !call.announced) this.writer.begun(call.stream);
       call.announced = true;
