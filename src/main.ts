@@ -25,7 +25,6 @@ import { purgeOf } from './edge/prerender/purge.ts';
 import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
-import type { FunctionReport } from './meter/ledger.ts';
 import { platformVariables } from './model/environment.ts';
 import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
@@ -37,10 +36,12 @@ import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
 import type { FunctionLogLine } from './model/telemetry.ts';
+import { type Rehearsal, rehearse } from './rehearsal/rehearsal.ts';
 import { loadOf } from './router/load-order.ts';
 import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
-import type { FunctionStatus, RouterStatus } from './router/status.ts';
+import { statusReport } from './router/report.ts';
+import type { RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
 import type { ControlPlace, RunningControl } from './wiring/control.ts';
 import { listenOnFree } from './wiring/listening.ts';
@@ -93,12 +94,14 @@ export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtim
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { host } = options;
-  const { provider, router, edge, projects, close, status, listened, controlled } = await wire(options);
+  const { provider, router, edge, projects, close, status, listened, controlled, rehearsing } = await wire(options);
   try {
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
     if (control === null) await addProjects(projects, options);
+    // Whoever waits for the start does not wait for this.
+    systemClock.soon(rehearsing);
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
@@ -171,15 +174,23 @@ async function wire(options: PlatformOptions) {
     return control;
   };
   const tunnels = await listen(address, (connection) => router.accept(connection));
+  let rehearsal: Rehearsal | null = null;
+  let isClosing = false;
+  const rehearsing = (): void => {
+    if (!isClosing) rehearsal = rehearse({ clock, random, log, directory: runDir });
+  };
   const close = once(async () => {
+    isClosing = true;
     projects.halt();
-    await Promise.all([edge.close(), router.close(), control?.stop()]);
+    rehearsal?.stop();
+    await Promise.all([edge.close(), router.close(), rehearsal?.done, control?.stop()]);
     await control?.close();
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
   });
-  return { provider, router, edge, projects, close, status, controlled, listened: (at: number) => void (port = at) };
+  const found = (at: number): void => void (port = at);
+  return { provider, router, edge, projects, close, status, controlled, rehearsing, listened: found };
 }
 
 /** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
@@ -313,45 +324,4 @@ async function addProject(projects: LiveProjects, place: ProjectPlace, options: 
 function authorityOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `localhost:${port}`;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */
-function statusReport(status: RouterStatus) {
-  const now = new Map(status.functions.map((each) => [each.id, each]));
-  const functions = status.usage.functions
-    .map((usage) => functionReport(usage, now.get(usage.function)))
-    .toSorted((a, b) => Number(a.retired) - Number(b.retired));
-  const { usage, cost, prices } = status.usage;
-  return { functions, stems: status.stems, usage, cost, prices };
-}
-
-function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) {
-  return {
-    id: usage.function,
-    label: usage.label,
-    /** A newer version has taken its place. */
-    retired: now?.retired ?? true,
-    limit: now?.limit ?? 0,
-    instances: now?.instances ?? [],
-    queued: now?.queued ?? 0,
-    oldestQueuedMs: now?.oldestQueuedMs ?? 0,
-    nacks: now?.nacks ?? {},
-    backingOff: now?.backingOff ?? null,
-    invocations: usage.usage.invocations,
-    failed: usage.failed,
-    failures: usage.failures,
-    starts: { cold: usage.cold, prewarmed: usage.prewarmed, warm: usage.warm },
-    activeCpu: {
-      totalMs: usage.usage.cpuUs / 1000,
-      attributedMs: usage.usage.attributedUs / 1000,
-      unattributedMs: usage.usage.unattributedUs / 1000,
-      /** Beside the total: what booting the instances took, which is charged to nobody. */
-      bootMs: usage.usage.bootUs / 1000,
-    },
-    memoryGbSeconds: usage.usage.memoryGbSeconds,
-    wallGbSeconds: usage.usage.wallGbSeconds,
-    cost: usage.cost,
-    routes: usage.routes,
-    metrics: usage.metrics,
-  };
 }

@@ -120,6 +120,8 @@ export class Edge {
     const stopped = this.stop();
     this.cutAll();
     await stopped;
+    // Node looks over a server's connections every second, and holds the server, until its own close is called.
+    this.server.close();
   }
 
   private stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Channels } from '../base/channels.ts';
 import type { Clock } from '../base/clock.ts';
 import type { FunctionMeter } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
@@ -12,6 +13,8 @@ export interface PoolOptions {
   readonly source: InstanceSource;
   /** Whether it may start nothing yet: an earlier version has not ended (FunctionSpec.alone). */
   readonly isHeld: () => boolean;
+  /** Where it is told what becomes of invocations and instances. */
+  readonly channels: Channels;
   readonly onLog: (line: FunctionLogLine) => void;
   /** There may be nothing left to do here. */
   readonly onQuiet: () => void;

@@ -58,7 +58,7 @@ export class Pool implements InvocationOwner, Home {
     this.#clock = options.clock;
     this.#options = options;
     this.#meter = options.meter;
-    this.#teller = new Teller(spec, options.clock, options.onLog);
+    this.#teller = new Teller(spec, options);
     this.#starts = new Starts({ spec, source: options.source, scheduler: this.scheduler, home: this });
     // Sets its clock: its history is by the time of day.
     this.scheduler.sweep(this.#moment(this.#clock.nowMs()));

@@ -1,4 +1,5 @@
 // Hot path: invoke.
+import { type Channels, channels } from '../base/channels.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -31,6 +32,8 @@ export interface RouterOptions {
   readonly log: Log;
   readonly provider: Provider;
   readonly ledger: Ledger;
+  /** Where it is told what becomes of invocations and instances. Default: to whoever subscribes to the platform's. */
+  readonly channels?: Channels;
   /** What functions log. */
   readonly onLog: (line: FunctionLogLine) => void;
   /** What the machine has to spare now: bounds how many boot at once, and how many stems are kept. Without it: no bound, no stems. */
@@ -176,6 +179,7 @@ export class Router implements Invoker {
       meter: ledger.openFunction(target),
       source: this.#supply,
       isHeld: () => target.alone === true && this.#hasEarlier(target),
+      channels: this.#options.channels ?? channels,
       onLog,
       onQuiet: () => this.#quiet(),
       keepAliveMs: keepAliveMs ?? null,
