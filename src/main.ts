@@ -151,7 +151,8 @@ async function wire(options: PlatformOptions) {
   const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
     explainByName(name, explainable(deployed(), router.status()), (id) => router.explain(id));
-  const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
+  const cronKey = random.hex(32);
+  const edge = new Edge({ cronKey, invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
   const publish = (snapshot: Snapshot): void => {
     router.publish(snapshot);
@@ -169,7 +170,7 @@ async function wire(options: PlatformOptions) {
     // Who serves no deployments has no use for it, nor for the memory that it takes.
     const { startControl } = await import('./wiring/control.ts');
     const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode, router, ledger, explain };
-    const facts = { edgePort: () => port, provider: () => provider.describe() };
+    const facts = { edgePort: () => port, edgeHost: options.host, cronKey, provider: () => provider.describe() };
     control = await startControl({ place: options.control, ...parts, ...facts });
     return control;
   };

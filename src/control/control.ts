@@ -54,6 +54,8 @@ export class Control {
   readonly projects: Projects;
   readonly deployments: Deployments;
   readonly #options: ControlOptions;
+  /** What is served has changed, and edge and router have it. */
+  onPublished: () => void = () => undefined;
   #timers: Timer[] = [];
   #closing: Promise<void> | null = null;
 
@@ -88,12 +90,16 @@ export class Control {
       hostOf,
     };
     this.making = new Making(making);
+    const publish = (snapshot: Snapshot): void => {
+      options.publish(snapshot);
+      this.onPublished();
+    };
     this.served = new Served({
       clock,
       log,
       projects: records,
       store,
-      publish: (snapshot) => options.publish(snapshot),
+      publish,
     });
     const { served } = this;
     this.projects = new Projects({ db, clock, audit, projects: records, store, variables, served, addresses });

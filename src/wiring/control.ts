@@ -8,19 +8,23 @@ import { projectHandlers } from '../control/api/project-handlers.ts';
 import { ApiServer } from '../control/api/server.ts';
 import type { Place } from '../control/addresses.ts';
 import { Control } from '../control/control.ts';
-import { NowCounter } from '../control/usage/now.ts';
+import { cronCaller } from '../control/crons/call.ts';
+import { Crons } from '../control/crons/crons.ts';
+import { cronHandlers } from '../control/crons/handlers.ts';
+import type { EdgeAddress } from '../control/edge-request.ts';
+import { loadHandlers } from '../control/load.ts';
+import { CronStore } from '../control/store/cron-store.ts';
 import { nowHandlers } from '../control/usage/now-handlers.ts';
 import { usageHandlers } from '../control/usage/usage-handlers.ts';
-import { costOf } from '../meter/account.ts';
-import { UsageCollector } from '../meter/collector.ts';
 import type { Ledger } from '../meter/ledger.ts';
-import type { Explained, Explanation } from '../model/explain.ts';
+import type { Explained } from '../model/explain.ts';
 import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { once } from '../base/once.ts';
 import { listenOnFree } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
+import { watching } from './watching.ts';
 
 /** How the control is to be had. */
 export interface ControlPlace {
@@ -45,6 +49,10 @@ export interface ControlParts {
   readonly region: string;
   /** Of the edge. */
   edgePort(): number;
+  /** That the edge listens on: for requests of this process. */
+  readonly edgeHost: string;
+  /** Says to the edge that a request is of a cron. */
+  readonly cronKey: string;
   /** One sentence about what limits instances on this machine. */
   provider(): string;
   readonly router: Router;
@@ -91,36 +99,30 @@ export async function startControl(parts: ControlParts): Promise<RunningControl>
   }
 }
 
-/** What watches what the platform does. */
-function watching(control: Control, { clock, ledger, router }: ControlParts) {
-  const { usage, settings, served } = control;
-  const collector = new UsageCollector({ clock, ledger, sink: (rows) => usage.add(rows) });
-  const prices = () => settings.get().prices;
-  const now = new NowCounter({
+/** Paths that are called at times; as requests to this platform's own edge. */
+function cronsOf(control: Control, { clock, log, cronKey }: ControlParts, edge: () => EdgeAddress): Crons {
+  const { db, audit, records, store: deployments, served } = control;
+  return new Crons({
+    db,
     clock,
-    router: () => router.status(),
-    used() {
-      const report = ledger.report(clock.nowMs());
-      const failed = report.functions.reduce((sum, each) => sum + each.failed, 0);
-      return { ...report.usage, failed, cost: costOf(report.usage, prices()) };
-    },
-    limits: (id) => limitsOf(router.explain(id)),
-    isLive: (deployment) => served.isLive(deployment),
+    log,
+    audit,
+    projects: records,
+    deployments,
+    store: new CronStore(db),
+    call: cronCaller({ clock, edge, key: cronKey }),
+    secretOf: (id) => served.find(id)?.functions[0]?.config.environment['CRON_SECRET'] ?? null,
   });
-  const close = (): void => {
-    now.close();
-    collector.close();
-  };
-  return { usage, collector, now, prices, close };
 }
 
-function limitsOf(explanation: Explanation | null) {
-  if (explanation === null) return null;
-  const reason = explanation.decisions.findLast(({ text }) => text.startsWith('limit'))?.text ?? null;
-  return { reason, instances: new Map(explanation.instances.map(({ id, limit }) => [id, limit])) };
+interface Handled {
+  readonly control: Control;
+  readonly watched: ReturnType<typeof watching>;
+  readonly crons: Crons;
+  readonly edge: () => EdgeAddress;
 }
 
-function handlersOf(control: Control, parts: ControlParts, watched: ReturnType<typeof watching>): Handlers {
+function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlParts): Handlers {
   const { clock } = parts;
   const { usage: usageStore, collector, now, prices } = watched;
   const { db, tokens, audit, settings, store, making, blobs, projects, deployments, records, addresses } = control;
@@ -137,6 +139,8 @@ function handlersOf(control: Control, parts: ControlParts, watched: ReturnType<t
     }),
     ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
     ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
+    ...cronHandlers(crons),
+    ...loadHandlers({ clock, edge, isServed: (host) => control.served.isServed(host) }),
     ...projectHandlers({ projects, records, deployments, store, making, blobs }),
   } as Handlers;
 }
@@ -145,13 +149,16 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   const { place, clock, log } = parts;
   const { tokens } = control;
   const watched = watching(control, parts);
+  const edge = () => ({ address: loopbackOf(parts.edgeHost), port: parts.edgePort() });
+  const crons = cronsOf(control, parts, edge);
+  control.onPublished = () => crons.sync();
   const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const ownToken = tokens.createOwn('this machine');
   const server = new ApiServer({
     clock,
     log,
     tokens,
-    handlers: handlersOf(control, parts, watched),
+    handlers: handlersOf({ control, watched, crons, edge }, parts),
     asset: () => null,
   });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
@@ -160,14 +167,17 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   const stop = once(async () => {
     local.remove();
     await server.close();
-    await control.deployments.close();
+    await Promise.all([crons.close(), control.deployments.close()]);
   });
   const close = once(async () => {
     await stop();
     watched.close();
     await control.close();
   });
-  const started = control.start();
+  const started = control.start().then(() => crons.start());
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
   return { control, url, firstToken, ownToken, started, stop, close };
 }
+
+/** What listens on all addresses is asked at this machine's own. */
+const loopbackOf = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);

@@ -21,6 +21,7 @@ export class Served {
   readonly #parts: ServedParts;
   readonly #loaded = new Map<string, Deployment>();
   #warm: ReadonlySet<string> = new Set();
+  #hosts: ReadonlySet<string> = new Set();
   #version = 0;
   #incomplete = true;
 
@@ -39,6 +40,15 @@ export class Served {
   /** Production clients are led to it, all or some. */
   isLive(id: string): boolean {
     return this.#warm.has(id);
+  }
+
+  /** Something answers under this host name, in lower case. */
+  isServed(host: string): boolean {
+    return this.#hosts.has(host);
+  }
+
+  find(id: string): Deployment | null {
+    return this.#loaded.get(id) ?? null;
   }
 
   put(deployment: Deployment): void {
@@ -70,6 +80,7 @@ export class Served {
     });
     this.#warm = warm;
     const { deployments } = this;
+    this.#hosts = new Set([...aliases.map(({ host }) => host), ...deployments.flatMap(({ hosts }) => hosts)]);
     const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
     try {
       this.#parts.publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });
