@@ -9,6 +9,10 @@ export const buildingLimits = {
   /** JSON files of a build output: a function's lists each file of its bundle. And files that are looked at at once. */
   outputJsonBytes: 32 * 1024 * 1024,
   builderFilesAtOnce: 32,
+  /** Files of one upload. */
+  uploadFiles: 200_000,
+  /** A file that was changed so short a time ago may be changed again without another time on it. */
+  uploadSettledMs: 2_000,
   /** Outputs of one deployment, and files of one function. */
   outputs: 200_000,
   /** Files and folders that are looked at to find them, and folders that are looked into again: links make many of few. */
