@@ -99,6 +99,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
+    await control?.started;
     if (control === null) await addProjects(projects, options);
     // Whoever waits for the start does not wait for this.
     systemClock.soon(rehearsing);

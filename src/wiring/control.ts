@@ -21,6 +21,7 @@ import type { Explained } from '../model/explain.ts';
 import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { once } from '../base/once.ts';
+import { deployDirectories, type Directory } from './directories.ts';
 import { listenOnFree } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
@@ -38,6 +39,8 @@ export interface ControlPlace {
   readonly scheme: Place['scheme'];
   /** Of Weir: `0.1.0`. */
   readonly version: string;
+  /** Projects on this machine that are deployed at the start, unless what is live has the same files. */
+  readonly directories: readonly Directory[];
 }
 
 export interface ControlParts {
@@ -174,7 +177,12 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
     watched.close();
     await control.close();
   });
-  const started = control.start().then(() => crons.start());
+  const start = async (): Promise<void> => {
+    await control.start();
+    crons.start();
+    await deployDirectories(place.directories, { control, clock, log, stateDir: place.dir });
+  };
+  const started = start();
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
   return { control, url, firstToken, ownToken, started, stop, close };
 }
