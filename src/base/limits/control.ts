@@ -16,6 +16,8 @@ export const controlLimits = {
   partialBlobKeptMs: 24 * 3_600_000,
   /** Deployments that are made at once, and lines that are kept of what their making says. */
   makesAtOnce: 2,
+  /** Of a deployment, what makes its first invocations fast is waited for so long; the rest is made while it is served. */
+  preparedWaitMs: 250,
   makeLogLines: 2_000,
   /** A deployment that nobody finished. */
   unfinishedDeploymentMs: 24 * 3_600_000,
