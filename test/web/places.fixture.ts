@@ -2,8 +2,8 @@ import type { Answer } from '../../src/api/routes.ts';
 import { fakeTokens } from './fake-control.fixture.ts';
 
 /** Id of an invocation of this function that the fake control knows. */
-export async function firstInvocation(origin: string, name: string): Promise<string> {
-  const response = await fetch(`${origin}/v1/invocations?limit=100`, {
+export async function firstInvocation(origin: string, name: string, start = ''): Promise<string> {
+  const response = await fetch(`${origin}/v1/invocations?limit=100${start === '' ? '' : `&start=${start}`}`, {
     headers: { Authorization: `Bearer ${fakeTokens.admin}` },
   });
   const { items } = (await response.json()) as Answer<'invocations'>;

@@ -18,7 +18,7 @@ interface Picture {
 }
 
 const control = await fakeControl({ past: 120 });
-const invocation = await firstInvocation(control.origin, 'api/chat');
+const invocation = await firstInvocation(control.origin, 'api/checkout', 'cold');
 const tall = { ...desktop, height: 1000 };
 const pictures: readonly Picture[] = [
   { name: 'overview', place: '/', view: { ...desktop, height: 1080 } },

@@ -19,7 +19,7 @@ export function draw({ element, heightPx, props, data, onIndex }: Drawing): uPlo
   const options: uPlot.Options = {
     width: element.clientWidth,
     height: heightPx,
-    padding: [8, 6, 0, 0],
+    padding: [8, 16, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: { x: { time: true }, y: { range: (_, __, max) => [0, max > 0 ? max * 1.12 : 1] } },

@@ -192,9 +192,6 @@ function ByFunction({ usage }: { readonly usage: Usage }) {
                 Active CPU
               </th>
               <th scope="col" class="number">
-                GB-s
-              </th>
-              <th scope="col" class="number">
                 Cost
               </th>
               <th scope="col" class="number">
@@ -210,7 +207,6 @@ function ByFunction({ usage }: { readonly usage: Usage }) {
                 </th>
                 <td class="number">{short(totals.invocations)}</td>
                 <td class="number">{duration(totals.cpuUs / 1000)}</td>
-                <td class="number">{short(totals.memoryGbSeconds)}</td>
                 <td class="number">{money(totals.cost.totalUsd)}</td>
                 <td class="number">{percent(totals.cost.savedPercent)}</td>
               </tr>
