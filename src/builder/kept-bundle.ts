@@ -21,6 +21,8 @@ export interface Recipe {
   readonly whole: readonly string[];
   /** Made beside them, empty. */
   readonly folders?: readonly string[];
+  /** Texts that are put beside them as they are, by name. They count as inputs, also where one was added or went away. */
+  readonly copied?: ReadonlyMap<string, string>;
   readonly build: () => Promise<Bundle>;
 }
 
@@ -43,15 +45,17 @@ export async function keepBundle(store: string, recipe: Recipe, clock: Clock): P
 
 async function keyOf(store: string, recipe: Recipe, clock: Clock): Promise<string> {
   const recipeHash = hashOf([await esbuildVersion(), ...recipe.pieces]);
+  const copied = recipe.copied ?? new Map<string, string>();
   const manifestFile = path.join(store, `${recipeHash.slice(0, 16)}.json`);
   const known = await readManifest(manifestFile);
-  if (known !== null && (await hashFiles(known.inputs)) === known.inputsHash) {
+  if (known !== null && (await hashFiles(known.inputs, copied)) === known.inputsHash) {
     if (await touch({ store, key: known.key, recipe, clock })) return known.key;
   }
   const { files, inputs } = await recipe.build();
-  const key = hashOf([...files.values()]).slice(0, 32);
-  await install({ store, key, recipe, clock }, files);
-  const inputsHash = await hashFiles(inputs);
+  const all = new Map([...files, ...copied]);
+  const key = hashOf([...all].flat()).slice(0, 32);
+  await install({ store, key, recipe, clock }, all);
+  const inputsHash = await hashFiles(inputs, copied);
   if (inputsHash !== null) {
     const manifest: Manifest = { key, inputs, inputsHash };
     await replaceFile(manifestFile, JSON.stringify(manifest));
@@ -82,7 +86,10 @@ async function install(kept: Kept, files: Bundle['files']): Promise<void> {
   const beside = path.join(kept.store, `new-${randomBytes(6).toString('hex')}`);
   await fs.mkdir(beside);
   for (const folder of kept.recipe.folders ?? []) await fs.mkdir(path.join(beside, folder));
-  for (const [name, content] of files) await fs.writeFile(path.join(beside, name), content);
+  for (const [name, content] of files) {
+    await fs.mkdir(path.dirname(path.join(beside, name)), { recursive: true });
+    await fs.writeFile(path.join(beside, name), content);
+  }
   try {
     await fs.rename(beside, path.join(kept.store, kept.key));
   } catch (error) {
@@ -136,15 +143,15 @@ async function readManifest(file: string): Promise<Manifest | null> {
   }
 }
 
-/** Null when one of them is not there. */
-async function hashFiles(files: readonly string[]): Promise<string | null> {
+/** Null when one of them is not there. `more`: texts by name, which have been read. */
+async function hashFiles(files: readonly string[], more: ReadonlyMap<string, string>): Promise<string | null> {
   const texts = await Promise.all(files.map((file) => fs.readFile(file, 'utf8').catch(ifMissing)));
   const pieces: string[] = [];
   for (const [index, text] of texts.entries()) {
     if (text === null) return null;
     pieces.push(files[index] ?? '', text);
   }
-  return hashOf(pieces);
+  return hashOf([...pieces, ...[...more].flat()]);
 }
 
 /** Each piece with its length, so that no two lists of pieces read the same. */

@@ -1,3 +1,4 @@
+import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +9,7 @@ import { keepBundle } from './kept-bundle.ts';
 import type { Bundle } from './kept-bundle.ts';
 import { openStore } from './own-store.ts';
 
-/** What instances are started from: our own code only, three files without dependencies. */
+/** What instances are started from: our own code only, without dependencies. Three files for Node, a package for Python. */
 export interface Payload {
   /** Entry of the instance process, absolute. */
   readonly main: string;
@@ -16,7 +17,10 @@ export interface Payload {
   readonly sentinel: string;
   /** Entry of the process that holds instances whose code is not Node's, absolute. */
   readonly host: string;
-  /** Entry of Python's runtime, absolute. It lies where it lies: interpreters read sources. */
+  /**
+   * Entry of Python's runtime, absolute. A copy of its sources: the first interpreter of a version that imports them writes
+   * their bytecode beside them, also where Weir itself is installed read-only.
+   */
   readonly python: string;
   /** Hash of the files: equal keys, equal payloads. */
   readonly key: string;
@@ -29,7 +33,7 @@ export interface PayloadOptions {
   readonly cacheDir: string;
   /** Used when `cacheDir` cannot be written or is someone else's. Default: the system's directory for temporary files. */
   readonly temporaryDir?: string;
-  /** Entry files, absolute. Default: this repository's. */
+  /** Entry files, and the folder of Python's runtime, absolute. Default: this repository's. */
   readonly sources?: Sources;
   readonly clock?: Clock;
 }
@@ -38,6 +42,7 @@ interface Sources {
   readonly main: string;
   readonly sentinel: string;
   readonly host: string;
+  readonly python: string;
 }
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -45,8 +50,8 @@ const repositorySources: Sources = {
   main: path.join(repository, 'runtimes/node/main.ts'),
   sentinel: path.join(repository, 'src/core/sentinel.ts'),
   host: path.join(repository, 'src/core/child/main.ts'),
+  python: path.join(repository, 'runtimes/python/weir_runtime'),
 };
-const pythonRuntime = path.join(repository, 'runtimes/python/weir_runtime/__main__.py');
 const ownProcess = path.join(repository, 'runtimes/node/own-process.ts');
 
 const settings = {
@@ -77,8 +82,8 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 }
 
 /**
- * Bundles the Node runtime, the sentinel and the host, or finds them bundled: then it costs reading and hashing the sources. Any
- * number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
+ * Bundles the Node runtime, the sentinel and the host, and copies Python's, or finds them so: then it costs reading and hashing
+ * the sources. Any number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
  * throws when the sources do not build.
  */
 export async function buildPayload(options: PayloadOptions): Promise<Payload> {
@@ -86,36 +91,50 @@ export async function buildPayload(options: PayloadOptions): Promise<Payload> {
   const sources = options.sources ?? repositorySources;
   const recipe = {
     pieces: [JSON.stringify(settings), ...Object.values(sources)],
-    whole: ['main.mjs', 'sentinel.mjs', 'host.mjs'],
+    whole: [main, sentinel, host, `${pythonFolder}/__main__.py`],
     folders: ['bytecode'],
+    copied: await readPython(sources.python),
     build: () => bundle(sources),
   };
   const key = await keepBundle(store, recipe, options.clock ?? systemClock);
   const dir = path.join(store, key);
   return {
-    main: path.join(dir, 'main.mjs'),
-    sentinel: path.join(dir, 'sentinel.mjs'),
-    host: path.join(dir, 'host.mjs'),
-    python: pythonRuntime,
+    main: path.join(dir, main),
+    sentinel: path.join(dir, sentinel),
+    host: path.join(dir, host),
+    python: path.join(dir, pythonFolder, '__main__.py'),
     key,
     bytecodeDir: path.join(dir, 'bytecode'),
   };
 }
 
+const [main, sentinel, host] = ['main.mjs', 'sentinel.mjs', 'host.mjs'] as const;
+/** The package keeps its name: user code imports it too. */
+const pythonFolder = 'python/weir_runtime';
+
+/** Its modules. Read whenever a platform starts, so that a module that was added or went away is seen too. */
+async function readPython(folder: string): Promise<Map<string, string>> {
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.py')).sort();
+  const read = async (name: string): Promise<[string, string]> => [
+    `${pythonFolder}/${name}`,
+    await fs.readFile(path.join(folder, name), 'utf8'),
+  ];
+  return new Map(await Promise.all(names.map(read)));
+}
+
 async function bundle(sources: Sources): Promise<Bundle> {
   // Loaded only when needed: most starts find the payload in the cache.
   const esbuild = await import('esbuild');
-  const build = async (entry: string) => {
+  const build = async (name: string, entry: string) => {
     const built = await esbuild.build({ ...settings, entryPoints: [entry], absWorkingDir: path.dirname(entry) });
     const inputs = Object.keys(built.metafile.inputs).map((input) => path.resolve(path.dirname(entry), input));
-    return { text: built.outputFiles[0]?.text ?? '', inputs };
+    return { file: [name, built.outputFiles[0]?.text ?? ''] as const, inputs };
   };
-  const [main, sentinel, host] = await Promise.all([build(sources.main), build(sources.sentinel), build(sources.host)]);
-  const inputs = [...new Set([...main.inputs, ...sentinel.inputs, ...host.inputs])].sort();
-  const files = new Map([
-    ['main.mjs', main.text],
-    ['sentinel.mjs', sentinel.text],
-    ['host.mjs', host.text],
+  const all = await Promise.all([
+    build(main, sources.main),
+    build(sentinel, sources.sentinel),
+    build(host, sources.host),
   ]);
-  return { files, inputs };
+  const inputs = [...new Set(all.flatMap((built) => built.inputs))].sort();
+  return { files: new Map(all.map(({ file }) => file)), inputs };
 }

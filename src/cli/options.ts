@@ -22,7 +22,7 @@ const stems = (): Option =>
     .argParser(parseStems)
     .default(true, 'auto');
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
     throw new InvalidArgumentError('A whole number from 0 to 65535 is expected.');
@@ -33,4 +33,12 @@ function parseStems(text: string): boolean {
   if (text === 'auto') return true;
   if (text === '0') return false;
   throw new InvalidArgumentError('"auto" or "0" is expected.');
+}
+
+/** Of lists: as many as the API gives at once. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,4}$/.test(text) || count < 1 || count > 1000)
+    throw new InvalidArgumentError('A whole number from 1 to 1000 is expected.');
+  return count;
 }
