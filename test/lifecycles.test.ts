@@ -57,8 +57,8 @@ function reach(states: readonly string[], next: (state: string) => readonly stri
 }
 
 test('no lifecycle is left out', () => {
-  const found = ['src', 'runtimes']
-    .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
+  const found = ['src', 'runtimes', 'web']
+    .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }))
     .filter((path) => /^export const \w*[tT]ransitions\b/m.test(readFileSync(join(root, path), 'utf8')));
   assert.deepEqual(found.toSorted(), Object.keys(tables));
 });
