@@ -3,6 +3,7 @@ export const controlLimits = {
   /** One file of an upload, and all files of a deployment. */
   blobBytes: 1024 * 1024 * 1024,
   deploymentBytes: 4 * 1024 * 1024 * 1024,
+  /** Files and links; and folders. */
   deploymentFiles: 200_000,
   /** Folders in folders of an upload, and bytes of one name in it. */
   uploadDepth: 64,
@@ -14,14 +15,23 @@ export const controlLimits = {
   apiStallMs: 60_000,
   /** What was uploaded of a file is kept so long for whoever goes on with it; what belongs to no deployment too. */
   partialBlobKeptMs: 24 * 3_600_000,
+  /** How much there is in all of it is looked at so often at most. */
+  blobBytesKnownMs: 10_000,
+  /** Files that are looked at at once. */
+  looksAtOnce: 32,
   /** Deployments that are made at once, and lines that are kept of what their making says. */
   makesAtOnce: 2,
   /** Of a deployment, what makes its first invocations fast is waited for so long; the rest is made while it is served. */
   preparedWaitMs: 250,
   makeLogLines: 2_000,
+  makeLogLineLength: 4_096,
+  /** Of so many that were made last, it is kept. */
+  makeLogsKept: 20,
   /** A deployment that nobody finished. */
   unfinishedDeploymentMs: 24 * 3_600_000,
   deploymentsPerProject: 1_000,
+  /** Records of those that were deleted. */
+  deletedPerProject: 1_000,
   /** When a token was used last is noted so often. */
   tokenUseNotedMs: 60_000,
   /** Wrong tokens from one address in a minute, and addresses that are remembered for it. */
@@ -63,4 +73,6 @@ export const controlLimits = {
   /** How often retention, stages of releases and forgotten uploads are looked at. */
   controlSweepMs: 1_000,
   retentionSweepMs: 60_000,
+  /** How often files that no deployment has are looked for. */
+  blobSweepMs: 3_600_000,
 } as const;
