@@ -182,7 +182,13 @@ async function wire(options: PlatformOptions) {
       ledger,
       explain,
     };
-    const facts = { edgePort: () => port, edgeHost: options.host, cronKey, provider: () => provider.describe() };
+    const facts = {
+      edgePort: () => port,
+      edgeHost: options.host,
+      cacheDir: cacheDirectory(process.env, homedir()),
+      cronKey,
+      provider: () => provider.describe(),
+    };
     control = await startControl({ place: options.control, ...parts, ...facts });
     return control;
   };

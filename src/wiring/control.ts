@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { buildDashboard } from '../builder/dashboard.ts';
 import type { Toolchains } from '../builder/toolchains.ts';
 import { platformHandlers } from '../control/api/platform-handlers.ts';
 import type { Handlers } from '../control/api/handler.ts';
@@ -12,6 +13,7 @@ import { cronCaller } from '../control/crons/call.ts';
 import { Crons } from '../control/crons/crons.ts';
 import { cronHandlers } from '../control/crons/handlers.ts';
 import type { EdgeAddress } from '../control/edge-request.ts';
+import { openDashboard } from '../control/dashboard.ts';
 import { loadHandlers } from '../control/load.ts';
 import { CronStore } from '../control/store/cron-store.ts';
 import { nowHandlers } from '../control/usage/now-handlers.ts';
@@ -50,6 +52,8 @@ export interface ControlParts {
   readonly log: Log;
   readonly toolchains: Toolchains;
   readonly region: string;
+  /** Of this user: where what is bundled is kept. */
+  readonly cacheDir: string;
   /** Of the edge. */
   edgePort(): number;
   /** That the edge listens on: for requests of this process. */
@@ -162,7 +166,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
     log,
     tokens,
     handlers: handlersOf({ control, watched, crons, edge }, parts),
-    asset: () => null,
+    dashboard: await openDashboard(await buildDashboard({ cacheDir: parts.cacheDir })),
   });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${port}`;

@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { ApiError, apiErrors } from '../../api/errors.ts';
 import type { Route } from '../../api/route.ts';
 import { routes, type RouteName } from '../../api/routes.ts';
+import type { Dashboard } from '../dashboard.ts';
 import type { TokenStore } from '../store/tokens.ts';
 import { Authority } from './authority.ts';
 import { readBytes, readJson } from './body.ts';
@@ -19,14 +20,8 @@ export interface ApiServerOptions {
   readonly log: Log;
   readonly tokens: TokenStore;
   readonly handlers: Handlers;
-  /** What is at paths that are not the API's: the dashboard. Null: nothing is there. */
-  asset(path: string, header: (name: string) => string | undefined): Asset | null;
-}
-
-export interface Asset {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** What is at paths that are not the API's. */
+  readonly dashboard: Dashboard;
 }
 
 type Bound = Context<{ Bindings: HttpBindings }>;
@@ -141,9 +136,11 @@ export class ApiServer {
   #assetOf(context: Bound): Response {
     const { method, path } = context.req;
     if (method !== 'GET' && method !== 'HEAD') return refusal(new ApiError('METHOD_NOT_ALLOWED'));
-    const asset = this.#options.asset(path, (name) => context.req.header(name));
+    const header = (name: string): string | undefined => context.req.header(name);
+    const asked = { acceptEncoding: header('accept-encoding'), ifNoneMatch: header('if-none-match') };
+    const asset = this.#options.dashboard.answer({ method, path, ...asked });
     if (asset === null) return refusal(new ApiError('NOT_FOUND', `There is nothing at ${path.slice(0, 200)}.`));
-    return new Response(method === 'HEAD' ? null : asset.body, { status: asset.status, headers: asset.headers });
+    return new Response(asset.body, { status: asset.status, headers: asset.headers });
   }
 
   #refuse(error: Error, context: Bound): Response {
