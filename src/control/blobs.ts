@@ -11,6 +11,8 @@ export interface BlobOptions {
   /** Absolute; made when it is not there. */
   readonly dir: string;
   readonly clock: Clock;
+  /** Of one. Default: limits.blobBytes. */
+  readonly mostBytes?: number;
 }
 
 /** How much of a blob there is. */
@@ -87,7 +89,7 @@ export class BlobStore {
 
   async #append(sha256: string, offset: number, bytes: AsyncIterable<Uint8Array>): Promise<void> {
     const state = await this.state(sha256);
-    if (state.isComplete) return drop(bytes);
+    if (state.isComplete) return drop(bytes, this.#mostBytes);
     if (state.offset !== offset)
       throw new ApiError(
         'OFFSET_MISMATCH',
@@ -113,8 +115,7 @@ export class BlobStore {
     try {
       for await (const chunk of bytes) {
         written += chunk.length;
-        if (written > limits.blobBytes)
-          throw new ApiError('BLOB_TOO_LARGE', `More than ${limits.blobBytes} bytes came.`);
+        if (written > this.#mostBytes) throw new ApiError('BLOB_TOO_LARGE', `More than ${this.#mostBytes} bytes came.`);
         hash.update(chunk);
         // All of it: write() may take a part, and on a full disk it does.
         await handle.appendFile(chunk);
@@ -178,6 +179,10 @@ export class BlobStore {
     return sum;
   }
 
+  get #mostBytes(): number {
+    return this.#options.mostBytes ?? limits.blobBytes;
+  }
+
   #partial(sha256: string): string {
     return join(this.#options.dir, 'partial', sha256);
   }
@@ -190,11 +195,11 @@ async function hashedSoFar(partial: string, offset: number): Promise<Hash> {
 }
 
 /** So that the client, which goes on sending, gets its answer. */
-async function drop(bytes: AsyncIterable<Uint8Array>): Promise<void> {
+async function drop(bytes: AsyncIterable<Uint8Array>, most: number): Promise<void> {
   let taken = 0;
   for await (const chunk of bytes) {
     taken += chunk.length;
-    if (taken > limits.blobBytes) throw new ApiError('BLOB_TOO_LARGE');
+    if (taken > most) throw new ApiError('BLOB_TOO_LARGE');
   }
 }
 

@@ -66,7 +66,10 @@ export function openKey(file: string, modeOf: (file: string) => number): Buffer 
 
 function readKey(file: string): Buffer | null {
   try {
-    return Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');
+    const text = readFileSync(file, 'utf8').trim();
+    const key = Buffer.from(text, 'base64');
+    // Node reads what it can of it, and passes over the rest.
+    return key.toString('base64') === text ? key : Buffer.alloc(0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new UsageError(`${file}: the key cannot be read: ${(error as Error).message}`);
