@@ -1,7 +1,7 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism, homedir, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
 import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { systemClock } from './base/clock.ts';
@@ -18,7 +18,7 @@ import type { Toolchains } from './builder/toolchains.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
 import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
-import { stateDirectory } from './control/state-directory.ts';
+import { stateDirectory } from './base/state-directory.ts';
 import { deploymentFaults } from './edge/faults.ts';
 import { purgeOf } from './edge/prerender/purge.ts';
 import { PageStore } from './edge/prerender/store.ts';
@@ -41,7 +41,11 @@ import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
 import type { FunctionStatus, RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
+import type { ControlPlace, RunningControl } from './wiring/control.ts';
+import { listenOnFree } from './wiring/listening.ts';
+import { makeRunDir, socketName } from './wiring/run-dir.ts';
 
+export type { ControlPlace, RunningControl } from './wiring/control.ts';
 export type { ProjectPlace } from './builder/live.ts';
 export type { FunctionLogLine } from './router/function-log.ts';
 
@@ -54,6 +58,8 @@ export interface PlatformOptions {
   readonly environment: 'development' | 'production';
   /** Build again what changes. */
   readonly watch: boolean;
+  /** What was deployed is served, and may be deployed. Without it: what is in `projects`, and nothing else. */
+  readonly control?: ControlPlace;
   /** Keep instances booted ahead of need. */
   readonly stems: boolean;
   /** Every instance has a second thread that goes on when its loop is blocked. Off: for measuring what it costs. */
@@ -67,6 +73,8 @@ export interface Platform {
   readonly host: string;
   readonly port: number;
   readonly deployments: readonly Deployment[];
+  /** Null: there is none. */
+  readonly control: RunningControl | null;
   /** One sentence about what limits instances on this machine. */
   readonly provider: string;
   status(): PlatformStatus;
@@ -84,20 +92,23 @@ export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtim
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { host } = options;
-  const { provider, router, edge, projects, close, status, listened } = await wire(options);
+  const { provider, router, edge, projects, close, status, listened, controlled } = await wire(options);
   try {
-    const port = await listenOnFree(edge, options);
+    const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
-    await addProjects(projects, options);
+    const control = await controlled();
+    if (control === null) await addProjects(projects, options);
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
+      await control?.close();
       // Clients are there for as long as their functions may take, and a moment.
-      const longestMs = projects.deployments.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
+      const served = control === null ? projects.deployments : control.control.served.deployments;
+      const longestMs = served.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
       await edge.drain(Math.max(limits.drainMs, ...longestMs) + limits.killGraceMs);
       await router.drain();
     };
-    return { host, port, deployments, provider: provider.describe(), status, drain, close };
+    return { host, port, deployments, control, provider: provider.describe(), status, drain, close };
   } catch (error) {
     await close();
     throw error;
@@ -130,30 +141,42 @@ async function wire(options: PlatformOptions) {
     memory: memoryIn(learned),
     services: { cache: runtimeCache, purge: purgeOf(pages) },
   });
+  let control: RunningControl | null = null;
+  const deployed = () => (control === null ? projects.deployments : control.control.served.deployments);
   const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
-    explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
+    explainByName(name, explainable(deployed(), router.status()), (id) => router.explain(id));
   const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
+  const publish = (snapshot: Snapshot): void => {
+    router.publish(snapshot);
+    edge.publish(snapshot);
+    served = new Set(snapshot.deployments.map(({ id }) => id));
+  };
   const projects = liveProjects(options, {
     host: toolchains.host,
     port: () => port,
     settle: async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir)),
-    publish(snapshot) {
-      router.publish(snapshot);
-      edge.publish(snapshot);
-      served = new Set(snapshot.deployments.map(({ id }) => id));
-    },
+    publish,
   });
+  const controlled = async (): Promise<RunningControl | null> => {
+    if (options.control === undefined) return null;
+    // Who serves no deployments has no use for it, nor for the memory that it takes.
+    const { startControl } = await import('./wiring/control.ts');
+    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode };
+    const facts = { edgePort: () => port, provider: () => provider.describe() };
+    control = await startControl({ place: options.control, ...parts, ...facts });
+    return control;
+  };
   const tunnels = await listen(address, (connection) => router.accept(connection));
   const close = once(async () => {
     projects.halt();
-    await Promise.all([edge.close(), router.close()]);
+    await Promise.all([edge.close(), router.close(), control?.close()]);
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
   });
-  return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
+  return { provider, router, edge, projects, close, status, controlled, listened: (at: number) => void (port = at) };
 }
 
 /** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
@@ -249,31 +272,6 @@ const memoryIn = (store: LearnedStore): Memory => ({
   remember: (spec, learned, wallMs) => store.set(learnedKey(spec), learned, wallMs),
 });
 
-const socketName = 'tunnel.sock';
-/** Of a Unix socket's path: 104 bytes on macOS, 108 on Linux, its end included. */
-const socketPathBytes = 100;
-
-/** For this user alone (mkdtemp's mode is 0700); gone when the process ends, unless it is killed: then the next one's start. */
-function makeRunDir(): string {
-  const name = `weir-run-${process.pid}-`;
-  const fits = Buffer.byteLength(join(tmpdir(), `${name}XXXXXX`, socketName)) <= socketPathBytes;
-  const parent = fits ? tmpdir() : '/tmp';
-  removeAbandonedRunDirs(parent);
-  const dir = mkdtempSync(join(parent, name));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-function removeAbandonedRunDirs(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const pid = Number(/^weir-run-(\d+)-\w{6}$/.exec(name)?.[1]);
-    if (Number.isNaN(pid) || isAlive(pid)) continue;
-    const dir = join(parent, name);
-    if (lstatSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.())
-      rmSync(dir, { recursive: true, force: true });
-  }
-}
-
 /**
  * Each project is served as soon as it is ready, whatever another waits for. One that cannot be built does not keep the others
  * from being served, unless it is the only one.
@@ -305,40 +303,6 @@ async function addProject(projects: LiveProjects, place: ProjectPlace, options: 
     if (options.projects.length === 1 || !(error instanceof UsageError)) throw error;
     options.log.error(`${place.name} is not served: ${error.message}`);
     return false;
-  }
-}
-
-async function listenOnFree(edge: Edge, { port, host, log }: PlatformOptions): Promise<number> {
-  const last = port === 0 ? 0 : Math.min(65_535, port + limits.portAttempts);
-  for (let candidate = port; ; candidate += 1) {
-    try {
-      const listening = await edge.listen(candidate, host);
-      if (candidate !== port) log.info(`port ${port} is taken: using ${candidate}`);
-      return listening.port;
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRINUSE' && candidate < last) continue;
-      throw new UsageError(listenFault(code, { port, last, host, message }));
-    }
-  }
-}
-
-function listenFault(
-  code: string | undefined,
-  { port, last, host, message }: { port: number; last: number; host: string; message: string },
-): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `ports ${port} to ${last} are all taken: choose another by --port`;
-    case 'EACCES':
-      return `port ${port} is not for this user: choose one from 1024 by --port`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${host} is no address of this machine: choose another by --host`;
-    case undefined:
-    default:
-      return `cannot listen on ${host}:${port}: ${message}`;
   }
 }
 

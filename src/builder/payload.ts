@@ -9,7 +9,7 @@ import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import { isCode, openStore } from './own-store.ts';
 
-/** What instances are started from: our own code only, three files without dependencies. */
+/** What instances are started from: our own code only, without dependencies. Three files for Node, a package for Python. */
 export interface Payload {
   /** Entry of the instance process, absolute. */
   readonly main: string;
@@ -17,7 +17,10 @@ export interface Payload {
   readonly sentinel: string;
   /** Entry of the process that holds instances whose code is not Node's, absolute. */
   readonly host: string;
-  /** Entry of Python's runtime, absolute. It lies where it lies: interpreters read sources. */
+  /**
+   * Entry of Python's runtime, absolute. A copy of its sources: the first interpreter of a version that imports them writes
+   * their bytecode beside them, also where Weir itself is installed read-only.
+   */
   readonly python: string;
   /** Hash of the files: equal keys, equal payloads. */
   readonly key: string;
@@ -30,7 +33,7 @@ export interface PayloadOptions {
   readonly cacheDir: string;
   /** Used when `cacheDir` cannot be written or is someone else's. Default: the system's directory for temporary files. */
   readonly temporaryDir?: string;
-  /** Entry files, absolute. Default: this repository's. */
+  /** Entry files, and the folder of Python's runtime, absolute. Default: this repository's. */
   readonly sources?: Sources;
   readonly clock?: Clock;
 }
@@ -39,6 +42,15 @@ interface Sources {
   readonly main: string;
   readonly sentinel: string;
   readonly host: string;
+  readonly python: string;
+}
+
+interface Files {
+  readonly main: string;
+  readonly sentinel: string;
+  readonly host: string;
+  /** Of Python's runtime, by name. */
+  readonly python: ReadonlyMap<string, string>;
 }
 
 /** What the last build read: whether anything has changed since is told by reading the same files again. */
@@ -53,8 +65,8 @@ const repositorySources: Sources = {
   main: path.join(repository, 'runtimes/node/main.ts'),
   sentinel: path.join(repository, 'src/core/sentinel.ts'),
   host: path.join(repository, 'src/core/child/main.ts'),
+  python: path.join(repository, 'runtimes/python/weir_runtime'),
 };
-const pythonRuntime = path.join(repository, 'runtimes/python/weir_runtime/__main__.py');
 const ownProcess = path.join(repository, 'runtimes/node/own-process.ts');
 
 const settings = {
@@ -85,8 +97,8 @@ export function cacheDirectory(environment: Readonly<Record<string, string | und
 }
 
 /**
- * Bundles the Node runtime, the sentinel and the host, or finds them bundled: then it costs reading and hashing the sources. Any
- * number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
+ * Bundles the Node runtime, the sentinel and the host, and copies Python's, or finds them so: then it costs reading and hashing
+ * the sources. Any number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
  * throws when the sources do not build.
  */
 export async function buildPayload(options: PayloadOptions): Promise<Payload> {
@@ -101,18 +113,18 @@ export async function buildPayload(options: PayloadOptions): Promise<Payload> {
 async function keyOf(store: string, sources: Sources, clock: Clock): Promise<string> {
   const recipe = hashOf([await esbuildVersion(), JSON.stringify(settings), ...Object.values(sources)]);
   const manifestFile = path.join(store, `${recipe.slice(0, 16)}.json`);
-  const known = await readManifest(manifestFile);
+  const [known, python] = await Promise.all([readManifest(manifestFile), readPython(sources.python)]);
   if (
     known !== null &&
-    (await hashFiles(known.inputs)) === known.inputsHash &&
+    (await hashFiles(known.inputs, python)) === known.inputsHash &&
     (await touch(store, known.key, clock))
   ) {
     return known.key;
   }
   const { files, inputs } = await bundle(sources);
-  const key = hashOf([files.main, files.sentinel, files.host]).slice(0, 32);
-  await install(store, key, files, clock);
-  const inputsHash = await hashFiles(inputs);
+  const key = hashOf([files.main, files.sentinel, files.host, ...[...python].flat()]).slice(0, 32);
+  await install(store, key, { ...files, python }, clock);
+  const inputsHash = await hashFiles(inputs, python);
   if (inputsHash !== null) {
     const manifest: Manifest = { key, inputs, inputsHash };
     await replaceFile(manifestFile, JSON.stringify(manifest));
@@ -137,13 +149,24 @@ function payloadAt(store: string, key: string): Payload {
     main: path.join(dir, 'main.mjs'),
     sentinel: path.join(dir, 'sentinel.mjs'),
     host: path.join(dir, 'host.mjs'),
-    python: pythonRuntime,
+    // The package keeps its name: user code imports it too.
+    python: path.join(dir, 'python', 'weir_runtime', '__main__.py'),
     key,
     bytecodeDir: path.join(dir, 'bytecode'),
   };
 }
 
-async function bundle(sources: Sources): Promise<{ files: Record<keyof Sources, string>; inputs: string[] }> {
+/** Its modules, by name. Read whenever a platform starts, so that a module that was added or went away is seen too. */
+async function readPython(folder: string): Promise<Map<string, string>> {
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.py')).sort();
+  const read = async (name: string): Promise<[string, string]> => [
+    name,
+    await fs.readFile(path.join(folder, name), 'utf8'),
+  ];
+  return new Map(await Promise.all(names.map(read)));
+}
+
+async function bundle(sources: Sources): Promise<{ files: Omit<Files, 'python'>; inputs: string[] }> {
   // Loaded only when needed: most starts find the payload in the cache.
   const esbuild = await import('esbuild');
   const build = async (entry: string) => {
@@ -157,13 +180,16 @@ async function bundle(sources: Sources): Promise<{ files: Record<keyof Sources, 
 }
 
 /** Puts a payload in place whole: written beside, then renamed. Whoever comes second finds the same bytes there. */
-async function install(store: string, key: string, files: Record<keyof Sources, string>, clock: Clock): Promise<void> {
+async function install(store: string, key: string, files: Files, clock: Clock): Promise<void> {
   const beside = path.join(store, `new-${randomBytes(6).toString('hex')}`);
   const made = payloadAt(store, path.basename(beside));
   await fs.mkdir(made.bytecodeDir, { recursive: true });
   await fs.writeFile(made.main, files.main);
   await fs.writeFile(made.sentinel, files.sentinel);
   await fs.writeFile(made.host, files.host);
+  const pythonDir = path.dirname(made.python);
+  await fs.mkdir(pythonDir, { recursive: true });
+  await Promise.all([...files.python].map(([name, text]) => fs.writeFile(path.join(pythonDir, name), text)));
   try {
     await fs.rename(beside, path.join(store, key));
   } catch (error) {
@@ -175,10 +201,10 @@ async function install(store: string, key: string, files: Record<keyof Sources, 
 
 /** Marks a payload as used. False: it is not there, or not whole. */
 async function touch(store: string, key: string, clock: Clock): Promise<boolean> {
-  const { main, sentinel, host } = payloadAt(store, key);
+  const { main, sentinel, host, python } = payloadAt(store, key);
   const nowS = clock.wallMs() / 1000;
   try {
-    await Promise.all([fs.access(sentinel), fs.access(main), fs.access(host)]);
+    await Promise.all([main, sentinel, host, python].map((file) => fs.access(file)));
     await fs.utimes(path.join(store, key), nowS, nowS);
     return true;
   } catch (error) {
@@ -217,15 +243,15 @@ async function readManifest(file: string): Promise<Manifest | null> {
   }
 }
 
-/** Null when one of them is not there. */
-async function hashFiles(files: readonly string[]): Promise<string | null> {
+/** Null when one of them is not there. `more`: texts by name, which have been read. */
+async function hashFiles(files: readonly string[], more: ReadonlyMap<string, string>): Promise<string | null> {
   const texts = await Promise.all(files.map((file) => fs.readFile(file, 'utf8').catch(ifMissing)));
   const pieces: string[] = [];
   for (const [index, text] of texts.entries()) {
     if (text === null) return null;
     pieces.push(files[index] ?? '', text);
   }
-  return hashOf(pieces);
+  return hashOf([...pieces, ...[...more].flat()]);
 }
 
 /** Each piece with its length, so that no two lists of pieces read the same. */

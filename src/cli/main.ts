@@ -4,6 +4,7 @@ import { UsageError } from '../base/errors.ts';
 import { addBuild } from './commands/build.ts';
 import { addDev } from './commands/dev.ts';
 import { addExplain } from './commands/explain.ts';
+import { addServe } from './commands/serve.ts';
 import { addStart } from './commands/start.ts';
 import { terminal } from './terminal.ts';
 import type { Streams, Terminal } from './terminal.ts';
@@ -51,6 +52,7 @@ function commands(lines: Terminal, { out, err }: Streams): Command {
     );
   addDev(program, lines);
   addStart(program, lines);
+  addServe(program, lines, version());
   addBuild(program, lines, { out, err });
   addExplain(program, lines, out);
   return program;

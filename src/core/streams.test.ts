@@ -319,7 +319,7 @@ test('the process is gone: what it had fails, what it had not been given can go 
   streams.hold();
   router.request(stream + 1, 1, 60_000, head);
   router.flush();
-  streams.failAll('FUNCTION_INVOCATION_FAILED', 'it is gone');
+  streams.failAll('NO_RESPONSE_FROM_FUNCTION', 'it is gone');
   streams.flush();
   assert.equal(begun.length, 1);
   assert.deepEqual(wire.seen.slice(-2), ['FAILED', 'NACK']);

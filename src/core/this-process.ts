@@ -106,7 +106,7 @@ export class ThisProcess implements Ward {
     if (this.#sentinel !== null) this.#startSentinel();
   }
 
-  leave(then: () => void): void {
+  leave(_leftMs: number, then: () => void): void {
     const graceMs = this.#exit?.announce() ?? 0;
     if (graceMs > 0) setTimeout(then, graceMs);
     else then();

@@ -59,8 +59,11 @@ export interface Ward {
   turnEnds(): void;
   /** There is, or was, something to do for it. */
   busy(): void;
-  /** Nothing is left to finish. Asks the process to end, gives it its time, and calls back: it may still have something to log. */
-  leave(then: () => void): void;
+  /**
+   * Nothing is left to finish that is known of. Asks the process to end, gives it its time, and calls back: it may still have
+   * something to log. `leftMs`: so long it may take where it has work that only it knows of; the router waits no longer.
+   */
+  leave(leftMs: number, then: () => void): void;
   /** Reports no more. */
   closed(): void;
   /** Ends it in order. Idempotent: the first code counts. */

@@ -1,9 +1,13 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
+import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import { choose } from './alias.ts';
+import type { Ways } from './alias.ts';
 import { Chains } from './chain.ts';
+import { factsOf } from './client-facts.ts';
 import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
@@ -45,6 +49,8 @@ const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refus
 const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): Admission =>
   refused({ code, detail }, false);
 
+const nothing: readonly string[] = [];
+
 /** Where the platform's own pages are, whatever the host. */
 const statusPath = '/_weir/status';
 const explainPath = '/_weir/explain';
@@ -59,15 +65,20 @@ export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
   readonly chains: Chains;
+  /** Of the request that was admitted last: what its answer has besides its own headers. */
+  added: readonly string[] = nothing;
+  private readonly clock: Clock;
 
-  constructor(sites: Sites, chainKey: string) {
+  constructor(sites: Sites, chainKey: string, clock: Clock) {
     this.sites = sites;
     this.chains = new Chains(chainKey);
+    this.clock = clock;
   }
 
   /** `scan.hasBody` holds afterwards, unless the request was refused with `close`. */
   admit(arrival: Arrival): Admission {
     const { req } = arrival;
+    this.added = nothing;
     const minor = req.httpVersionMinor;
     if (req.httpVersionMajor !== 1 || minor > 1) {
       return refused({ code: 'HTTP_VERSION_NOT_SUPPORTED', detail: 'HTTP/1.1 and HTTP/1.0 are.' }, true);
@@ -94,10 +105,22 @@ export class Admitter {
       return refused({ code: 'MALFORMED_REQUEST_HEADER', detail: 'The target and Host name different hosts.' }, true);
     }
     if (target.asterisk) return { kind: 'options' };
-    const own = this.ownPage(arrival, target, entry.host, entry.site);
+    const { place } = entry;
+    const own = this.ownPage(arrival, target, entry.host, place?.site ?? null);
     if (own !== null) return own;
-    if (entry.site === null) return this.nobody(entry.host);
-    return this.match(arrival, target, { site: entry.site, host });
+    if (place === null) return this.nobody(entry.host);
+    this.added = place.added;
+    if (place.ways !== null) return this.follow(arrival, target, place.ways, host);
+    return this.match(arrival, target, { site: place.site, host });
+  }
+
+  /** The client has a say in which deployment it gets, or its place in a rolling release has. */
+  private follow(arrival: Arrival, target: Target, ways: Ways<Site>, host: string): Admission {
+    const facts = factsOf(arrival.req.rawHeaders, target.text, arrival.connection);
+    const choice = choose(ways, facts, this.clock.wallMs());
+    if (choice.kind === 'gone') return this.absent(choice.detail, 'the one that the request is for');
+    if (choice.setCookie !== null) this.added = ['Set-Cookie', choice.setCookie];
+    return this.match(arrival, target, { site: choice.to, host });
   }
 
   /** Other machines do not see it; nor does a page whose own name somebody has pointed at this machine. */
@@ -112,8 +135,13 @@ export class Admitter {
   }
 
   private nobody({ name }: Host): Admission {
-    if (!this.sites.incomplete) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${name}.`);
-    const detail = `Projects are being made ready; none that is answers for ${name}.`;
+    return this.absent(`No deployment answers for ${name}.`, `one that answers for ${name}`);
+  }
+
+  /** What is not there may be among what is to come. */
+  private absent(why: string, awaited: string): Admission {
+    if (!this.sites.incomplete) return notFound('DEPLOYMENT_NOT_FOUND', why);
+    const detail = `Projects are being made ready, and ${awaited} may be among them.`;
     return refused({ code: 'DEPLOYMENT_NOT_READY', detail, retryAfterS: limits.notReadyRetryS }, false);
   }
 

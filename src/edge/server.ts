@@ -69,7 +69,7 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
-    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32));
+    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32), options.clock);
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.parts = this.passageParts();
@@ -193,6 +193,7 @@ export class Edge {
       return;
     }
     exchange.hasBody = this.admitter.scan.hasBody;
+    exchange.added = this.admitter.added;
     switch (admission.kind) {
       case 'function':
         if (expects && exchange.hasBody) res.writeContinue();
@@ -270,7 +271,8 @@ export class Edge {
     const vercelId = this.vercelId(id);
     const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
     const protocol = req.fields.upgrade ?? '';
-    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
+    const { added } = this.admitter;
+    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId, added });
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'routed') this.pass(admission.passing, exchange, false);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);

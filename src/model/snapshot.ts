@@ -64,6 +64,8 @@ export interface Snapshot {
   readonly deployments: readonly Deployment[];
   /** Beside the hosts that deployments have of their own, and before them. Default: none. */
   readonly aliases?: readonly Alias[];
+  /** Ids of deployments that are there for whoever asks, and are not kept warm: no production client is led to them. Default: none. */
+  readonly standby?: ReadonlySet<string>;
   /** There will be more, which are being made ready: what nothing answers for yet may be theirs. */
   readonly incomplete?: boolean;
 }

@@ -1,9 +1,51 @@
-/** What the control keeps, and what it tells others. */
+/** Deployments, and whoever may make them; logs, metrics and traces. */
 export const controlLimits = {
+  /** One file of an upload, and all files of a deployment. */
+  blobBytes: 1024 * 1024 * 1024,
+  deploymentBytes: 4 * 1024 * 1024 * 1024,
+  deploymentFiles: 200_000,
+  /** Folders in folders of an upload, and bytes of one name in it. */
+  uploadDepth: 64,
+  uploadNameBytes: 255,
+  /** JSON that a call of the API brings; what lists the files of a deployment. */
+  apiBodyBytes: 1024 * 1024,
+  apiManifestBytes: 64 * 1024 * 1024,
+  /** A body that does not go on for so long. */
+  apiStallMs: 60_000,
+  /** What was uploaded of a file is kept so long for whoever goes on with it; what belongs to no deployment too. */
+  partialBlobKeptMs: 24 * 3_600_000,
+  /** Deployments that are made at once, and lines that are kept of what their making says. */
+  makesAtOnce: 2,
+  makeLogLines: 2_000,
+  /** A deployment that nobody finished. */
+  unfinishedDeploymentMs: 24 * 3_600_000,
+  deploymentsPerProject: 1_000,
+  /** When a token was used last is noted so often. */
+  tokenUseNotedMs: 60_000,
+  /** Wrong tokens from one address in a minute, and addresses that are remembered for it. */
+  wrongTokensPerMinute: 20,
+  wrongTokenAddresses: 10_000,
+  /** Files of a deployment that was deleted: instances that end may still read them. */
+  deletedTreeKeptMs: 5 * 60_000,
+  /** The one before may be about to end. */
+  databaseLockMs: 2_000,
+  auditEntries: 100_000,
+  /** Files that are copied at once. */
+  copiesAtOnce: 16,
+  /** What a project has of its own where it does not say otherwise. */
+  skewMaxAgeMs: 24 * 3_600_000,
+  previewDays: 30,
+  productionCount: 10,
+  domainsPerProject: 100,
+  variablesPerProject: 500,
+  /** How often retention, stages of releases and forgotten uploads are looked at. */
+  controlSweepMs: 1_000,
+  retentionSweepMs: 60_000,
+
   /** Logs: what lines, invocations and crashes take on disk together, and how long they are kept, unless the settings say
    * otherwise; crashes, beside that, by number. */
   logBytes: 1024 * 1024 * 1024,
-  logDays: 30,
+  logDays: 7,
   crashesKept: 1_000,
   /** What is logged is handed over to be written after so long, or when there is so much of it: a kill −9 loses no more. */
   logBatchMs: 100,

@@ -26,6 +26,8 @@ export const edgeLimits = {
   discardedBodyMs: 10_000,
   /** Host header values whose deployment is remembered. */
   hostMemoEntries: 1024,
+  /** For how long a browser keeps its place in a rolling release: longer than one takes. */
+  rolloutCookieS: 30 * 24 * 3600,
   /** Static files of one deployment, and how deep its directories are followed. */
   publicFiles: 100_000,
   publicDepth: 64,

@@ -1,0 +1,93 @@
+import type { Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { Alias, Deployment, Snapshot } from '../../model/snapshot.ts';
+import type { DeploymentStore } from '../store/deployment-store.ts';
+import type { ProjectStore } from '../store/project-store.ts';
+
+export interface ServedParts {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly projects: ProjectStore;
+  readonly store: DeploymentStore;
+  /** Edge and router take it: they serve it until there is a newer one, whatever becomes of the control. */
+  publish(snapshot: Snapshot): void;
+}
+
+/**
+ * What is served: the deployments that were made or read, and what the database says of which host leads where. A snapshot
+ * is made of all of it each time (level-triggered): there is no change that could be missed.
+ */
+export class Served {
+  readonly #parts: ServedParts;
+  readonly #loaded = new Map<string, Deployment>();
+  #version = 0;
+  #incomplete = true;
+
+  constructor(parts: ServedParts) {
+    this.#parts = parts;
+  }
+
+  get deployments(): readonly Deployment[] {
+    return [...this.#loaded.values()];
+  }
+
+  has(id: string): boolean {
+    return this.#loaded.has(id);
+  }
+
+  put(deployment: Deployment): void {
+    this.#loaded.set(deployment.id, deployment);
+  }
+
+  remove(id: string): void {
+    this.#loaded.delete(id);
+  }
+
+  /** All that was there when the control started has been read, or could not be. */
+  complete(): void {
+    this.#incomplete = false;
+    this.publish();
+  }
+
+  publish(): void {
+    const { projects, log } = this.#parts;
+    this.#version += 1;
+    const warm = new Set<string>();
+    const aliases = projects.domains(null).flatMap((domain): Alias[] => {
+      const alias = this.#alias(domain);
+      if (alias === null) return [];
+      if (domain.target === 'production') {
+        warm.add(alias.deployment);
+        if (alias.canary !== null) warm.add(alias.canary.deployment);
+      }
+      return [alias];
+    });
+    const { deployments } = this;
+    const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
+    try {
+      this.#parts.publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });
+    } catch (error) {
+      log.error('a snapshot could not be published: what was served before goes on', { why: (error as Error).stack });
+    }
+  }
+
+  /** Null: there is nothing that it could lead to yet. */
+  #alias({
+    host,
+    project: name,
+    target,
+  }: {
+    host: string;
+    project: string;
+    target: Deployment['environment'];
+  }): Alias | null {
+    const { projects, store } = this.#parts;
+    const project = projects.find(name)!;
+    const deployment = target === 'production' ? project.live : (store.newestReady(name, 'preview')?.id ?? null);
+    if (deployment === null || !this.#loaded.has(deployment)) return null;
+    const release = target === 'production' ? projects.release(name) : null;
+    const isUnderWay = release !== null && release.stable === deployment && this.#loaded.has(release.canary);
+    const canary = isUnderWay ? { deployment: release.canary, percent: release.stages[release.stage]!.percent } : null;
+    return { host, project: name, deployment, canary, skewMaxAgeMs: project.skewMaxAgeMs };
+  }
+}
