@@ -4,6 +4,7 @@ import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import type { TraceContext } from '../model/telemetry.ts';
 import { choose } from './alias.ts';
 import type { Ways } from './alias.ts';
 import { Chains } from './chain.ts';
@@ -68,6 +69,8 @@ export class Admitter {
   /** Of the request that was admitted last: what its answer has besides its own headers. */
   added: readonly string[] = nothing;
   private readonly clock: Clock;
+  /** Null: nobody asks for traces. */
+  traceOf: ((headers: readonly string[]) => TraceContext) | null = null;
 
   constructor(sites: Sites, chainKey: string, clock: Clock) {
     this.sites = sites;
@@ -190,6 +193,7 @@ export class Admitter {
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, ...way };
+    const trace = this.traceOf === null ? null : this.traceOf(headers);
+    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, trace, ...way };
   }
 }

@@ -1,5 +1,6 @@
 import type { Failure } from '../base/errors.ts';
 import type { FunctionSpec } from './function.ts';
+import type { TraceContext } from './telemetry.ts';
 
 /**
  * The seam between edge and router. Callbacks and booleans, no promise and no stream object per chunk.
@@ -25,6 +26,8 @@ export interface RequestHead {
   readonly upgrade: boolean;
   /** The route's pattern, for metering and logs. */
   readonly route: string;
+  /** Where traces are asked for: that of the request, and for the router of this invocation. Absent, null: of none. */
+  readonly trace?: TraceContext | null;
   /**
    * All of it is as an HTTP parser passed it, or made here of nothing else. Where rules or middleware had a say it is not:
    * the router looks at every character of it, as it does when nothing is said.

@@ -72,4 +72,16 @@ export const controlLimits = {
   logTidyMs: 60_000,
   logRestartMs: 1_000,
   logRestartMaxMs: 60_000,
+
+  /** Traces: invocations that wait to be sent to the collector, those of one request, and how long they are gathered. */
+  traceQueue: 4_096,
+  traceBatch: 64,
+  traceBatchMs: 1_000,
+  /** An attempt is given up after so long; another follows after the first pause, doubling up to the second, so often. */
+  traceTimeoutMs: 10_000,
+  traceRetryMs: 1_000,
+  traceRetryMaxMs: 30_000,
+  traceAttempts: 5,
+  /** What is left when the platform ends is sent for so long. */
+  traceFlushMs: 5_000,
 } as const;
