@@ -84,4 +84,7 @@ export const controlLimits = {
   traceAttempts: 5,
   /** What is left when the platform ends is sent for so long. */
   traceFlushMs: 5_000,
+
+  /** Metrics: functions that are told apart; those that are served go before, the rest is one. */
+  metricFunctions: 200,
 } as const;
