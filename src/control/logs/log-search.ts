@@ -93,7 +93,7 @@ const lineTable: Table<LogLine> = {
   bytes: (row) => (row['text'] as string).length,
 };
 
-export function searchLines(database: DatabaseSync, query: LineQuery): Search<Found<LogLine>> {
+function searchLines(database: DatabaseSync, query: LineQuery): Search<Found<LogLine>> {
   const conditions = new Conditions();
   conditions.which(query);
   conditions.span('at', query);
@@ -176,7 +176,7 @@ function invocationOf(row: Cells): InvocationResource {
   };
 }
 
-export function searchInvocations(database: DatabaseSync, query: InvocationQuery): Search<Found<InvocationResource>> {
+function searchInvocations(database: DatabaseSync, query: InvocationQuery): Search<Found<InvocationResource>> {
   const conditions = new Conditions();
   conditions.which(query);
   conditions.span('settled', query);
@@ -214,7 +214,7 @@ const crashTable: Table<CrashResource> = {
   bytes: (row) => (row['lost'] as string).length + ((row['stack'] as string | null)?.length ?? 0),
 };
 
-export function searchCrashes(database: DatabaseSync, query: CrashQuery): Search<Found<CrashResource>> {
+function searchCrashes(database: DatabaseSync, query: CrashQuery): Search<Found<CrashResource>> {
   const conditions = new Conditions();
   conditions.which(query);
   conditions.span('at', query);
@@ -222,7 +222,7 @@ export function searchCrashes(database: DatabaseSync, query: CrashQuery): Search
 }
 
 /** The invocation, with the first of its lines. */
-export function* findInvocation(database: DatabaseSync, id: string): Search<InvocationFound | null> {
+function* findInvocation(database: DatabaseSync, id: string): Search<InvocationFound | null> {
   const row = database
     .prepare(
       `SELECT functions.label, functions.project, functions.deployment, invocations.*

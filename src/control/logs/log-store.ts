@@ -233,6 +233,8 @@ export class LogStore {
         this.#lastId = Math.max(this.#lastId, report.lastId);
         this.#usedBytes = report.usedBytes;
         this.#settleOpened();
+        // The settings may have changed since it was started.
+        this.#tidy();
         this.#handOver();
         break;
       case 'written':

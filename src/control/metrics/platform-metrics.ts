@@ -25,7 +25,7 @@ export interface FunctionFigures {
   readonly wallGbSeconds: number;
 }
 
-export interface PlatformFigures {
+interface PlatformFigures {
   readonly functions: readonly FunctionFigures[];
   readonly stems: readonly unknown[];
 }
