@@ -8,6 +8,7 @@ import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
 import type { Log } from './base/log.ts';
+import { once } from './base/once.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
@@ -24,7 +25,6 @@ import { purgeOf } from './edge/prerender/purge.ts';
 import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
-import type { FunctionReport } from './meter/ledger.ts';
 import { platformVariables } from './model/environment.ts';
 import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
@@ -35,11 +35,13 @@ import { BytecodeMaker } from './provider/bytecode.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
-import type { FunctionLogLine } from './router/function-log.ts';
+import type { FunctionLogLine } from './model/telemetry.ts';
+import { type Rehearsal, rehearse } from './rehearsal/rehearsal.ts';
 import { loadOf } from './router/load-order.ts';
 import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
-import type { FunctionStatus, RouterStatus } from './router/status.ts';
+import { statusReport } from './router/report.ts';
+import type { RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
 import type { ControlPlace, RunningControl } from './wiring/control.ts';
 import { listenOnFree } from './wiring/listening.ts';
@@ -47,7 +49,7 @@ import { makeRunDir, socketName } from './wiring/run-dir.ts';
 
 export type { ControlPlace, RunningControl } from './wiring/control.ts';
 export type { ProjectPlace } from './builder/live.ts';
-export type { FunctionLogLine } from './router/function-log.ts';
+export type { FunctionLogLine } from './model/telemetry.ts';
 
 export interface PlatformOptions {
   readonly projects: readonly ProjectPlace[];
@@ -92,16 +94,19 @@ export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtim
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { host } = options;
-  const { provider, router, edge, projects, close, status, listened, controlled } = await wire(options);
+  const { provider, router, edge, projects, close, status, listened, controlled, rehearsing } = await wire(options);
   try {
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
+    await control?.started;
     if (control === null) await addProjects(projects, options);
+    // Whoever waits for the start does not wait for this.
+    systemClock.soon(rehearsing);
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
-      await control?.close();
+      await control?.stop();
       // Clients are there for as long as their functions may take, and a moment.
       const served = control === null ? projects.deployments : control.control.served.deployments;
       const longestMs = served.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
@@ -129,12 +134,13 @@ async function wire(options: PlatformOptions) {
   const pagesHome = await pagesDirectory(options);
   const pages = await PageStore.open({ directory: pagesHome?.path ?? join(runDir, 'pages'), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
+  const ledger = new Ledger();
   const router = new Router({
     clock,
     random,
     log,
     provider,
-    ledger: new Ledger(),
+    ledger,
     onLog: (line) => options.onFunctionLog(line),
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
@@ -146,7 +152,8 @@ async function wire(options: PlatformOptions) {
   const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
     explainByName(name, explainable(deployed(), router.status()), (id) => router.explain(id));
-  const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
+  const cronKey = random.hex(32);
+  const edge = new Edge({ cronKey, invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
   const publish = (snapshot: Snapshot): void => {
     router.publish(snapshot);
@@ -163,20 +170,29 @@ async function wire(options: PlatformOptions) {
     if (options.control === undefined) return null;
     // Who serves no deployments has no use for it, nor for the memory that it takes.
     const { startControl } = await import('./wiring/control.ts');
-    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode };
-    const facts = { edgePort: () => port, provider: () => provider.describe() };
+    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode, router, ledger, explain };
+    const facts = { edgePort: () => port, edgeHost: options.host, cronKey, provider: () => provider.describe() };
     control = await startControl({ place: options.control, ...parts, ...facts });
     return control;
   };
   const tunnels = await listen(address, (connection) => router.accept(connection));
+  let rehearsal: Rehearsal | null = null;
+  let isClosing = false;
+  const rehearsing = (): void => {
+    if (!isClosing) rehearsal = rehearse({ clock, random, log, directory: runDir });
+  };
   const close = once(async () => {
+    isClosing = true;
     projects.halt();
-    await Promise.all([edge.close(), router.close(), control?.close()]);
+    rehearsal?.stop();
+    await Promise.all([edge.close(), router.close(), rehearsal?.done, control?.stop()]);
+    await control?.close();
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
   });
-  return { provider, router, edge, projects, close, status, controlled, listened: (at: number) => void (port = at) };
+  const found = (at: number): void => void (port = at);
+  return { provider, router, edge, projects, close, status, controlled, rehearsing, listened: found };
 }
 
 /** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
@@ -310,51 +326,4 @@ async function addProject(projects: LiveProjects, place: ProjectPlace, options: 
 function authorityOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `localhost:${port}`;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */
-function statusReport(status: RouterStatus) {
-  const now = new Map(status.functions.map((each) => [each.id, each]));
-  const functions = status.usage.functions
-    .map((usage) => functionReport(usage, now.get(usage.function)))
-    .toSorted((a, b) => Number(a.retired) - Number(b.retired));
-  const { usage, cost, prices } = status.usage;
-  return { functions, stems: status.stems, usage, cost, prices };
-}
-
-function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) {
-  return {
-    id: usage.function,
-    label: usage.label,
-    /** A newer version has taken its place. */
-    retired: now?.retired ?? true,
-    limit: now?.limit ?? 0,
-    instances: now?.instances ?? [],
-    queued: now?.queued ?? 0,
-    oldestQueuedMs: now?.oldestQueuedMs ?? 0,
-    nacks: now?.nacks ?? {},
-    backingOff: now?.backingOff ?? null,
-    invocations: usage.usage.invocations,
-    failed: usage.failed,
-    failures: usage.failures,
-    starts: { cold: usage.cold, prewarmed: usage.prewarmed, warm: usage.warm },
-    activeCpu: {
-      totalMs: usage.usage.cpuUs / 1000,
-      attributedMs: usage.usage.attributedUs / 1000,
-      unattributedMs: usage.usage.unattributedUs / 1000,
-      /** Beside the total: what booting the instances took, which is charged to nobody. */
-      bootMs: usage.usage.bootUs / 1000,
-    },
-    memoryGbSeconds: usage.usage.memoryGbSeconds,
-    wallGbSeconds: usage.usage.wallGbSeconds,
-    cost: usage.cost,
-    routes: usage.routes,
-    metrics: usage.metrics,
-  };
-}
-
-/** The first call does it; later ones wait for the same end. */
-function once(act: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
-  return () => (done ??= act());
 }

@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/provider': ['src/base', 'src/model'],
   'src/router': ['src/base', 'src/model', 'src/tunnel', 'src/scheduler', 'src/provider', 'src/meter'],
   'src/edge': ['src/base', 'src/model', 'src/resolver', 'src/tunnel'],
+  'src/rehearsal': ['src/base', 'src/model', 'src/tunnel', 'src/provider', 'src/meter', 'src/router', 'src/edge'],
   'src/core': ['src/base', 'src/model', 'src/tunnel'],
   'src/api': ['src/base'],
   'src/control': ['src/base', 'src/model', 'src/meter', 'src/api'],

@@ -31,6 +31,34 @@ export async function gitVariables(dir: string): Promise<Record<string, string>>
   });
 }
 
+export interface GitFacts {
+  readonly branch: string | null;
+  readonly commit: string | null;
+  readonly message: string | null;
+  readonly author: string | null;
+  /** What is deployed is not what was committed. */
+  readonly dirty: boolean;
+}
+
+/** Of the commit that `dir` is at; null: it is in no repository, or there is no git. Never rejects. */
+export async function gitFacts(dir: string): Promise<GitFacts | null> {
+  const [commit, branch, changes] = await Promise.all([
+    git(dir, ['log', '-1', `--format=${['%H', '%an', '%s'].join(separator)}`]),
+    git(dir, ['rev-parse', '--abbrev-ref', 'HEAD']),
+    git(dir, ['status', '--porcelain', '--untracked-files=normal', '--', '.']),
+  ]);
+  if (commit === null) return null;
+  const [sha = '', author = '', message = ''] = commit.split(separator);
+  return {
+    branch: branch === 'HEAD' ? null : branch,
+    commit: sha,
+    message: message.slice(0, 1000),
+    author: author.slice(0, 255),
+    // So many that git's answer is too long to be taken, or none.
+    dirty: changes !== '',
+  };
+}
+
 /** `git@github.com:owner/name.git`, `https://gitlab.com/group/sub/name`. A token in it is no part of what is told. */
 function repositoryOf(remote: string): Record<string, string> {
   const parts = /^(?:[a-z+]+:\/\/)?(?:[^@/]+@)?([^/:]+)(?::\d+)?[/:](.+?)\/([^/]+?)(?:\.git)?\/?$/.exec(remote);

@@ -20,6 +20,20 @@ export async function tsconfigFor(path: string): Promise<TsConfig | null> {
   }
 }
 
+/** The files that the options of a file's compilation come from: the nearest tsconfig.json, and what it extends. */
+export async function tsconfigChain(path: string): Promise<string[]> {
+  const nearest = await tsconfigFor(path);
+  const files = nearest === null ? [] : [nearest.file];
+  for (const file of files) {
+    const content = parseWithComments(await readFile(file, 'utf8').catch(() => ''));
+    for (const base of [content?.extends].flat()) {
+      const found = typeof base === 'string' ? extended(file, base) : null;
+      if (found !== null && !files.includes(found) && files.length < limits.tsconfigDepth) files.push(found);
+    }
+  }
+  return files;
+}
+
 /** Null: there is no such file, or none that can be read; the compiler complains of that. */
 async function optionsIn(file: string, depth: number): Promise<Record<string, unknown> | null> {
   const text = await readFile(file, 'utf8').catch(() => null);

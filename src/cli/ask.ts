@@ -11,7 +11,7 @@ export type Answer =
   /** The name is none, or none of one function alone. */
   | { readonly kind: 'mistake'; readonly text: string }
   /** Nobody there who could say. */
-  | { readonly kind: 'nobody'; readonly text: string };
+  | { readonly kind: 'nobody'; readonly text: string; readonly exitCode?: number };
 
 export interface Question {
   /** Where the platform is: `http://HOST:PORT`. */

@@ -1,13 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
+import { systemClock } from '../base/clock.ts';
 import { UsageError } from '../base/errors.ts';
-import { addBuild } from './commands/build.ts';
-import { addDev } from './commands/dev.ts';
-import { addExplain } from './commands/explain.ts';
-import { addServe } from './commands/serve.ts';
-import { addStart } from './commands/start.ts';
+import { weirProgram } from './program.ts';
 import { terminal } from './terminal.ts';
-import type { Streams, Terminal } from './terminal.ts';
+import type { Cli } from './control-command.ts';
 
 /** Exit code of a mistake in arguments or configuration. */
 const usageExitCode = 2;
@@ -18,10 +15,18 @@ const usageExitCode = 2;
  */
 export async function runCli(
   args: readonly string[],
-  streams: Streams = { out: process.stdout, err: process.stderr },
+  { streams = { out: process.stdout, err: process.stderr }, ...own }: Partial<Cli> = {},
 ): Promise<void> {
   const lines = terminal(streams);
-  const program = commands(lines, streams);
+  const cli = {
+    streams,
+    input: process.stdin,
+    environment: process.env,
+    clock: systemClock,
+    version: version(),
+    ...own,
+  };
+  const program = weirProgram(cli, lines);
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {
@@ -33,29 +38,6 @@ export async function runCli(
       process.exitCode = usageExitCode;
     } else throw error;
   }
-}
-
-function commands(lines: Terminal, { out, err }: Streams): Command {
-  const program = new Command('weir')
-    .description('Fluid compute on your own machines: one function instance serves many invocations at once.')
-    .version(version(), '-V, --version')
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => out.write(text),
-      writeErr: (text) => err.write(text),
-      outputError: (text, write) => write(text.replace(/^error: /, 'weir: ')),
-    })
-    .showHelpAfterError('(weir --help says more)')
-    .addHelpText(
-      'after',
-      '\nExamples\n  weir dev            serve the project in this directory\n  weir start          serve every project in ./examples\n  weir build          make what is served of a project in Next.js and the like\n  weir explain        what a running one does, and why\n  weir dev --help     what a project is, and all options',
-    );
-  addDev(program, lines);
-  addStart(program, lines);
-  addServe(program, lines, version());
-  addBuild(program, lines, { out, err });
-  addExplain(program, lines, out);
-  return program;
 }
 
 function version(): string {

@@ -34,3 +34,11 @@ function parseStems(text: string): boolean {
   if (text === '0') return false;
   throw new InvalidArgumentError('"auto" or "0" is expected.');
 }
+
+/** Of lists: as many as the API gives at once. */
+export function parseCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d{1,4}$/.test(text) || count < 1 || count > 1000)
+    throw new InvalidArgumentError('A whole number from 1 to 1000 is expected.');
+  return count;
+}

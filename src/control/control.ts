@@ -20,6 +20,7 @@ import { DeploymentStore } from './store/deployment-store.ts';
 import { ProjectStore, VariableStore } from './store/project-store.ts';
 import { SettingsStore } from './store/settings-store.ts';
 import { TokenStore } from './store/tokens.ts';
+import { UsageStore } from './usage/usage-store.ts';
 
 export interface ControlOptions {
   /** Of all that is kept; nobody else uses it at the same time. Absolute, made when it is not there. */
@@ -49,9 +50,12 @@ export class Control {
   readonly variables: VariableStore;
   readonly making: Making;
   readonly served: Served;
+  readonly usage: UsageStore;
   readonly projects: Projects;
   readonly deployments: Deployments;
   readonly #options: ControlOptions;
+  /** What is served has changed, and edge and router have it. */
+  onPublished: () => void = () => undefined;
   #timers: Timer[] = [];
   #closing: Promise<void> | null = null;
 
@@ -67,6 +71,7 @@ export class Control {
     this.tokens = new TokenStore(db, clock);
     this.audit = new AuditLog(db, clock);
     this.settings = new SettingsStore(db);
+    this.usage = new UsageStore(db);
     const [records, store, variables] = [new ProjectStore(db), new DeploymentStore(db), new VariableStore(db, sealer)];
     [this.records, this.store, this.variables] = [records, store, variables];
     const { addresses, audit } = this;
@@ -85,12 +90,16 @@ export class Control {
       hostOf,
     };
     this.making = new Making(making);
+    const publish = (snapshot: Snapshot): void => {
+      options.publish(snapshot);
+      this.onPublished();
+    };
     this.served = new Served({
       clock,
       log,
       projects: records,
       store,
-      publish: (snapshot) => options.publish(snapshot),
+      publish,
     });
     const { served } = this;
     this.projects = new Projects({ db, clock, audit, projects: records, store, variables, served, addresses });
@@ -120,7 +129,7 @@ export class Control {
   /** Serves what was deployed before. Resolves when all of it is, or was told not to be; what is ready is served before. */
   async start(): Promise<void> {
     this.#every(limits.controlSweepMs, () => this.projects.sweepReleases(this.deployments));
-    this.#every(limits.retentionSweepMs, () => this.deployments.retain());
+    this.#every(limits.retentionSweepMs, () => this.#retain());
     await this.deployments.open();
   }
 
@@ -133,6 +142,11 @@ export class Control {
   async disk(): Promise<Settings['disk']> {
     const blobBytes = await this.blobs.bytes();
     return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes: this.deployments.bytes(), logBytes: 0 };
+  }
+
+  async #retain(): Promise<void> {
+    await this.deployments.retain();
+    this.usage.retain(this.settings.get().retention.usageDays, Math.floor(this.#options.clock.wallMs() / 60_000));
   }
 
   async #close(): Promise<void> {

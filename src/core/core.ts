@@ -336,7 +336,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
   /** The one way to the end. What was written before leaves first. */
   #end(exitCode: number, code = 'DRAINED'): void {
     if (this.#phase.kind === 'ended') return;
-    this.streams?.flush();
+    this.streams?.flushAll();
     this.#enter({ kind: 'ended' });
     this.#ward.closed();
     this.#logs.close();

@@ -47,6 +47,11 @@ export interface Ward {
   readonly charges: Charges;
   /** An invocation has come, and has not been handed over: it still may be held back (Streams.hold). */
   readonly arriving?: () => void;
+  /**
+   * 0: user code may answer within the turn in which it is called; BEGUN leaves at its end. Otherwise it cannot, and where BEGUN may
+   * leave with what follows it, it waits for that so long.
+   */
+  readonly begunWaitsMs: number;
   /** Handlers count until they have returned, also those whose answer is complete (Call.handling). */
   readonly lingers: boolean;
   /** There is no later: what is written must leave within this call. */

@@ -13,6 +13,7 @@ import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
 import { addForwarding, chainHeader, HeadScan } from './head.ts';
+import { scheduleIn } from './cron.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
@@ -44,6 +45,7 @@ export interface Arrival {
   readonly vercelId: string;
   /** The connection was handed over: it may become a pipe. */
   readonly upgrade: boolean;
+  readonly receivedMs: number;
 }
 
 const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refused', refusal, close });
@@ -71,10 +73,14 @@ export class Admitter {
   private readonly clock: Clock;
   /** Null: nobody asks for traces. */
   traceOf: ((headers: readonly string[]) => TraceContext) | null = null;
+  private readonly cronKey: string | null;
+  /** When the head that was scanned last was found to be servable. */
+  private admittedMs = 0;
 
-  constructor(sites: Sites, chainKey: string, clock: Clock) {
+  constructor(sites: Sites, keys: { readonly chain: string; readonly cron: string | null }, clock: Clock) {
     this.sites = sites;
-    this.chains = new Chains(chainKey);
+    this.chains = new Chains(keys.chain);
+    this.cronKey = keys.cron;
     this.clock = clock;
   }
 
@@ -113,6 +119,7 @@ export class Admitter {
     if (own !== null) return own;
     if (place === null) return this.nobody(entry.host);
     this.added = place.added;
+    this.admittedMs = this.clock.nowMs();
     if (place.ways !== null) return this.follow(arrival, target, place.ways, host);
     return this.match(arrival, target, { site: place.site, host });
   }
@@ -152,7 +159,7 @@ export class Admitter {
     const { site } = at;
     const method = arrival.req.method!;
     if (site.table !== null) {
-      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
+      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false }, this.admittedMs);
       const { table } = site;
       const { chain } = this.scan;
       return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, chain } };
@@ -167,7 +174,8 @@ export class Admitter {
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
-    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern, parsed: true });
+    const way = { target: matched.target, route: matched.pattern, parsed: true };
+    const head = this.head(arrival, at, way, this.clock.nowMs());
     const refusal = this.chain(matched.spec, head.headers);
     return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
   }
@@ -187,13 +195,20 @@ export class Admitter {
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
     way: { target: string; route: string; parsed: boolean },
+    matchedMs: number,
   ): RequestHead & { readonly headers: string[] } {
-    const { headers, hasBody } = this.scan;
+    const { headers, hasBody, cron } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
+    const schedule = cron === '' ? null : scheduleIn(cron, this.cronKey);
+    if (schedule !== null) headers.push('x-vercel-cron-schedule', schedule);
+    const { id, receivedMs } = arrival;
+    const { admittedMs } = this;
+    const { target, route, parsed } = way;
+    const method = arrival.req.method!;
     const trace = this.traceOf === null ? null : this.traceOf(headers);
-    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, trace, ...way };
+    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, trace, parsed };
   }
 }

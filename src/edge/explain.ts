@@ -1,7 +1,7 @@
 import { printable, printableLines } from '../base/printable.ts';
 import type { Explainable, Explained } from '../model/explain.ts';
-import { explainText, functionLines } from './explain-text.ts';
-import type { Reading } from './explain-text.ts';
+import { explainText, functionLines } from '../model/explain-text.ts';
+import type { Reading } from '../model/explain-text.ts';
 import { escapeHtml, preferredKind } from './page.ts';
 import type { Page } from './page.ts';
 

@@ -49,6 +49,8 @@ export interface EdgeOptions {
   readonly traces?: Traces | null;
   /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
   readonly chainKey?: string;
+  /** By which the platform's own crons are known (cron.ts); secret, without spaces. Left out: what says it is one is not. */
+  readonly cronKey?: string;
   /** Milliseconds; what is left out is as in limits. */
   readonly timeouts?: {
     readonly headMs?: number;
@@ -77,7 +79,8 @@ export class Edge {
     this.region = options.region ?? 'dev1';
     const { invoker, random, traces = null } = options;
     this.invoker = traces === null ? invoker : new TracedInvoker(invoker, random);
-    this.admitter = new Admitter(noSites, options.chainKey ?? random.hex(32), options.clock);
+    const keys = { chain: options.chainKey ?? random.hex(32), cron: options.cronKey ?? null };
+    this.admitter = new Admitter(noSites, keys, options.clock);
     if (traces !== null) this.admitter.traceOf = (headers) => traceOf(headers, traces, (bytes) => random.hex(bytes));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
@@ -90,7 +93,7 @@ export class Edge {
     const { invoker } = this;
     const { chains } = this.admitter;
     const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, chains, nextId: this.nextId });
-    return { invoker, log, chains, kept };
+    return { invoker, clock, log, chains, kept };
   }
 
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */
@@ -127,6 +130,8 @@ export class Edge {
     const stopped = this.stop();
     this.cutAll();
     await stopped;
+    // Node looks over a server's connections every second, and holds the server, until its own close is called.
+    this.server.close();
   }
 
   private stop(): Promise<void> {
@@ -193,11 +198,12 @@ export class Edge {
 
   /** `expects`: the client waits for 100 before it sends the body. It gets it when a function has been found that takes it. */
   private serve(req: EdgeRequest, res: ServerResponse, expects: boolean): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(req.socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
     const exchange = new HttpExchange(this.responder, connection, { req, res, vercelId });
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false, receivedMs });
     if (admission.kind === 'refused' && admission.close) {
       exchange.refuse(admission.refusal, true);
       return;
@@ -276,10 +282,11 @@ export class Edge {
   }
 
   private upgrade(req: EdgeRequest, socket: Socket, early: Buffer): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true, receivedMs });
     const protocol = req.fields.upgrade ?? '';
     const { added } = this.admitter;
     const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId, added });

@@ -1,7 +1,7 @@
 import { printable } from '../base/printable.ts';
 import { escapeHtml, preferredKind } from './page.ts';
 import type { Page } from './page.ts';
-import { tableLines } from './text-table.ts';
+import { tableLines } from '../model/text-table.ts';
 
 /** What the status page shows of one function; whatever else there is appears in the JSON. */
 interface StatusFunction {

@@ -56,6 +56,8 @@ export interface Canary {
 export interface Cron {
   readonly path: string;
   readonly schedule: string;
+  /** False: it is not called while the call before is under way. Default: true, as on the hosted platform. */
+  readonly overlap?: boolean;
 }
 
 /** All that edge and router need to serve. Immutable; a newer version replaces an older one whole. */

@@ -8,10 +8,24 @@ import { projectHandlers } from '../control/api/project-handlers.ts';
 import { ApiServer } from '../control/api/server.ts';
 import type { Place } from '../control/addresses.ts';
 import { Control } from '../control/control.ts';
+import { cronCaller } from '../control/crons/call.ts';
+import { Crons } from '../control/crons/crons.ts';
+import { cronHandlers } from '../control/crons/handlers.ts';
+import type { EdgeAddress } from '../control/edge-request.ts';
+import { loadHandlers } from '../control/load.ts';
+import { CronStore } from '../control/store/cron-store.ts';
+import { nowHandlers } from '../control/usage/now-handlers.ts';
+import { usageHandlers } from '../control/usage/usage-handlers.ts';
+import type { Ledger } from '../meter/ledger.ts';
+import type { Explained } from '../model/explain.ts';
+import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
+import { once } from '../base/once.ts';
+import { deployDirectories, type Directory } from './directories.ts';
 import { listenOnFree } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
+import { watching } from './watching.ts';
 
 /** How the control is to be had. */
 export interface ControlPlace {
@@ -25,6 +39,8 @@ export interface ControlPlace {
   readonly scheme: Place['scheme'];
   /** Of Weir: `0.1.0`. */
   readonly version: string;
+  /** Projects on this machine that are deployed at the start, unless what is live has the same files. */
+  readonly directories: readonly Directory[];
 }
 
 export interface ControlParts {
@@ -36,8 +52,15 @@ export interface ControlParts {
   readonly region: string;
   /** Of the edge. */
   edgePort(): number;
+  /** That the edge listens on: for requests of this process. */
+  readonly edgeHost: string;
+  /** Says to the edge that a request is of a cron. */
+  readonly cronKey: string;
   /** One sentence about what limits instances on this machine. */
   provider(): string;
+  readonly router: Router;
+  readonly ledger: Ledger;
+  explain(name: string | null): Explained;
   publish(snapshot: Snapshot): void;
   /** What makes the first invocations of a deployment fast. Never rejects. */
   prepare(deployment: Deployment): Promise<Deployment>;
@@ -53,7 +76,9 @@ export interface RunningControl {
   readonly ownToken: string;
   /** Settles when all that was deployed before is served, or was told not to be. */
   readonly started: Promise<void>;
-  /** What was published goes on being served. Idempotent. */
+  /** Nothing more is deployed, and nobody asks any more. What was published goes on being served. Idempotent. */
+  stop(): Promise<void>;
+  /** And what happens is not recorded any more. Idempotent. */
   close(): Promise<void>;
 }
 
@@ -77,7 +102,32 @@ export async function startControl(parts: ControlParts): Promise<RunningControl>
   }
 }
 
-function handlersOf(control: Control, parts: ControlParts): Handlers {
+/** Paths that are called at times; as requests to this platform's own edge. */
+function cronsOf(control: Control, { clock, log, cronKey }: ControlParts, edge: () => EdgeAddress): Crons {
+  const { db, audit, records, store: deployments, served } = control;
+  return new Crons({
+    db,
+    clock,
+    log,
+    audit,
+    projects: records,
+    deployments,
+    store: new CronStore(db),
+    call: cronCaller({ clock, edge, key: cronKey }),
+    secretOf: (id) => served.find(id)?.functions[0]?.config.environment['CRON_SECRET'] ?? null,
+  });
+}
+
+interface Handled {
+  readonly control: Control;
+  readonly watched: ReturnType<typeof watching>;
+  readonly crons: Crons;
+  readonly edge: () => EdgeAddress;
+}
+
+function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlParts): Handlers {
+  const { clock } = parts;
+  const { usage: usageStore, collector, now, prices } = watched;
   const { db, tokens, audit, settings, store, making, blobs, projects, deployments, records, addresses } = control;
   return {
     ...platformHandlers({
@@ -90,6 +140,10 @@ function handlersOf(control: Control, parts: ControlParts): Handlers {
       disk: () => control.disk(),
       changed: () => undefined,
     }),
+    ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
+    ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
+    ...cronHandlers(crons),
+    ...loadHandlers({ clock, edge, isServed: (host) => control.served.isServed(host) }),
     ...projectHandlers({ projects, records, deployments, store, making, blobs }),
   } as Handlers;
 }
@@ -97,19 +151,41 @@ function handlersOf(control: Control, parts: ControlParts): Handlers {
 async function serve(control: Control, parts: ControlParts): Promise<RunningControl> {
   const { place, clock, log } = parts;
   const { tokens } = control;
+  const watched = watching(control, parts);
+  const edge = () => ({ address: loopbackOf(parts.edgeHost), port: parts.edgePort() });
+  const crons = cronsOf(control, parts, edge);
+  control.onPublished = () => crons.sync();
   const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const ownToken = tokens.createOwn('this machine');
-  const server = new ApiServer({ clock, log, tokens, handlers: handlersOf(control, parts), asset: () => null });
+  const server = new ApiServer({
+    clock,
+    log,
+    tokens,
+    handlers: handlersOf({ control, watched, crons, edge }, parts),
+    asset: () => null,
+  });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${port}`;
   const local = await writeLocalFile(place.dir, { url, token: ownToken, pid: process.pid });
-  const close = async (): Promise<void> => {
+  const stop = once(async () => {
     local.remove();
     await server.close();
+    await Promise.all([crons.close(), control.deployments.close()]);
+  });
+  const close = once(async () => {
+    await stop();
+    watched.close();
     await control.close();
+  });
+  const start = async (): Promise<void> => {
+    await control.start();
+    crons.start();
+    await deployDirectories(place.directories, { control, clock, log, stateDir: place.dir });
   };
-  const started = control.start();
+  const started = start();
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
-  let closing: Promise<void> | null = null;
-  return { control, url, firstToken, ownToken, started, close: () => (closing ??= close()) };
+  return { control, url, firstToken, ownToken, started, stop, close };
 }
+
+/** What listens on all addresses is asked at this machine's own. */
+const loopbackOf = (host: string): string => (host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host);

@@ -9,6 +9,10 @@ export const buildingLimits = {
   /** JSON files of a build output: a function's lists each file of its bundle. And files that are looked at at once. */
   outputJsonBytes: 32 * 1024 * 1024,
   builderFilesAtOnce: 32,
+  /** Files of one upload. */
+  uploadFiles: 200_000,
+  /** A file that was changed so short a time ago may be changed again without another time on it. */
+  uploadSettledMs: 2_000,
   /** Outputs of one deployment, and files of one function. */
   outputs: 200_000,
   /** Files and folders that are looked at to find them, and folders that are looked into again: links make many of few. */
@@ -74,6 +78,19 @@ export const buildingLimits = {
   tsconfigDepth: 32,
   /** What waits for whoever reads the terminal; lines beyond it are dropped, and counted. */
   terminalBacklogBytes: 4 * 1024 * 1024,
+
+  /** A token, or the value of a variable, as it is piped in. */
+  secretBytes: 65_536,
+  /** Uploading a deployment: files at once, attempts of each, the longest wait between two, what is large enough to be gone on with. */
+  uploadsAtOnce: 8,
+  uploadAttempts: 6,
+  uploadRetryMs: 250,
+  uploadRetryMaxMs: 8_000,
+  uploadResumeBytes: 8 * 1024 * 1024,
+  /** An upload that is given up is tidied away in this time, or not. */
+  uploadAbandonMs: 3_000,
+  /** Following a stream of events: connections in a row that bring nothing. */
+  followAttempts: 8,
 
   /** `weir explain`: how long an answer may take, how large it may be, and how often it is asked for while it is watched. */
   explainWaitMs: 5_000,

@@ -38,6 +38,26 @@ export const controlLimits = {
   productionCount: 10,
   domainsPerProject: 100,
   variablesPerProject: 500,
+  /** Usage: rows by the minute and by the hour; what is read at once; what one answer has. */
+  usageRows: 2_000_000,
+  usageBatchRows: 250,
+  usageGroups: 5_000,
+  usagePoints: 1_500,
+  /** The clock is looked at so often while there are crons: it may have been set, or the machine may have slept. */
+  cronLookMs: 10_000,
+  /** A clock that is set back by no more does not make crons come twice; one that is set back further was wrong before. */
+  cronSetBackMs: 3 * 3_600_000,
+  /** Calls of crons that are under way at once; what a call takes beyond its function's own time; what is read of an answer. */
+  cronCallsAtOnce: 500,
+  cronGraceMs: 10_000,
+  cronAnswerBytes: 64 * 1024 * 1024,
+  /** Runs that are kept of one cron, and for how long. */
+  cronRunsKept: 1_000,
+  cronRunKeptMs: 30 * 24 * 3_600_000,
+  /** Requests that are sent to see what a deployment stands: how long that may take. */
+  loadMs: 60_000,
+  /** Invocations that have settled and whose answer has not come, as far as their instances are counted. */
+  loadSettledKept: 20_000,
   /** How often retention, stages of releases and forgotten uploads are looked at. */
   controlSweepMs: 1_000,
   retentionSweepMs: 60_000,

@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 import type { Answer } from '../ask.ts';
+import { findTarget } from '../connection/connect.ts';
+import type { Cli } from '../control-command.ts';
 import { highlighted, Screen } from '../screen.ts';
 import { endedBy, stopSignals } from '../stopping.ts';
 import type { Terminal } from '../terminal.ts';
@@ -12,18 +14,21 @@ interface Options {
   readonly url: URL;
   readonly json?: boolean;
   readonly watch?: boolean;
+  readonly context?: string;
 }
 
 /** Exit code where nobody answers. */
 const nobodyExitCode = 1;
 
-export function addExplain(program: Command, terminal: Terminal, out: NodeJS.WriteStream): void {
+export function addExplain(program: Command, terminal: Terminal, cli: Cli): void {
+  const { out } = cli.streams;
   program
     .command('explain')
     .summary('why a function is scheduled as it is')
     .description(
-      'Asks a running platform on this machine about a function: its limits and what they follow from, its instances, ' +
-        'the last decisions with their reasons. Without FUNCTION: which ones there are.',
+      'Asks a running platform about a function: its limits and what they follow from, its instances, the last decisions ' +
+        'with their reasons. Without FUNCTION: which ones there are. Asked is the control that you are logged in to, or that ' +
+        'runs here; where there is none, or with --url, weir dev or weir start on this machine.',
     )
     .argument('[FUNCTION]', 'PROJECT/api/hello, or as much of its end as only it has')
     .addOption(
@@ -32,21 +37,21 @@ export function addExplain(program: Command, terminal: Terminal, out: NodeJS.Wri
         .default(new URL('http://localhost:3000'), 'http://localhost:3000'),
     )
     .option('--json', 'all there is, as JSON')
+    .addOption(new Option('--context <name>', 'the control to talk to, as `weir login` named it').conflicts('url'))
     .addOption(new Option('-w, --watch', 'again every second, until Ctrl-C').conflicts('json'))
     .addHelpText('after', help)
-    .action(async (name: string | undefined, { url, json = false, watch: isWatched = false }: Options) => {
-      // Help and version need none of it.
-      const { ask } = await import('../ask.ts');
-      const question = { url, json, name: name ?? null };
-      const text = said(await ask(question), terminal);
+    .action(async (name: string | undefined, options: Options, command: Command) => {
+      const { json = false, watch: isWatched = false } = options;
+      const asked = await askerOf(cli, options, command, name ?? null);
+      const text = said(await asked(), terminal);
       if (text === null) return;
-      if (isWatched) await watch(text, (signal) => ask({ ...question, signal }), out);
+      if (isWatched) await watch(text, asked, out);
       else out.write(`${json ? text : highlighted(text.split('\n'), out).join('\n')}\n`);
     });
 }
 
 const help = `
-Exit codes: 2 when there is no such function or several of that name, 1 when no platform answers.
+Exit codes: 2 when there is no such function or several of that name, 1 when no platform answers; of a control 5 and 3.
 
 Examples
   weir explain                                 which functions there are
@@ -55,12 +60,28 @@ Examples
   weir explain shop/server --json | jq .lanes
   weir explain hello --url localhost:8080      a platform elsewhere on this machine`;
 
+type Asker = (signal?: AbortSignal) => Promise<Answer>;
+
+/** Who is asked: the platform at --url, else the control that is meant, else what runs at the usual place. */
+async function askerOf(cli: Cli, options: Options, command: Command, name: string | null): Promise<Asker> {
+  const { url, json = false, context } = options;
+  const isSaid = command.getOptionValueSource('url') === 'cli';
+  const target = isSaid ? null : await findTarget(cli.environment, context);
+  // Help and version need none of it.
+  if (target !== null) {
+    const { askControl } = await import('../ask-control.ts');
+    return (signal) => askControl(target, { name, json, clock: cli.clock, signal: signal ?? null });
+  }
+  const { ask } = await import('../ask.ts');
+  return (signal) => ask({ url, json, name, ...(signal === undefined ? {} : { signal }) });
+}
+
 /** Null: nobody answers, which has been told. Throws a UsageError when the name is a mistake. */
 function said(answer: Answer, terminal: Terminal): string | null {
   if (answer.kind === 'mistake') throw new UsageError(answer.text);
   if (answer.kind === 'told') return answer.text;
   terminal.complain(`weir: ${answer.text}`);
-  process.exitCode = nobodyExitCode;
+  process.exitCode = answer.exitCode ?? nobodyExitCode;
   return null;
 }
 

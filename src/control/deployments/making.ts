@@ -77,7 +77,7 @@ export class Making {
         readyMs: clock.wallMs(),
         environment: this.#parts.sealer.seal(JSON.stringify(kept), contextOf(record.id)),
         functions: summariesOf(deployment),
-        crons: deployment.crons.map(({ path, schedule }) => ({ path, schedule })),
+        crons: [...deployment.crons],
       });
       said.info(`made in ${((clock.nowMs() - fromMs) / 1000).toFixed(1)} s`);
       return isNoted ? deployment : null;
@@ -144,11 +144,12 @@ export class Making {
 
 const contextOf = (id: string): string => `environment ${id}`;
 
-/** What the project was told to set goes before what its files say. */
+/** What the project was told to set goes before what its files say. What is learned of a function is its next deployment's too. */
 const withVariables = (deployment: Deployment, own: Readonly<Record<string, string>>): Deployment => ({
   ...deployment,
   functions: deployment.functions.map((spec) => ({
     ...spec,
+    lineage: `${spec.environment} of ${spec.project}`,
     config: { ...spec.config, environment: { ...spec.config.environment, ...own } },
   })),
 });

@@ -20,6 +20,8 @@ export interface ServedParts {
 export class Served {
   readonly #parts: ServedParts;
   readonly #loaded = new Map<string, Deployment>();
+  #warm: ReadonlySet<string> = new Set();
+  #hosts: ReadonlySet<string> = new Set();
   #version = 0;
   #incomplete = true;
 
@@ -33,6 +35,20 @@ export class Served {
 
   has(id: string): boolean {
     return this.#loaded.has(id);
+  }
+
+  /** Production clients are led to it, all or some. */
+  isLive(id: string): boolean {
+    return this.#warm.has(id);
+  }
+
+  /** Something answers under this host name, in lower case. */
+  isServed(host: string): boolean {
+    return this.#hosts.has(host);
+  }
+
+  find(id: string): Deployment | null {
+    return this.#loaded.get(id) ?? null;
   }
 
   put(deployment: Deployment): void {
@@ -62,7 +78,9 @@ export class Served {
       }
       return [alias];
     });
+    this.#warm = warm;
     const { deployments } = this;
+    this.#hosts = new Set([...aliases.map(({ host }) => host), ...deployments.flatMap(({ hosts }) => hosts)]);
     const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
     try {
       this.#parts.publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });

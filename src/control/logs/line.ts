@@ -1,22 +1,12 @@
 // A line that was published, as it is kept.
 import { limits } from '../../base/limits.ts';
 import type { LogLine } from '../../api/observed.ts';
+import type { FunctionLogLine } from '../../model/telemetry.ts';
 import { levels } from './wire.ts';
 import type { Level, Which } from './wire.ts';
 
-/** What is published on channels.log: FunctionLogLine of the router. */
-export interface PublishedLine {
-  readonly functionId: string;
-  /** `PROJECT/NAME` */
-  readonly label: string;
-  readonly instance: string;
-  readonly invocationId: string | null;
-  readonly level: Level;
-  readonly source: string;
-  readonly text: string;
-  /** Unix time. Left out: now. */
-  readonly atMs?: number;
-}
+/** What is published on channels.log; without a time: now. */
+export type PublishedLine = Omit<FunctionLogLine, 'atMs'> & Partial<Pick<FunctionLogLine, 'atMs'>>;
 
 const before = (text: string, mark: string): string => {
   const at = text.indexOf(mark);

@@ -41,6 +41,7 @@ const nearShare = 0.75;
 export class ProcessBeside implements Ward, Readings {
   runtimeName: string;
   readonly lingers = true;
+  readonly begunWaitsMs = limits.begunWaitsMs;
   readonly isExiting = false;
   readonly cells: Int32Array;
   readonly claims: Claims;

@@ -132,9 +132,9 @@ test('many at once in one process, and connections are used again', { timeout },
   const { router } = rig;
   const streams = Array.from({ length: 200 }, () => router.request('/wait/50', { flush: false }));
   router.data.writer.flush();
-  const answers = await Promise.all(streams.map((stream) => router.answer(stream)));
+  const answers = await Promise.all(streams.map((stream) => router.answerAtLast('/wait/50', stream)));
   assert.ok(answers.every(({ text }) => text === 'waited'));
-  for (let round = 0; round < 20; round += 1) await router.answer(router.request('/hello'));
+  for (let round = 0; round < 20; round += 1) await router.answerAtLast('/hello', router.request('/hello'));
 });
 
 test('a connection whose request is not complete, or that says what nobody asked, is closed', { timeout }, async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Explanation, InstanceExplanation } from '../model/explain.ts';
+import type { Explanation, InstanceExplanation } from './explain.ts';
 import { explainText, functionLines } from './explain-text.ts';
-import { noonMs, sample } from './explain.fixture.ts';
+import { noonMs, sample } from '../edge/explain.fixture.ts';
 
 const reading = { nowMs: noonMs, timeOfDay: (wallMs: number) => new Date(wallMs).toISOString().slice(11, 23) };
 const textOf = (changes: Partial<Explanation>): string => explainText({ ...sample, ...changes }, reading);

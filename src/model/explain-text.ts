@@ -1,5 +1,5 @@
 import { printable } from '../base/printable.ts';
-import type { Explainable, Explanation, InstanceExplanation, LaneExplanation } from '../model/explain.ts';
+import type { Explainable, Explanation, InstanceExplanation, LaneExplanation } from './explain.ts';
 import { tableLines } from './text-table.ts';
 import type { Side } from './text-table.ts';
 
