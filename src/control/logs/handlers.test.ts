@@ -8,6 +8,7 @@ import { routes } from '../../api/routes.ts';
 import type { Call } from '../../api/routes.ts';
 import { channels } from '../../base/channels.ts';
 import { limits } from '../../base/limits.ts';
+import { eventStream } from '../api/events.ts';
 import type { Request, ServerEvent } from '../api/handler.ts';
 import { logHandlers } from './handlers.ts';
 import { crash, functionOf, LogBench, startMs } from './logs.fixture.ts';
@@ -225,4 +226,21 @@ test('so many follow at once, and no more, until one leaves', async (t) => {
   await assert.rejects(next(events()), (error) => error instanceof ApiError && error.code === 'TOO_MANY_REQUESTS');
   await all[0]!.return?.();
   assert.equal((await next(events({ query: { tail: '1' } }))).event, 'line');
+});
+
+test('as server-sent events: a line that has line breaks in it is one event, and the client’s leaving ends it', async (t) => {
+  const { bench, store, clock } = await setUp(t);
+  bench.log('first\n\ndata: second');
+  const controller = new AbortController();
+  const asked = request('logEvents', { query: { tail: '1' }, signal: controller.signal });
+  const events = logHandlers({ store, clock }).logEvents(asked);
+  const response = await eventStream(events, controller.signal, (error) => assert.fail(error as Error));
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  let text = '';
+  while (!text.includes('event: line')) text += (await reader.read()).value ?? '';
+  const [, id, data] = /^: weir\n\nevent: line\nid: (\d+)\ndata: (.*)\n\n$/.exec(text)!;
+  assert.equal(Number(id), store.lastId);
+  assert.equal((JSON.parse(data!) as { text: string }).text, 'first\n\ndata: second');
+  controller.abort();
+  assert.equal((await reader.read()).done, true);
 });
