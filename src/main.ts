@@ -99,6 +99,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
+    await control?.started;
     if (control === null) await addProjects(projects, options);
     // Whoever waits for the start does not wait for this.
     systemClock.soon(rehearsing);
@@ -169,8 +170,25 @@ async function wire(options: PlatformOptions) {
     if (options.control === undefined) return null;
     // Who serves no deployments has no use for it, nor for the memory that it takes.
     const { startControl } = await import('./wiring/control.ts');
-    const parts = { clock, random, log, toolchains, region, publish, prepare: bytecode, router, ledger, explain };
-    const facts = { edgePort: () => port, edgeHost: options.host, cronKey, provider: () => provider.describe() };
+    const parts = {
+      clock,
+      random,
+      log,
+      toolchains,
+      region,
+      publish,
+      prepare: (deployment: Deployment) => bytecode(deployment, limits.preparedWaitMs),
+      router,
+      ledger,
+      explain,
+    };
+    const facts = {
+      edgePort: () => port,
+      edgeHost: options.host,
+      cacheDir: cacheDirectory(process.env, homedir()),
+      cronKey,
+      provider: () => provider.describe(),
+    };
     control = await startControl({ place: options.control, ...parts, ...facts });
     return control;
   };
@@ -268,8 +286,8 @@ function bytecodeOf({ provider, runDir, isServed }: BytecodeParts, { environment
     clock: systemClock,
     log,
   });
-  return (deployment: Deployment): Promise<Deployment> =>
-    isMade ? maker.settle(deployment) : Promise.resolve(deployment);
+  return (deployment: Deployment, waitMs?: number): Promise<Deployment> =>
+    isMade ? maker.settle(deployment, waitMs) : Promise.resolve(deployment);
 }
 
 /** What is served, asked for or not, and earlier versions that have not ended. */

@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
@@ -13,9 +13,10 @@ import type { DeploymentMaker } from './deployments/maker.ts';
 import { Making } from './deployments/making.ts';
 import { Served } from './deployments/served.ts';
 import { Projects } from './projects.ts';
-import { openKey, Sealer } from './sealing.ts';
+import type { Sealer } from './sealing.ts';
 import { AuditLog } from './store/audit.ts';
 import { Database } from './store/database.ts';
+import { openSealer } from './store/key-check.ts';
 import { DeploymentStore } from './store/deployment-store.ts';
 import { ProjectStore, VariableStore } from './store/project-store.ts';
 import { SettingsStore } from './store/settings-store.ts';
@@ -63,10 +64,9 @@ export class Control {
     const { dir, clock, random, log, maker } = options;
     this.#options = options;
     this.blobs = blobs;
-    const key = openKey(join(dir, 'secret.key'), (file) => statSync(file).mode);
-    const sealer = new Sealer(key);
     const db = new Database(join(dir, 'weir.db'));
     this.db = db;
+    const sealer = sealerOf(db, dir);
     this.addresses = new Addresses(options.place);
     this.tokens = new TokenStore(db, clock);
     this.audit = new AuditLog(db, clock);
@@ -128,7 +128,10 @@ export class Control {
 
   /** Serves what was deployed before. Resolves when all of it is, or was told not to be; what is ready is served before. */
   async start(): Promise<void> {
-    this.#every(limits.controlSweepMs, () => this.projects.sweepReleases(this.deployments));
+    this.#every(limits.controlSweepMs, () => {
+      this.served.retry();
+      this.projects.sweepReleases(this.deployments);
+    });
     this.#every(limits.retentionSweepMs, () => this.#retain());
     await this.deployments.open();
   }
@@ -163,10 +166,21 @@ export class Control {
       try {
         await work();
       } catch (error) {
+        if (this.#closing !== null) return;
         log.error('the control could not do what it does from time to time', { why: (error as Error).stack });
       }
       if (this.#closing === null) this.#timers[slot] = clock.after(periodMs, () => void run());
     };
     this.#timers[slot] = clock.after(periodMs, () => void run());
+  }
+}
+
+/** The database is nobody's when there is no key to it. */
+function sealerOf(db: Database, dir: string): Sealer {
+  try {
+    return openSealer(db, join(dir, 'secret.key'));
+  } catch (error) {
+    db.close();
+    throw error;
   }
 }

@@ -24,10 +24,12 @@ export function writeDefinition(deployment: Deployment, dir: string): Definition
   const environments = Object.fromEntries(deployment.functions.map(({ name, config }) => [name, config.environment]));
   const bare = { ...deployment, functions: deployment.functions.map((spec) => withEnvironment(spec, {})) };
   const text = JSON.stringify({ format, deployment: bare } satisfies Written, (_, value: unknown) => {
-    if (value instanceof Map) return { $map: [...value] };
+    if (value instanceof Map) return { $map: [...value] } satisfies Marks;
     if (typeof value === 'string' && (value === dir || value.startsWith(dir + sep)))
-      return { $in: value.slice(dir.length) };
-    return value;
+      return { $in: value.slice(dir.length) } satisfies Marks;
+    // What whoever deploys has named like one of ours: headers may be called anything.
+    const isAlike = typeof value === 'object' && value !== null && marks.some((mark) => Object.hasOwn(value, mark));
+    return isAlike ? ({ $object: Object.entries(value) } satisfies Marks) : value;
   });
   return { text, environments };
 }
@@ -35,15 +37,26 @@ export function writeDefinition(deployment: Deployment, dir: string): Definition
 /** Null: it was written by another version of Weir. */
 export function readDefinition({ text, environments }: Definition, dir: string): Deployment | null {
   const written = JSON.parse(text, (_, value: unknown) => {
-    if (typeof value !== 'object' || value === null) return value;
-    if ('$map' in value) return new Map(value.$map as [unknown, unknown][]);
-    return '$in' in value ? `${dir}${String(value.$in)}` : value;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    const { $map, $in, $object } = value as Marks;
+    if ($map !== undefined) return new Map($map);
+    if ($object !== undefined) return Object.fromEntries($object);
+    return $in === undefined ? value : `${dir}${$in}`;
   }) as Written;
   if (written.format !== format) return null;
   const deployment = written.deployment as Deployment;
   const functions = deployment.functions.map((spec) => withEnvironment(spec, environments[spec.name] ?? {}));
   return { ...deployment, functions };
 }
+
+/** What JSON has no word for: an object with one name of ours. */
+interface Marks {
+  readonly $map?: [unknown, unknown][];
+  readonly $in?: string;
+  readonly $object?: [string, unknown][];
+}
+
+const marks = ['$map', '$in', '$object'] as const;
 
 const withEnvironment = (spec: FunctionSpec, environment: FunctionSpec['config']['environment']): FunctionSpec => ({
   ...spec,

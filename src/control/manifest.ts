@@ -33,13 +33,25 @@ export function checkManifest({ files, links }: Manifest, directory: string): vo
     if (places.has(path)) throw new ApiError('INVALID_PATH', `${path} is there twice.`);
     places.add(path);
   }
-  // Nothing is written through a link, and nothing is both a file and a folder.
-  for (const path of places)
-    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1))
-      if (places.has(path.slice(0, at)))
-        throw new ApiError('INVALID_PATH', `${path.slice(0, at)} is a file or a link, and the folder of ${path}.`);
+  checkFolders(places);
   for (const each of links) checkLink(each);
   if (directory !== '') checkPath(directory, 'directory');
+}
+
+/** Nothing is written through a link, nothing is both a file and a folder, and folders are counted too. */
+function checkFolders(places: ReadonlySet<string>): void {
+  const folders = new Set<string>();
+  for (const path of places) {
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const folder = path.slice(0, at);
+      if (folders.has(folder)) break;
+      if (places.has(folder))
+        throw new ApiError('INVALID_PATH', `${folder} is a file or a link, and the folder of ${path}.`);
+      folders.add(folder);
+    }
+    if (folders.size > limits.deploymentFiles)
+      throw new ApiError('TOO_MANY_FILES', `More than ${limits.deploymentFiles} folders.`);
+  }
 }
 
 function checkPath(path: string, what: string): void {
@@ -49,8 +61,8 @@ function checkPath(path: string, what: string): void {
       ? `is deeper than ${limits.uploadDepth} folders`
       : parts.some((part) => part === '..' || part === '.' || part === '')
         ? 'has an empty part, or one that is . or ..'
-        : path.includes('\\') || path.includes('\0')
-          ? 'has a backslash or a NUL'
+        : path.includes('\\') || path.includes('\0') || !path.isWellFormed()
+          ? 'has a backslash, a NUL, or half a character'
           : parts.some((part) => Buffer.byteLength(part) > limits.uploadNameBytes)
             ? `has a name of more than ${limits.uploadNameBytes} bytes`
             : null;
@@ -67,7 +79,9 @@ function checkLink({ path, link }: UploadLink): void {
   const refuse = (why: string): never => {
     throw new ApiError('INVALID_PATH', `the link ${JSON.stringify(path)} ${why}.`);
   };
-  if (link.startsWith('/') || link.includes('\\') || link.includes('\0')) refuse('leads out of the upload');
+  if (link.startsWith('/')) refuse('leads out of the upload');
+  if (link.includes('\\') || link.includes('\0') || !link.isWellFormed())
+    refuse('has a backslash, a NUL, or half a character in it');
   const parts = link.split('/').filter((part, at) => part !== '.' || at > 0);
   const down = parts.findIndex((part) => part !== '..');
   const up = down === -1 ? parts.length : down;

@@ -88,11 +88,12 @@ export class Projects {
   delete(name: string, deployments: Deployments, by: Caller | null): void {
     const { db, projects, audit, served } = this.#parts;
     this.require(name);
-    deployments.removeAll(name);
-    db.transaction(() => {
-      projects.delete(name);
-      audit.write(by, { action: 'project.delete', project: name });
-    });
+    deployments.removeAll(name, () =>
+      db.transaction(() => {
+        projects.delete(name);
+        audit.write(by, { action: 'project.delete', project: name });
+      }),
+    );
     served.publish();
   }
 
@@ -186,7 +187,7 @@ export class Projects {
       throw new ApiError('INVALID_REQUEST', 'A value cannot have a NUL in it.', [
         { path: 'value', message: 'has a NUL' },
       ]);
-    if (variables.count(project) >= limits.variablesPerProject)
+    if (variables.others(project, name) + order.targets.length > limits.variablesPerProject)
       throw new ApiError('WRONG_STATE', `${project} has ${limits.variablesPerProject} variables: remove some first.`);
     db.transaction(() => {
       variables.set(project, name, order, clock.wallMs());
@@ -289,10 +290,12 @@ export class Projects {
 
   /** Stages whose time has come. */
   sweepReleases(deployments: Deployments): void {
-    const { projects, clock } = this.#parts;
+    const { projects, clock, served } = this.#parts;
     for (const release of projects.releases()) {
       const step = releaseStep(release, clock.wallMs());
-      if (step.kind !== 'stay') this.moveRelease(release.project, 'next', deployments, null);
+      // While it is being read after a start, or could not be, all clients have the stable one.
+      if (step.kind !== 'stay' && served.has(release.canary))
+        this.moveRelease(release.project, 'next', deployments, null);
     }
   }
 }

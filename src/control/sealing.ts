@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { chmodSync, closeSync, fsyncSync, linkSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 
 const algorithm = 'aes-256-gcm';
@@ -58,12 +59,17 @@ export function openKey(file: string, modeOf: (file: string) => number): Buffer 
     throw new UsageError(
       `${file}: others may read this key: chmod 600 ${file}, and set the secrets anew if somebody did`,
     );
+  if (found.length !== keyBytes)
+    throw new UsageError(`${file}: this is no key: ${keyBytes} bytes in base64 are expected`);
   return found;
 }
 
 function readKey(file: string): Buffer | null {
   try {
-    return Buffer.from(readFileSync(file, 'utf8').trim(), 'base64');
+    const text = readFileSync(file, 'utf8').trim();
+    const key = Buffer.from(text, 'base64');
+    // Node reads what it can of it, and passes over the rest.
+    return key.toString('base64') === text ? key : Buffer.alloc(0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw new UsageError(`${file}: the key cannot be read: ${(error as Error).message}`);
@@ -84,11 +90,21 @@ function makeKey(file: string): Buffer {
   chmodSync(beside, 0o600);
   try {
     linkSync(beside, file);
+    syncFolder(dirname(file));
     return key;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return readKey(file) ?? key;
     throw error;
   } finally {
     rmSync(beside, { force: true });
+  }
+}
+
+function syncFolder(dir: string): void {
+  const handle = openSync(dir, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
   }
 }

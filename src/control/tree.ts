@@ -3,7 +3,7 @@ import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { limits } from '../base/limits.ts';
 import { ApiError } from '../api/errors.ts';
-import type { BlobStore } from './blobs.ts';
+import { type BlobStore, isDiskFull } from './blobs.ts';
 import type { Manifest } from './manifest.ts';
 
 /**
@@ -12,6 +12,14 @@ import type { Manifest } from './manifest.ts';
  * been checked.
  */
 export async function layOut(manifest: Manifest, blobs: BlobStore, dir: string): Promise<void> {
+  try {
+    await laidOut(manifest, blobs, dir);
+  } catch (error) {
+    throw isDiskFull(error) ? new ApiError('DISK_FULL') : error;
+  }
+}
+
+async function laidOut(manifest: Manifest, blobs: BlobStore, dir: string): Promise<void> {
   await fs.rm(dir, { recursive: true, force: true });
   await fs.mkdir(dir, { recursive: true, mode: 0o700 });
   const folders = new Set([...manifest.files, ...manifest.links].map(({ path }) => dirname(path)));
@@ -20,20 +28,21 @@ export async function layOut(manifest: Manifest, blobs: BlobStore, dir: string):
   const copy = async (): Promise<void> => {
     for (let file = files.pop(); file !== undefined; file = files.pop()) {
       const place = join(dir, file.path);
-      await copied(blobs.path(file.sha256), place);
+      await fs.copyFile(blobs.path(file.sha256), place, constants.COPYFILE_FICLONE);
       await fs.chmod(place, file.executable ? 0o755 : 0o644);
     }
   };
-  await Promise.all(Array.from({ length: limits.copiesAtOnce }, copy));
+  const copying = async (): Promise<void> => {
+    try {
+      await copy();
+    } catch (error) {
+      // The others stop: whoever is told removes what there is.
+      files.length = 0;
+      throw error;
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: limits.copiesAtOnce }, copying));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  // After all files: nothing is written through a link.
   for (const { path, link } of manifest.links) await fs.symlink(link, join(dir, path));
-}
-
-async function copied(from: string, to: string): Promise<void> {
-  try {
-    await fs.copyFile(from, to, constants.COPYFILE_FICLONE);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOSPC' || code === 'EDQUOT') throw new ApiError('DISK_FULL');
-    throw error;
-  }
 }

@@ -4,6 +4,7 @@ import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import type { TraceContext } from '../model/telemetry.ts';
 import { choose } from './alias.ts';
 import type { Ways } from './alias.ts';
 import { Chains } from './chain.ts';
@@ -70,6 +71,8 @@ export class Admitter {
   /** Of the request that was admitted last: what its answer has besides its own headers. */
   added: readonly string[] = nothing;
   private readonly clock: Clock;
+  /** Null: nobody asks for traces. */
+  traceOf: ((headers: readonly string[]) => TraceContext) | null = null;
   private readonly cronKey: string | null;
   /** When the head that was scanned last was found to be servable. */
   private admittedMs = 0;
@@ -205,6 +208,7 @@ export class Admitter {
     const { admittedMs } = this;
     const { target, route, parsed } = way;
     const method = arrival.req.method!;
-    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, parsed };
+    const trace = this.traceOf === null ? null : this.traceOf(headers);
+    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, trace, parsed };
   }
 }

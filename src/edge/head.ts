@@ -26,8 +26,8 @@ const Kind = {
 } as const;
 type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** Fields the edge adds to what the client sent; see `forwarding`. */
-const addedFields = 12;
+/** Fields the edge adds to what the client sent; see `addForwarding` and `withTrace`. */
+const addedFields = 13;
 
 /** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
 const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);

@@ -27,6 +27,9 @@ import { buildSites, noSites } from './site.ts';
 import { serveFile } from './static.ts';
 import { statusPage } from './status.ts';
 import type { StatusReport } from './status.ts';
+import { traceOf } from './trace-context.ts';
+import type { Traces } from './trace-context.ts';
+import { TracedInvoker } from './traced.ts';
 import { UpgradeExchange } from './upgrade.ts';
 
 export interface EdgeOptions {
@@ -42,6 +45,8 @@ export interface EdgeOptions {
   readonly pages?: PageStore;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
+  /** Which traces are kept. Null, left out: nobody asks for traces, and a client's headers go to functions as they are. */
+  readonly traces?: Traces | null;
   /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
   readonly chainKey?: string;
   /** By which the platform's own crons are known (cron.ts); secret, without spaces. Left out: what says it is one is not. */
@@ -58,6 +63,7 @@ export interface EdgeOptions {
 /** The HTTP front: HTTP/1.1 on node:http, whose parser has been hardened by many. */
 export class Edge {
   private readonly options: EdgeOptions;
+  private readonly invoker: Invoker;
   private readonly server: Server;
   private readonly responder: Responder;
   private readonly admitter: Admitter;
@@ -71,8 +77,11 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
-    const keys = { chain: options.chainKey ?? options.random.hex(32), cron: options.cronKey ?? null };
+    const { invoker, random, traces = null } = options;
+    this.invoker = traces === null ? invoker : new TracedInvoker(invoker, random);
+    const keys = { chain: options.chainKey ?? random.hex(32), cron: options.cronKey ?? null };
     this.admitter = new Admitter(noSites, keys, options.clock);
+    if (traces !== null) this.admitter.traceOf = (headers) => traceOf(headers, traces, (bytes) => random.hex(bytes));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.parts = this.passageParts();
@@ -80,7 +89,8 @@ export class Edge {
   }
 
   private passageParts(): PassageParts {
-    const { invoker, clock, log, pages: store = null } = this.options;
+    const { clock, log, pages: store = null } = this.options;
+    const { invoker } = this;
     const { chains } = this.admitter;
     const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, chains, nextId: this.nextId });
     return { invoker, clock, log, chains, kept };
@@ -228,7 +238,7 @@ export class Edge {
   /** A mistake in what is behind the invoker costs one client an error page, not all of them the server. */
   private invoke({ spec, head }: Admission & { kind: 'function' }, exchange: HttpExchange | UpgradeExchange): void {
     try {
-      exchange.start(this.options.invoker.invoke(spec, head, exchange));
+      exchange.start(this.invoker.invoke(spec, head, exchange));
     } catch (error) {
       const why = error instanceof Error ? error.stack : String(error);
       this.options.log.error('invoke failed', { id: head.id, function: spec.label, why });

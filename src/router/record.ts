@@ -32,7 +32,7 @@ export function recordOf(invocation: RoutedInvocation, spec: FunctionSpec, clock
     requestBytes: invocation.requestBytes,
     responseBytes: invocation.responseBytes,
     refusals: invocation.returns,
-    trace: null,
+    trace: head.trace ?? null,
   };
 }
 

@@ -18,6 +18,8 @@ const crashes = (t: TestContext): CrashReport[] => heard(t, channels.crash);
 
 const wallStartMs = 1_700_000_000_000;
 
+const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), parentSpanId: null, sampled: true };
+
 test('an invocation that is answered is told once, with what the head and the answer say', (t) => {
   const told = records(t);
   const rig = new Rig();
@@ -37,6 +39,7 @@ test('an invocation that is answered is told once, with what the head and the an
     receivedMs: 98,
     admittedMs: 98.25,
     matchedMs: 98.5,
+    trace,
   });
   exchange.invocation!.write(Buffer.from('abc'));
   exchange.invocation!.endBody();
@@ -75,7 +78,7 @@ test('an invocation that is answered is told once, with what the head and the an
       requestBytes: 3,
       responseBytes: 5,
       refusals: 0,
-      trace: null,
+      trace,
     },
   ]);
 });

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Random } from '../base/random.ts';
+import { buildDashboard } from '../builder/dashboard.ts';
 import type { Toolchains } from '../builder/toolchains.ts';
 import { platformHandlers } from '../control/api/platform-handlers.ts';
 import type { Handlers } from '../control/api/handler.ts';
@@ -12,6 +13,7 @@ import { cronCaller } from '../control/crons/call.ts';
 import { Crons } from '../control/crons/crons.ts';
 import { cronHandlers } from '../control/crons/handlers.ts';
 import type { EdgeAddress } from '../control/edge-request.ts';
+import { openDashboard } from '../control/dashboard.ts';
 import { loadHandlers } from '../control/load.ts';
 import { CronStore } from '../control/store/cron-store.ts';
 import { nowHandlers } from '../control/usage/now-handlers.ts';
@@ -21,6 +23,7 @@ import type { Explained } from '../model/explain.ts';
 import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { once } from '../base/once.ts';
+import { deployDirectories, type Directory } from './directories.ts';
 import { listenOnFree } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
@@ -38,6 +41,8 @@ export interface ControlPlace {
   readonly scheme: Place['scheme'];
   /** Of Weir: `0.1.0`. */
   readonly version: string;
+  /** Projects on this machine that are deployed at the start, unless what is live has the same files. */
+  readonly directories: readonly Directory[];
 }
 
 export interface ControlParts {
@@ -47,6 +52,8 @@ export interface ControlParts {
   readonly log: Log;
   readonly toolchains: Toolchains;
   readonly region: string;
+  /** Of this user: where what is bundled is kept. */
+  readonly cacheDir: string;
   /** Of the edge. */
   edgePort(): number;
   /** That the edge listens on: for requests of this process. */
@@ -159,7 +166,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
     log,
     tokens,
     handlers: handlersOf({ control, watched, crons, edge }, parts),
-    asset: () => null,
+    dashboard: await openDashboard(await buildDashboard({ cacheDir: parts.cacheDir })),
   });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${port}`;
@@ -174,7 +181,12 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
     watched.close();
     await control.close();
   });
-  const started = control.start().then(() => crons.start());
+  const start = async (): Promise<void> => {
+    await control.start();
+    crons.start();
+    await deployDirectories(place.directories, { control, clock, log, stateDir: place.dir });
+  };
+  const started = start();
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
   return { control, url, firstToken, ownToken, started, stop, close };
 }

@@ -41,7 +41,15 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
     sentinel: false,
     log: silentLog,
     onFunctionLog: () => undefined,
-    control: { dir, port: 0, host: '127.0.0.1', domain: 'localhost', scheme: 'http', version: '0.0.0-test' },
+    control: {
+      dir,
+      port: 0,
+      host: '127.0.0.1',
+      domain: 'localhost',
+      scheme: 'http',
+      version: '0.0.0-test',
+      directories: [],
+    },
   });
   t.after(() => platform.close());
   const { url, ownToken, started } = platform.control!;

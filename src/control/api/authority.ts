@@ -23,18 +23,22 @@ export class Authority {
   /** Throws ApiError. `header`: Authorization, as it came. */
   admit(header: string | undefined, address: string, role: Role): Caller {
     if (header === undefined) throw new ApiError('NO_TOKEN');
-    this.#turn();
-    if ((this.#wrong.get(address) ?? 0) >= limits.wrongTokensPerMinute)
-      throw new ApiError('TOO_MANY_REQUESTS', 'Too many wrong tokens came from this address.');
     const secret = /^Bearer +([\w.~+/=-]{8,512})$/i.exec(header)?.[1];
     const token = secret === undefined ? null : this.#tokens.present(secret);
-    if (token === null) {
-      if (this.#wrong.size < limits.wrongTokenAddresses) this.#wrong.set(address, (this.#wrong.get(address) ?? 0) + 1);
-      throw new ApiError('WRONG_TOKEN');
-    }
+    if (token === null) throw this.#refused(address);
     if (ranks[token.role] < ranks[role])
       throw new ApiError('NOT_ALLOWED', `This needs the role ${role}; the token ${token.name} has ${token.role}.`);
     return { tokenId: token.id, name: token.name, role: token.role, address };
+  }
+
+  /** Others at the same address, behind the same proxy, are let in by a right one all the while. */
+  #refused(address: string): ApiError {
+    this.#turn();
+    const wrong = this.#wrong.get(address) ?? 0;
+    if (wrong >= limits.wrongTokensPerMinute)
+      return new ApiError('TOO_MANY_REQUESTS', 'Too many wrong tokens came from this address.');
+    if (wrong > 0 || this.#wrong.size < limits.wrongTokenAddresses) this.#wrong.set(address, wrong + 1);
+    return new ApiError('WRONG_TOKEN');
   }
 
   #turn(): void {

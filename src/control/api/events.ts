@@ -3,7 +3,7 @@ import type { ServerEvent } from './handler.ts';
 
 /**
  * Server-sent events (HTML Living Standard, 9.2), at the pace of the client: the next one is asked for when there is room.
- * What is refused before the first event is thrown.
+ * What is refused before the first event is thrown. However the stream ends, `events` is told to.
  */
 export async function eventStream(
   events: AsyncIterable<ServerEvent>,
@@ -11,6 +11,12 @@ export async function eventStream(
   onMistake: (error: unknown) => void,
 ): Promise<Response> {
   const iterator = events[Symbol.asyncIterator]();
+  const told = (error: unknown): void => {
+    if (!signal.aborted && !(error instanceof ApiError)) onMistake(error);
+  };
+  // Of a client that is gone nobody may ask for the rest, nor say that it is not wanted.
+  const end = (): void => void Promise.resolve(iterator.return?.()).catch(told);
+  signal.addEventListener('abort', end, { once: true });
   const first = iterator.next();
   // Told when it is asked for.
   first.catch(() => undefined);
@@ -18,23 +24,31 @@ export async function eventStream(
   await Promise.race([first, new Promise((resolve) => void setImmediate(resolve))]);
   const encoder = new TextEncoder();
   let next: Promise<IteratorResult<ServerEvent>> | null = first;
+  let isCancelled = false;
   const stream = new ReadableStream<Uint8Array>({
     start(controller) {
       controller.enqueue(encoder.encode(': weir\n\n'));
     },
     async pull(controller) {
+      let text: string | null = null;
       try {
         const { value, done } = await (next ?? iterator.next());
         next = null;
-        if (done === true || signal.aborted) controller.close();
-        else controller.enqueue(encoder.encode(textOf(value)));
+        if (done !== true && !signal.aborted) text = textOf(value);
       } catch (error) {
-        if (!signal.aborted && !(error instanceof ApiError)) onMistake(error);
+        told(error);
+      }
+      if (isCancelled) return;
+      if (text !== null) controller.enqueue(encoder.encode(text));
+      else {
+        signal.removeEventListener('abort', end);
         controller.close();
       }
     },
-    async cancel() {
-      await iterator.return?.();
+    cancel() {
+      isCancelled = true;
+      signal.removeEventListener('abort', end);
+      end();
     },
   });
   const headers = { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', 'X-Accel-Buffering': 'no' };

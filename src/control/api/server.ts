@@ -8,6 +8,7 @@ import type { Log } from '../../base/log.ts';
 import { ApiError, apiErrors } from '../../api/errors.ts';
 import type { Route } from '../../api/route.ts';
 import { routes, type RouteName } from '../../api/routes.ts';
+import type { Dashboard } from '../dashboard.ts';
 import type { TokenStore } from '../store/tokens.ts';
 import { Authority } from './authority.ts';
 import { readBytes, readJson } from './body.ts';
@@ -19,14 +20,8 @@ export interface ApiServerOptions {
   readonly log: Log;
   readonly tokens: TokenStore;
   readonly handlers: Handlers;
-  /** What is at paths that are not the API's: the dashboard. Null: nothing is there. */
-  asset(path: string, header: (name: string) => string | undefined): Asset | null;
-}
-
-export interface Asset {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Uint8Array<ArrayBuffer> | null;
+  /** What is at paths that are not the API's. */
+  readonly dashboard: Dashboard;
 }
 
 type Bound = Context<{ Bindings: HttpBindings }>;
@@ -44,7 +39,12 @@ export class ApiServer {
   constructor(options: ApiServerOptions) {
     this.#options = options;
     this.#authority = new Authority(options.tokens, options.clock);
-    this.#server = createAdaptorServer({ fetch: this.#app().fetch, serverOptions }) as Server;
+    this.#server = createAdaptorServer({
+      fetch: this.#app().fetch,
+      serverOptions,
+      // The process that this is in has functions' requests to answer, with Node's own.
+      overrideGlobalObjects: false,
+    }) as Server;
     this.#server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
@@ -74,8 +74,10 @@ export class ApiServer {
   #app(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>();
     for (const [name, route] of Object.entries(routes) as [RouteName, Route][])
-      // Of GET hono answers HEAD too; what is not GET is for its own method.
-      app.on(route.method, route.path, (context) => this.#answer(name, route, context));
+      // hono takes HEAD for the GET of a path, whose body it leaves out.
+      app.on(route.method === 'HEAD' ? 'GET' : route.method, route.path, (context) =>
+        isFor(route, context.req.method) ? this.#answer(name, route, context) : this.#nothing(context),
+      );
     app.all('/v1/*', (context) => this.#nothing(context));
     app.all('*', (context) => this.#assetOf(context));
     app.onError((error, context) => this.#refuse(error, context));
@@ -104,7 +106,10 @@ export class ApiServer {
     const query = checked(route.query, onceEach(context.req.queries()), 'of the query');
     const signal = AbortSignal.any([context.req.raw.signal, this.#closing.signal]);
     const isBytes = route.body === 'bytes';
-    const body = isBytes || route.body === undefined ? undefined : await readJson(context.req.raw, route.path);
+    const body =
+      isBytes || route.body === undefined
+        ? undefined
+        : await readJson(context.env.incoming, route.path, this.#options.clock);
     const isBody = route.body !== undefined && route.body !== 'bytes';
     return {
       params,
@@ -131,13 +136,17 @@ export class ApiServer {
   #assetOf(context: Bound): Response {
     const { method, path } = context.req;
     if (method !== 'GET' && method !== 'HEAD') return refusal(new ApiError('METHOD_NOT_ALLOWED'));
-    const asset = this.#options.asset(path, (name) => context.req.header(name));
+    const header = (name: string): string | undefined => context.req.header(name);
+    const asked = { acceptEncoding: header('accept-encoding'), ifNoneMatch: header('if-none-match') };
+    const asset = this.#options.dashboard.answer({ method, path, ...asked });
     if (asset === null) return refusal(new ApiError('NOT_FOUND', `There is nothing at ${path.slice(0, 200)}.`));
-    return new Response(method === 'HEAD' ? null : asset.body, { status: asset.status, headers: asset.headers });
+    return new Response(asset.body, { status: asset.status, headers: asset.headers });
   }
 
   #refuse(error: Error, context: Bound): Response {
     if (error instanceof ApiError) return refusal(error);
+    // SQLITE_FULL: the transaction was taken back.
+    if ((error as { errcode?: unknown }).errcode === 13) return refusal(new ApiError('DISK_FULL'));
     this.#mistake(error, context);
     return refusal(new ApiError('INTERNAL_ERROR'));
   }
@@ -150,12 +159,19 @@ export class ApiServer {
   }
 }
 
+/** Of a stream there is nothing but its body. */
+const isFor = ({ method, events }: Route, asked: string): boolean =>
+  asked === 'HEAD' ? method === 'HEAD' || (method === 'GET' && events === undefined) : method === asked;
+
 const serverOptions = {
   maxHeaderSize: 16 * 1024,
   headersTimeout: limits.requestHeadTimeoutMs,
   // Uploads may be long: that they go on is looked at.
   requestTimeout: 0,
   keepAliveTimeout: limits.clientIdleTimeoutMs,
+  // Whoever follows a stream and is gone without a word is noticed.
+  keepAlive: true,
+  keepAliveInitialDelay: limits.clientIdleTimeoutMs,
 };
 
 interface Schema {

@@ -1,4 +1,5 @@
-import { readdir, rm } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { Clock } from '../../base/clock.ts';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -44,6 +45,9 @@ export class Deployments {
   #making = 0;
   readonly #idle = new Set<() => void>();
   #closed = false;
+  /** What deployments refer to that were begun while blobs are being collected; null: none are. */
+  #claimed: ReadonlySet<string>[] | null = null;
+  #collectMs = -Infinity;
 
   constructor(parts: DeploymentsParts) {
     this.#parts = parts;
@@ -52,7 +56,7 @@ export class Deployments {
   /** Serves what was made before; those that production clients are led to first. Never rejects: what cannot be read is told. */
   async open(): Promise<void> {
     const { store, projects, served } = this.#parts;
-    await this.#removeStrangers();
+    const strangers = this.#strangers();
     for (const record of store.inState('building')) this.#enqueue(record.id);
     const live = new Set(projects.list().map((project) => project.live));
     for (const { canary } of projects.releases()) live.add(canary);
@@ -64,6 +68,7 @@ export class Deployments {
     };
     await Promise.all(Array.from({ length: limits.makesAtOnce }, work));
     if (!this.#closed) served.complete();
+    for (const name of strangers) await this.#removeTree(name);
   }
 
   async #load(record: DeploymentRecord, isLive: boolean): Promise<void> {
@@ -89,6 +94,9 @@ export class Deployments {
     const { db, clock, random, store, audit, blobs } = this.#parts;
     const manifest = { files: order.files, links: order.links };
     checkManifest(manifest, order.directory);
+    const wanted = new Set(manifest.files.map(({ sha256 }) => sha256));
+    // From here on: what is found there is not collected before the database says that it is referred to.
+    this.#claimed?.push(wanted);
     const record = db.transaction(() => {
       this.#parts.ensureProject(project, by);
       this.#allow(project);
@@ -107,10 +115,8 @@ export class Deployments {
       audit.write(by, { action: 'deployment.create', project, subject: made.id, detail: order.target });
       return store.create(made, manifest);
     });
-    const missing = new Set<string>();
-    for (const { sha256 } of manifest.files)
-      if (!missing.has(sha256) && (await blobs.size(sha256)) === null) missing.add(sha256);
-    return { record, missing: [...missing] };
+    const sizes = await blobs.sizes(wanted);
+    return { record, missing: [...wanted].filter((sha256) => sizes.get(sha256) === null) };
   }
 
   /** All files are there: it is made from now on. */
@@ -118,13 +124,15 @@ export class Deployments {
     const { store, blobs } = this.#parts;
     const record = this.require(id);
     if (record.state !== 'uploading') throw new ApiError('WRONG_STATE', `${id} is ${record.state}, not uploading.`);
-    let missing = 0;
-    for (const file of store.manifest(id).files) {
-      const bytes = await blobs.size(file.sha256);
-      if (bytes === null) missing += 1;
-      else if (bytes !== file.bytes)
-        throw new ApiError('INVALID_REQUEST', `${file.path}: ${file.bytes} bytes were announced, and ${bytes} came.`);
-    }
+    const { files } = store.manifest(id);
+    const sizes = await blobs.sizes(new Set(files.map(({ sha256 }) => sha256)));
+    const missing = files.filter(({ sha256 }) => sizes.get(sha256) === null).length;
+    const wrong = files.find(({ sha256, bytes }) => (sizes.get(sha256) ?? bytes) !== bytes);
+    if (wrong !== undefined)
+      throw new ApiError(
+        'INVALID_REQUEST',
+        `${wrong.path}: ${wrong.bytes} bytes were announced, and ${sizes.get(wrong.sha256)} came.`,
+      );
     if (missing > 0) throw new ApiError('BLOBS_MISSING', `${missing} of ${record.files} files have not been uploaded.`);
     if (!store.move(id, 'building')) throw new ApiError('WRONG_STATE', `${id} is not uploading any more.`);
     this.#enqueue(id);
@@ -133,20 +141,24 @@ export class Deployments {
 
   /** Of a preview: what is returned is a production deployment of the same files, which is being made. */
   promote(id: string, by: Caller | null): DeploymentRecord {
-    const { db, clock, random, store, audit } = this.#parts;
+    const { db, clock, random, projects, store, audit } = this.#parts;
     const record = this.require(id);
     if (record.state !== 'ready') throw new ApiError('WRONG_STATE', `${id} is ${record.state}, not ready.`);
     if (record.target === 'production') {
       this.makeLive(record, by, 'deployment.promote');
       return this.require(id);
     }
+    const manifest = store.manifest(id);
+    this.#claimed?.push(new Set(manifest.files.map(({ sha256 }) => sha256)));
     const made = db.transaction(() => {
       const { project, git, directory, bytes } = record;
       const copy = { id: `dep_${random.hex(5)}`, project, git, directory, bytes, target: 'production' as const };
       const facts = { createdMs: clock.wallMs(), creator: by?.name ?? 'weir', promotedFrom: id, promote: true };
       this.#allow(project);
-      store.create({ ...copy, ...facts }, store.manifest(id));
+      store.create({ ...copy, ...facts }, manifest);
       store.move(copy.id, 'building');
+      // Whoever promotes wants it live, as soon as it can be.
+      projects.update({ ...projects.find(project)!, autoPromote: true });
       audit.write(by, { action: 'deployment.promote', project, subject: copy.id, detail: `made of ${id}` });
       return copy.id;
     });
@@ -156,7 +168,7 @@ export class Deployments {
 
   /** Nothing is built: production domains lead to it when this returns. `to` undefined: the one before. */
   rollback(project: ProjectRecord, to: string | undefined, by: Caller | null): DeploymentRecord {
-    const { db, projects, store } = this.#parts;
+    const { store } = this.#parts;
     const live = project.live === null ? null : store.find(project.live);
     if (live === null) throw new ApiError('NOTHING_BEFORE', `${project.name} has never been live.`);
     const before = to === undefined ? store.liveBefore(project.name, live.createdMs) : this.require(to);
@@ -165,21 +177,18 @@ export class Deployments {
       throw new ApiError('DEPLOYMENT_NOT_FOUND', `${project.name} has no ${before.id}.`);
     if (before.state !== 'ready' || before.liveMs === null || before.id === live.id)
       throw new ApiError('WRONG_STATE', `${before.id} cannot be gone back to: it is ${stateOf(before, live.id)}.`);
-    db.transaction(() => {
-      this.makeLive(before, by, 'deployment.rollback');
-      // What is deployed next waits to be promoted: it may have what was rolled back in it.
-      projects.update({ ...projects.find(project.name)!, autoPromote: false });
-    });
+    // What is deployed next waits to be promoted: it may have what was rolled back in it.
+    this.makeLive(before, by, 'deployment.rollback', false);
     return this.require(before.id);
   }
 
   /** Production domains lead to it when this returns. A rolling release under way is over. */
-  makeLive(record: DeploymentRecord, by: Caller | null, action: string): void {
+  makeLive(record: DeploymentRecord, by: Caller | null, action: string, autoPromote: boolean = true): void {
     const { db, projects, store, audit, clock, served } = this.#parts;
     if (!served.has(record.id))
       throw new ApiError('WRONG_STATE', `${record.id} is not served at the moment: the log says why.`);
     db.transaction(() => {
-      projects.update({ ...projects.find(record.project)!, live: record.id, autoPromote: true });
+      projects.update({ ...projects.find(record.project)!, live: record.id, autoPromote });
       projects.endRelease(record.project);
       store.becameLive(record.id, clock.wallMs());
       audit.write(by, { action, project: record.project, subject: record.id });
@@ -194,48 +203,67 @@ export class Deployments {
   }
 
   #delete(record: DeploymentRecord, by: Caller | null): void {
-    const { db, store, audit, served, making, clock, log } = this.#parts;
+    const { db, store, audit, served } = this.#parts;
     db.transaction(() => {
       store.move(record.id, 'deleted');
       store.forget(record.id);
       audit.write(by, { action: 'deployment.delete', project: record.project, subject: record.id });
     });
-    making.end(record.id);
-    served.remove(record.id);
+    this.#forget(record);
     served.publish();
-    // Its instances may still read what they were started from.
-    clock.after(limits.deletedTreeKeptMs, () => {
-      rm(making.dirOf(record.id), { recursive: true, force: true }).catch((error: Error) =>
-        log.warn(`${record.id}: its files could not be removed`, { why: error.message }),
-      );
-    });
   }
 
-  /** All that a project has is gone; the project's own record is the caller's. */
-  removeAll(project: string): void {
-    const { served, making } = this.#parts;
-    for (const id of this.#ids(project)) {
-      making.end(id);
-      served.remove(id);
+  /** It is served no more, and its files go when nobody reads them any more. */
+  #forget({ id, functions }: DeploymentRecord): void {
+    const { served, making, clock } = this.#parts;
+    making.end(id);
+    served.remove(id);
+    // Its instances may still read what they were started from, for as long as an invocation may take.
+    const longestMs = Math.max(0, ...functions.map(({ maxDurationMs }) => maxDurationMs));
+    clock.after(limits.deletedTreeKeptMs + longestMs, () => void this.#removeTree(id));
+  }
+
+  /** Never rejects. */
+  async #removeTree(id: string): Promise<void> {
+    try {
+      await rm(this.#parts.making.dirOf(id), { recursive: true, force: true });
+    } catch (error) {
+      this.#parts.log.warn(`${id}: its files could not be removed`, { why: (error as Error).message });
     }
+  }
+
+  /** A project with all that it has; `gone` removes its record. */
+  removeAll(project: string, gone: () => void): void {
+    const records = this.#parts.store.kept(project);
+    gone();
+    for (const record of records) this.#forget(record);
   }
 
   /** Deletes what nobody needs any more: of deployments by their project's rules, of files what no deployment has. */
   async retain(): Promise<void> {
     const { projects, store, clock, blobs } = this.#parts;
     for (const project of projects.list()) {
-      const { items } = store.list(project.name, { limit: limits.deploymentsPerProject + 1 });
+      const items = store.kept(project.name);
       for (const record of expired(project, items, this.#inUse(project.name), clock.wallMs()))
         this.#delete(record, null);
+      store.purge(project.name);
     }
-    const referred = store.referredBlobs();
-    await blobs.collect((sha256) => referred.has(sha256));
+    // It takes a while where there is much, and what has become free of late is no hurry.
+    if (this.#claimed !== null || clock.nowMs() < this.#collectMs) return;
+    this.#collectMs = clock.nowMs() + limits.blobSweepMs;
+    const claimed: ReadonlySet<string>[] = [];
+    this.#claimed = claimed;
+    try {
+      const referred = await store.referredBlobs();
+      await blobs.collect((sha256) => referred.has(sha256) || claimed.some((wanted) => wanted.has(sha256)));
+    } finally {
+      this.#claimed = null;
+    }
   }
 
   /** Of all files that are laid out, as they were uploaded. */
   bytes(): number {
-    const { store } = this.#parts;
-    return store.inState('ready').reduce((sum, { bytes }) => sum + bytes, 0);
+    return this.#parts.store.readyBytes();
   }
 
   require(id: string): DeploymentRecord {
@@ -257,11 +285,6 @@ export class Deployments {
         'WRONG_STATE',
         `${project} has ${limits.deploymentsPerProject} deployments: delete some first.`,
       );
-  }
-
-  #ids(project: string): string[] {
-    const { store } = this.#parts;
-    return store.list(project, { limit: Number.MAX_SAFE_INTEGER - 1 }).items.map(({ id }) => id);
   }
 
   /** Clients are led to these, or may be at any moment. */
@@ -286,49 +309,56 @@ export class Deployments {
     if (this.#making < limits.makesAtOnce) void this.#work();
   }
 
+  /** Never rejects. */
   async #work(): Promise<void> {
     this.#making += 1;
-    try {
-      for (let id = this.#queue.shift(); id !== undefined; id = this.#queue.shift()) await this.#make(id);
-    } finally {
-      this.#making -= 1;
-      if (this.#making === 0) for (const resolve of this.#idle) resolve();
-    }
+    for (let id = this.#queue.shift(); id !== undefined; id = this.#queue.shift()) await this.#make(id);
+    this.#making -= 1;
+    if (this.#making === 0) for (const resolve of this.#idle) resolve();
   }
 
+  /** Never rejects: what goes wrong is told, and must not end the process that serves. */
   async #make(id: string): Promise<void> {
     const { making, store, served, log } = this.#parts;
-    const record = store.find(id);
-    if (record === null || record.state !== 'building') return;
     try {
+      const record = store.find(id);
+      if (record === null || record.state !== 'building') return;
       const deployment = await making.make(record);
-      if (deployment !== null && store.find(id)?.state === 'ready') {
+      if (deployment === null || store.find(id)?.state !== 'ready') {
+        // It was deleted meanwhile.
+        if ((store.find(id)?.state ?? 'deleted') === 'deleted') await this.#removeTree(id);
+      } else {
         served.put(deployment);
         if (this.#promotes(record)) this.makeLive(record, null, 'deployment.live');
         else served.publish();
       }
     } catch (error) {
-      log.error(`${id}: it was made, and could not be served`, { why: (error as Error).stack });
+      log.error(`${id} could not be made, or not be served`, { why: (error as Error).stack });
     } finally {
       making.end(id);
     }
   }
 
-  /** A production deployment takes over by itself unless somebody said otherwise, rolled back, or is releasing another one. */
-  #promotes({ project: name, target, promote }: DeploymentRecord): boolean {
-    if (target !== 'production' || !promote) return false;
-    const { projects } = this.#parts;
+  /**
+   * A production deployment takes over by itself unless somebody said otherwise, rolled back, or is releasing another one. Not
+   * one that was ready before and is made again, nor one that took longer than what was deployed after it.
+   */
+  #promotes({ project: name, target, promote, promotedFrom, readyMs, createdMs }: DeploymentRecord): boolean {
+    if (target !== 'production' || !promote || readyMs !== null) return false;
+    const { projects, store } = this.#parts;
     const project = projects.find(name)!;
-    return (project.autoPromote || project.live === null) && projects.release(name) === null;
+    if (project.live === null) return true;
+    if (!project.autoPromote || createdMs < (store.find(project.live)?.createdMs ?? 0)) return false;
+    return promotedFrom !== null || projects.release(name) === null;
   }
 
   /** Folders of deployments that are no more: a process that was killed did not come to removing them. */
-  async #removeStrangers(): Promise<void> {
-    const { dir, store, making } = this.#parts;
-    for (const name of await readdir(dir)) {
+  #strangers(): string[] {
+    const { dir, store } = this.#parts;
+    return readdirSync(dir).filter((name) => {
       const state = store.find(name)?.state ?? 'deleted';
-      if (state === 'deleted' || state === 'failed') await rm(making.dirOf(name), { recursive: true, force: true });
-    }
+      return state === 'deleted' || state === 'failed';
+    });
   }
 }
 

@@ -23,6 +23,10 @@ export class MakingLog {
     error: (text) => this.#say('error', text),
   };
 
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   /** Nothing more will be said. Idempotent. */
   end(): void {
     this.#ended = true;
@@ -49,7 +53,8 @@ export class MakingLog {
 
   #say(level: LogEvent['level'], text: string): void {
     if (this.#ended || this.#lines.length > limits.makeLogLines) return;
-    const said = this.#lines.length === limits.makeLogLines ? 'what follows is left out' : text;
+    const isLast = this.#lines.length === limits.makeLogLines;
+    const said = isLast ? 'what follows is left out' : text.slice(0, limits.makeLogLineLength);
     this.#lines.push({ type: 'log', level, text: said, atMs: this.#clock.wallMs() });
     this.#wake();
   }

@@ -49,20 +49,24 @@ export class Making {
     return join(this.#parts.dir, id);
   }
 
-  /** What is said while it is made; null: it is not being made. */
+  /** What is said while it is made, or was, a moment ago; null: it is not known any more. */
   logOf(id: string): MakingLog | null {
     return this.#logs.get(id) ?? null;
   }
 
   /** From now on somebody may follow what is said of it. */
   begin(id: string): void {
-    if (!this.#logs.has(id)) this.#logs.set(id, new MakingLog(this.#parts.clock));
+    const known = this.#logs.get(id);
+    if (known !== undefined && !known.hasEnded) return;
+    this.#logs.delete(id);
+    this.#logs.set(id, new MakingLog(this.#parts.clock));
   }
 
   /** Nothing more is said of it. */
   end(id: string): void {
     this.#logs.get(id)?.end();
-    this.#logs.delete(id);
+    const ended = [...this.#logs].filter(([, { hasEnded }]) => hasEnded);
+    for (const [old] of ended.slice(0, -limits.makeLogsKept)) this.#logs.delete(old);
   }
 
   /** Makes it, and notes what became of it. Null: it failed (which is noted), or was deleted meanwhile. */
@@ -88,6 +92,12 @@ export class Making {
       // What a file is called where it was laid out says nothing to whoever uploaded it.
       const text = why.replaceAll(`${this.dirOf(record.id)}/tree`, '').slice(0, limits.detailBytes * 4);
       said.error(text);
+      // One that was ready may have been live, and what kept it from being made again may pass: it is tried at the next start.
+      if (record.readyMs !== null) {
+        log.error(`${record.id} of ${record.project} is not served: it could not be made again`, { why: text });
+        store.move(record.id, 'ready');
+        return null;
+      }
       store.move(record.id, 'failed', text);
       await rm(this.dirOf(record.id), { recursive: true, force: true });
       return null;

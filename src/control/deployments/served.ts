@@ -24,6 +24,8 @@ export class Served {
   #hosts: ReadonlySet<string> = new Set();
   #version = 0;
   #incomplete = true;
+  /** What edge and router have is older than what the database says. */
+  #isBehind = false;
 
   constructor(parts: ServedParts) {
     this.#parts = parts;
@@ -65,8 +67,27 @@ export class Served {
     this.publish();
   }
 
+  /** What could not be published before. */
+  retry(): void {
+    if (this.#isBehind) this.publish();
+  }
+
+  /** What cannot be is told, and tried again: what was served before goes on. */
   publish(): void {
-    const { projects, log } = this.#parts;
+    const wasBehind = this.#isBehind;
+    try {
+      this.#isBehind = true;
+      this.#parts.publish(this.#snapshot());
+      this.#isBehind = false;
+    } catch (error) {
+      const why = (error as Error).stack;
+      if (!wasBehind)
+        this.#parts.log.error('a snapshot could not be published: what was served before goes on', { why });
+    }
+  }
+
+  #snapshot(): Snapshot {
+    const { projects } = this.#parts;
     this.#version += 1;
     const warm = new Set<string>();
     const aliases = projects.domains(null).flatMap((domain): Alias[] => {
@@ -82,11 +103,7 @@ export class Served {
     const { deployments } = this;
     this.#hosts = new Set([...aliases.map(({ host }) => host), ...deployments.flatMap(({ hosts }) => hosts)]);
     const standby = new Set(deployments.map(({ id }) => id).filter((id) => !warm.has(id)));
-    try {
-      this.#parts.publish({ version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete });
-    } catch (error) {
-      log.error('a snapshot could not be published: what was served before goes on', { why: (error as Error).stack });
-    }
+    return { version: this.#version, deployments, aliases, standby, incomplete: this.#incomplete };
   }
 
   /** Null: there is nothing that it could lead to yet. */

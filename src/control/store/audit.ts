@@ -2,6 +2,7 @@ import type { Clock } from '../../base/clock.ts';
 import { limits } from '../../base/limits.ts';
 import type { AuditEntry } from '../../api/platform.ts';
 import type { Caller } from '../api/handler.ts';
+import { cursorFault } from './cursor.ts';
 import type { Database } from './database.ts';
 
 export interface Deed {
@@ -51,7 +52,8 @@ export class AuditLog {
 
   /** The newest first, those before `cursor`. */
   list({ project, limit, cursor }: { project?: string | undefined; limit: number; cursor?: string | undefined }) {
-    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor) || 0;
+    if (cursor !== undefined && !/^\d{1,15}$/.test(cursor)) throw cursorFault();
+    const before = cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(cursor);
     const rows = this.#db.all<AuditRow>(
       'select * from audit where seq < ? and (? is null or project = ?) order by seq desc limit ?',
       before,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
@@ -20,6 +20,8 @@ export class Database {
   /** Brings the schema up to date. Throws UsageError when it cannot be opened, or was written by a newer Weir. `:memory:` for tests. */
   constructor(file: string) {
     try {
+      // Who called what is nobody else's business; what SQLite puts beside it has the same mode.
+      if (file !== ':memory:') closeSync(openSync(file, 'a', 0o600));
       this.#db = new DatabaseSync(file, { timeout: limits.databaseLockMs });
       this.#db.exec(
         'pragma locking_mode = exclusive; pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on',
@@ -58,7 +60,8 @@ export class Database {
       this.#db.exec('commit');
       return result;
     } catch (error) {
-      this.#db.exec('rollback');
+      // Of a full disk SQLite has taken it back already.
+      if (this.#db.isTransaction) this.#db.exec('rollback');
       throw error;
     } finally {
       this.#depth -= 1;

@@ -1,6 +1,9 @@
 import type { DeploymentResource, DeploymentState, GitFacts } from '../../api/deployments.ts';
 import type { Target } from '../../api/fields.ts';
+import { setImmediate } from 'node:timers/promises';
+import { limits } from '../../base/limits.ts';
 import { transitions } from '../deployments/deployment-state.ts';
+import { cursorFault } from './cursor.ts';
 import { type Manifest, packManifest, unpackManifest } from '../manifest.ts';
 import type { Database } from './database.ts';
 
@@ -115,6 +118,24 @@ export class DeploymentStore {
     return { items, next: rows.length > limit && last !== undefined ? `${last.createdMs}.${last.id}` : null };
   }
 
+  /** All of a project but those that were deleted, the newest first. */
+  kept(project: string): DeploymentRecord[] {
+    const sql = `select ${columns} from deployments where project = ? and state <> 'deleted' order by created_ms desc, id desc`;
+    return this.#db.all<Row>(sql, project).map(recordOf);
+  }
+
+  /** Of records of what was deleted, the newest are kept. */
+  purge(project: string): void {
+    const sql = `delete from deployments where id in
+      (select id from deployments where project = ? and state = 'deleted' order by created_ms desc, id desc limit -1 offset ?)`;
+    this.#db.run(sql, project, limits.deletedPerProject);
+  }
+
+  readyBytes(): number {
+    const sql = `select coalesce(sum(bytes), 0) as sum from deployments where state = 'ready'`;
+    return this.#db.get<{ sum: number }>(sql)!.sum;
+  }
+
   /** Of every project, oldest first. */
   inState(state: DeploymentState): DeploymentRecord[] {
     return this.#db
@@ -133,11 +154,14 @@ export class DeploymentStore {
     );
   }
 
-  /** Files that deployments refer to, whatever is still to be made of them. */
-  referredBlobs(): Set<string> {
+  /** Files that deployments refer to, whatever is still to be made of them. One deployment a turn of the loop. */
+  async referredBlobs(): Promise<Set<string>> {
     const referred = new Set<string>();
-    const rows = this.#db.all<{ manifest: Uint8Array }>(`select manifest from deployments where state <> 'deleted'`);
-    for (const { manifest } of rows) for (const { sha256 } of unpackManifest(manifest).files) referred.add(sha256);
+    for (const { id } of this.#db.all<{ id: string }>(`select id from deployments where state <> 'deleted'`)) {
+      const row = this.#db.get<{ manifest: Uint8Array }>('select manifest from deployments where id = ?', id);
+      if (row !== null) for (const { sha256 } of unpackManifest(row.manifest).files) referred.add(sha256);
+      await setImmediate();
+    }
     return referred;
   }
 
@@ -210,9 +234,12 @@ export class DeploymentStore {
   }
 }
 
+/** Throws ApiError. */
 function positionOf(cursor: string | undefined): [number, string] {
-  const [ms, id] = cursor?.split('.') ?? [];
-  return [Number(ms) || Number.MAX_SAFE_INTEGER, id ?? ''];
+  if (cursor === undefined) return [Number.MAX_SAFE_INTEGER, ''];
+  const [, ms, id] = /^(\d{1,15})\.(dep_[a-z0-9]{1,32})$/.exec(cursor) ?? [];
+  if (ms === undefined || id === undefined) throw cursorFault();
+  return [Number(ms), id];
 }
 
 const recordOf = (row: Row): DeploymentRecord => ({

@@ -223,8 +223,10 @@ export class VariableStore {
     );
   }
 
-  count(project: string): number {
-    return this.#db.get<{ n: number }>('select count(*) as n from variables where project = ?', project)!.n;
+  /** How many there are of other names, those of each target counted. */
+  others(project: string, name: string): number {
+    const sql = 'select count(*) as n from variables where project = ? and name <> ?';
+    return this.#db.get<{ n: number }>(sql, project, name)!.n;
   }
 
   #rows(project: string): VariableRow[] {

@@ -68,9 +68,17 @@ export class TokenStore {
     const nowMs = this.#clock.wallMs();
     if (row === null || (row.expires_ms !== null && row.expires_ms <= nowMs)) return null;
     // A write a request would be one too many.
-    if (nowMs - (row.last_used_ms ?? 0) > limits.tokenUseNotedMs)
-      this.#db.run('update tokens set last_used_ms = ? where id = ?', nowMs, row.id);
+    if (nowMs - (row.last_used_ms ?? 0) > limits.tokenUseNotedMs) this.#note(row.id, nowMs);
     return { id: row.id, name: row.name, role: row.role };
+  }
+
+  /** Where it cannot be noted (a full disk), whoever may make room has to be let in all the same. */
+  #note(id: string, nowMs: number): void {
+    try {
+      this.#db.run('update tokens set last_used_ms = ? where id = ?', nowMs, id);
+    } catch {
+      // It is noted the next time.
+    }
   }
 
   list(): TokenResource[] {
