@@ -1,13 +1,14 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
 import { createHash } from 'node:crypto';
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { availableParallelism, homedir, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
 import { isIPv6 } from 'node:net';
 import { dirname, join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
 import type { Log } from './base/log.ts';
+import { once } from './base/once.ts';
 import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
@@ -18,13 +19,12 @@ import type { Toolchains } from './builder/toolchains.ts';
 import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
 import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
 import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
-import { stateDirectory } from './control/state-directory.ts';
+import { stateDirectory } from './base/state-directory.ts';
 import { deploymentFaults } from './edge/faults.ts';
 import { purgeOf } from './edge/prerender/purge.ts';
 import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
-import type { FunctionReport } from './meter/ledger.ts';
 import { platformVariables } from './model/environment.ts';
 import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
@@ -35,15 +35,21 @@ import { BytecodeMaker } from './provider/bytecode.ts';
 import { Machine } from './provider/machine.ts';
 import { ProcessProvider } from './provider/process.ts';
 import type { Provider } from './provider/provider.ts';
-import type { FunctionLogLine } from './router/function-log.ts';
+import type { FunctionLogLine } from './model/telemetry.ts';
+import { type Rehearsal, rehearse } from './rehearsal/rehearsal.ts';
 import { loadOf } from './router/load-order.ts';
 import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
-import type { FunctionStatus, RouterStatus } from './router/status.ts';
+import { statusReport } from './router/report.ts';
+import type { RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
+import type { ControlPlace, RunningControl } from './wiring/control.ts';
+import { listenOnFree } from './wiring/listening.ts';
+import { makeRunDir, socketName } from './wiring/run-dir.ts';
 
+export type { ControlPlace, RunningControl } from './wiring/control.ts';
 export type { ProjectPlace } from './builder/live.ts';
-export type { FunctionLogLine } from './router/function-log.ts';
+export type { FunctionLogLine } from './model/telemetry.ts';
 
 export interface PlatformOptions {
   readonly projects: readonly ProjectPlace[];
@@ -54,6 +60,8 @@ export interface PlatformOptions {
   readonly environment: 'development' | 'production';
   /** Build again what changes. */
   readonly watch: boolean;
+  /** What was deployed is served, and may be deployed. Without it: what is in `projects`, and nothing else. */
+  readonly control?: ControlPlace;
   /** Keep instances booted ahead of need. */
   readonly stems: boolean;
   /** Every instance has a second thread that goes on when its loop is blocked. Off: for measuring what it costs. */
@@ -67,6 +75,8 @@ export interface Platform {
   readonly host: string;
   readonly port: number;
   readonly deployments: readonly Deployment[];
+  /** Null: there is none. */
+  readonly control: RunningControl | null;
   /** One sentence about what limits instances on this machine. */
   readonly provider: string;
   status(): PlatformStatus;
@@ -84,20 +94,26 @@ export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtim
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { host } = options;
-  const { provider, router, edge, projects, close, status, listened } = await wire(options);
+  const { provider, router, edge, projects, close, status, listened, controlled, rehearsing } = await wire(options);
   try {
-    const port = await listenOnFree(edge, options);
+    const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
-    await addProjects(projects, options);
+    const control = await controlled();
+    await control?.started;
+    if (control === null) await addProjects(projects, options);
+    // Whoever waits for the start does not wait for this.
+    systemClock.soon(rehearsing);
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
+      await control?.stop();
       // Clients are there for as long as their functions may take, and a moment.
-      const longestMs = projects.deployments.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
+      const served = control === null ? projects.deployments : control.control.served.deployments;
+      const longestMs = served.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
       await edge.drain(Math.max(limits.drainMs, ...longestMs) + limits.killGraceMs);
       await router.drain();
     };
-    return { host, port, deployments, provider: provider.describe(), status, drain, close };
+    return { host, port, deployments, control, provider: provider.describe(), status, drain, close };
   } catch (error) {
     await close();
     throw error;
@@ -118,42 +134,82 @@ async function wire(options: PlatformOptions) {
   const pagesHome = await pagesDirectory(options);
   const pages = await PageStore.open({ directory: pagesHome?.path ?? join(runDir, 'pages'), clock, log });
   const runtimeCache = new RuntimeCacheStore({ clock });
+  const ledger = new Ledger();
   const router = new Router({
     clock,
     random,
     log,
     provider,
-    ledger: new Ledger(),
+    ledger,
     onLog: (line) => options.onFunctionLog(line),
     machine: () => machine.spare(clock.nowMs()),
     stems: options.stems,
     memory: memoryIn(learned),
     services: { cache: runtimeCache, purge: purgeOf(pages) },
   });
+  let control: RunningControl | null = null;
+  const deployed = () => (control === null ? projects.deployments : control.control.served.deployments);
   const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
   const explain = (name: string | null) =>
-    explainByName(name, explainable(projects.deployments, router.status()), (id) => router.explain(id));
-  const edge = new Edge({ invoker: router, clock, random, log, status, explain, pages });
+    explainByName(name, explainable(deployed(), router.status()), (id) => router.explain(id));
+  const cronKey = random.hex(32);
+  const edge = new Edge({ cronKey, invoker: router, clock, random, log, status, explain, pages });
   let port = options.port;
+  const publish = (snapshot: Snapshot): void => {
+    router.publish(snapshot);
+    edge.publish(snapshot);
+    served = new Set(snapshot.deployments.map(({ id }) => id));
+  };
   const projects = liveProjects(options, {
     host: toolchains.host,
     port: () => port,
     settle: async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir)),
-    publish(snapshot) {
-      router.publish(snapshot);
-      edge.publish(snapshot);
-      served = new Set(snapshot.deployments.map(({ id }) => id));
-    },
+    publish,
   });
+  const controlled = async (): Promise<RunningControl | null> => {
+    if (options.control === undefined) return null;
+    // Who serves no deployments has no use for it, nor for the memory that it takes.
+    const { startControl } = await import('./wiring/control.ts');
+    const parts = {
+      clock,
+      random,
+      log,
+      toolchains,
+      region,
+      publish,
+      prepare: (deployment: Deployment) => bytecode(deployment, limits.preparedWaitMs),
+      router,
+      ledger,
+      explain,
+    };
+    const facts = {
+      edgePort: () => port,
+      edgeHost: options.host,
+      cacheDir: cacheDirectory(process.env, homedir()),
+      cronKey,
+      provider: () => provider.describe(),
+    };
+    control = await startControl({ place: options.control, ...parts, ...facts });
+    return control;
+  };
   const tunnels = await listen(address, (connection) => router.accept(connection));
+  let rehearsal: Rehearsal | null = null;
+  let isClosing = false;
+  const rehearsing = (): void => {
+    if (!isClosing) rehearsal = rehearse({ clock, random, log, directory: runDir });
+  };
   const close = once(async () => {
+    isClosing = true;
     projects.halt();
-    await Promise.all([edge.close(), router.close()]);
+    rehearsal?.stop();
+    await Promise.all([edge.close(), router.close(), rehearsal?.done, control?.stop()]);
+    await control?.close();
     await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
     await pagesHome?.release();
     rmSync(runDir, { recursive: true, force: true });
   });
-  return { provider, router, edge, projects, close, status, listened: (at: number) => void (port = at) };
+  const found = (at: number): void => void (port = at);
+  return { provider, router, edge, projects, close, status, controlled, rehearsing, listened: found };
 }
 
 /** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
@@ -230,8 +286,8 @@ function bytecodeOf({ provider, runDir, isServed }: BytecodeParts, { environment
     clock: systemClock,
     log,
   });
-  return (deployment: Deployment): Promise<Deployment> =>
-    isMade ? maker.settle(deployment) : Promise.resolve(deployment);
+  return (deployment: Deployment, waitMs?: number): Promise<Deployment> =>
+    isMade ? maker.settle(deployment, waitMs) : Promise.resolve(deployment);
 }
 
 /** What is served, asked for or not, and earlier versions that have not ended. */
@@ -248,31 +304,6 @@ const memoryIn = (store: LearnedStore): Memory => ({
   recall: (spec: FunctionSpec) => store.get(learnedKey(spec)),
   remember: (spec, learned, wallMs) => store.set(learnedKey(spec), learned, wallMs),
 });
-
-const socketName = 'tunnel.sock';
-/** Of a Unix socket's path: 104 bytes on macOS, 108 on Linux, its end included. */
-const socketPathBytes = 100;
-
-/** For this user alone (mkdtemp's mode is 0700); gone when the process ends, unless it is killed: then the next one's start. */
-function makeRunDir(): string {
-  const name = `weir-run-${process.pid}-`;
-  const fits = Buffer.byteLength(join(tmpdir(), `${name}XXXXXX`, socketName)) <= socketPathBytes;
-  const parent = fits ? tmpdir() : '/tmp';
-  removeAbandonedRunDirs(parent);
-  const dir = mkdtempSync(join(parent, name));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-  return dir;
-}
-
-function removeAbandonedRunDirs(parent: string): void {
-  for (const name of readdirSync(parent)) {
-    const pid = Number(/^weir-run-(\d+)-\w{6}$/.exec(name)?.[1]);
-    if (Number.isNaN(pid) || isAlive(pid)) continue;
-    const dir = join(parent, name);
-    if (lstatSync(dir, { throwIfNoEntry: false })?.uid === process.getuid?.())
-      rmSync(dir, { recursive: true, force: true });
-  }
-}
 
 /**
  * Each project is served as soon as it is ready, whatever another waits for. One that cannot be built does not keep the others
@@ -308,89 +339,8 @@ async function addProject(projects: LiveProjects, place: ProjectPlace, options: 
   }
 }
 
-async function listenOnFree(edge: Edge, { port, host, log }: PlatformOptions): Promise<number> {
-  const last = port === 0 ? 0 : Math.min(65_535, port + limits.portAttempts);
-  for (let candidate = port; ; candidate += 1) {
-    try {
-      const listening = await edge.listen(candidate, host);
-      if (candidate !== port) log.info(`port ${port} is taken: using ${candidate}`);
-      return listening.port;
-    } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      if (code === 'EADDRINUSE' && candidate < last) continue;
-      throw new UsageError(listenFault(code, { port, last, host, message }));
-    }
-  }
-}
-
-function listenFault(
-  code: string | undefined,
-  { port, last, host, message }: { port: number; last: number; host: string; message: string },
-): string {
-  switch (code) {
-    case 'EADDRINUSE':
-      return `ports ${port} to ${last} are all taken: choose another by --port`;
-    case 'EACCES':
-      return `port ${port} is not for this user: choose one from 1024 by --port`;
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return `${host} is no address of this machine: choose another by --host`;
-    case undefined:
-    default:
-      return `cannot listen on ${host}:${port}: ${message}`;
-  }
-}
-
 /** How a client on this machine names it: an address that stands for all of them is none to connect to. */
 function authorityOf(host: string, port: number): string {
   if (host === '0.0.0.0' || host === '::') return `localhost:${port}`;
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-}
-
-/** What the router does now beside what the meter has counted, function by function; those of earlier versions at the end. */
-function statusReport(status: RouterStatus) {
-  const now = new Map(status.functions.map((each) => [each.id, each]));
-  const functions = status.usage.functions
-    .map((usage) => functionReport(usage, now.get(usage.function)))
-    .toSorted((a, b) => Number(a.retired) - Number(b.retired));
-  const { usage, cost, prices } = status.usage;
-  return { functions, stems: status.stems, usage, cost, prices };
-}
-
-function functionReport(usage: FunctionReport, now: FunctionStatus | undefined) {
-  return {
-    id: usage.function,
-    label: usage.label,
-    /** A newer version has taken its place. */
-    retired: now?.retired ?? true,
-    limit: now?.limit ?? 0,
-    instances: now?.instances ?? [],
-    queued: now?.queued ?? 0,
-    oldestQueuedMs: now?.oldestQueuedMs ?? 0,
-    nacks: now?.nacks ?? {},
-    backingOff: now?.backingOff ?? null,
-    invocations: usage.usage.invocations,
-    failed: usage.failed,
-    failures: usage.failures,
-    starts: { cold: usage.cold, prewarmed: usage.prewarmed, warm: usage.warm },
-    activeCpu: {
-      totalMs: usage.usage.cpuUs / 1000,
-      attributedMs: usage.usage.attributedUs / 1000,
-      unattributedMs: usage.usage.unattributedUs / 1000,
-      /** Beside the total: what booting the instances took, which is charged to nobody. */
-      bootMs: usage.usage.bootUs / 1000,
-    },
-    memoryGbSeconds: usage.usage.memoryGbSeconds,
-    wallGbSeconds: usage.usage.wallGbSeconds,
-    cost: usage.cost,
-    routes: usage.routes,
-    metrics: usage.metrics,
-  };
-}
-
-/** The first call does it; later ones wait for the same end. */
-function once(act: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | null = null;
-  return () => (done ??= act());
 }

@@ -13,6 +13,7 @@ import { transitions as languageProcess } from '../src/core/child/language-proce
 import { transitions as programCall } from '../src/core/child/program-call.ts';
 import { transitions as core } from '../src/core/core-phase.ts';
 import { transitions as coreStream } from '../src/core/stream.ts';
+import { transitions as deploymentState } from '../src/control/deployments/deployment-state.ts';
 import { middlewareTransitions as middleware } from '../src/edge/passage/middleware.ts';
 import { transitions as regeneration } from '../src/edge/prerender/regeneration.ts';
 import { transitions as respond } from '../src/edge/respond.ts';
@@ -32,6 +33,7 @@ const tables: Readonly<Record<string, Table>> = {
   'runtimes/node/request-body.ts': requestBody,
   'runtimes/node/upgrade.ts': upgrade,
   'src/cli/stopping.ts': stopping,
+  'src/control/deployments/deployment-state.ts': deploymentState,
   'src/core/child/frames-call.ts': framesCall,
   'src/core/child/language-process.ts': languageProcess,
   'src/core/child/program-call.ts': programCall,
@@ -57,8 +59,8 @@ function reach(states: readonly string[], next: (state: string) => readonly stri
 }
 
 test('no lifecycle is left out', () => {
-  const found = ['src', 'runtimes']
-    .flatMap((folder) => globSync(`${folder}/**/*.ts`, { cwd: root }))
+  const found = ['src', 'runtimes', 'web']
+    .flatMap((folder) => globSync(`${folder}/**/*.{ts,tsx}`, { cwd: root }))
     .filter((path) => /^export const \w*[tT]ransitions\b/m.test(readFileSync(join(root, path), 'utf8')));
   assert.deepEqual(found.toSorted(), Object.keys(tables));
 });

@@ -8,6 +8,7 @@ const only = process.argv.slice(2);
 
 const gates: readonly (readonly [string, readonly string[]])[] = [
   ['types', ['tsc', '-p', '.']],
+  ['types of the dashboard', ['tsc', '-p', 'web']],
   ['lint', ['oxlint', '--type-aware', '--deny-warnings']],
   ['format', ['oxfmt', '--check', '.']],
   ['dead code', ['knip']],

@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   'src/provider': ['src/base', 'src/model'],
   'src/router': ['src/base', 'src/model', 'src/tunnel', 'src/scheduler', 'src/provider', 'src/meter'],
   'src/edge': ['src/base', 'src/model', 'src/resolver', 'src/tunnel'],
+  'src/rehearsal': ['src/base', 'src/model', 'src/tunnel', 'src/provider', 'src/meter', 'src/router', 'src/edge'],
   'src/core': ['src/base', 'src/model', 'src/tunnel'],
   'src/api': ['src/base'],
   'src/control': ['src/base', 'src/model', 'src/meter', 'src/api'],
@@ -44,8 +45,10 @@ const testLibraries = [
   '@vercel/functions',
   '@vercel/routing-utils',
   'esbuild',
+  'axe-core',
   'express',
   'fast-check',
+  'playwright-core',
   'sharp',
   'socket.io',
   'socket.io-client',
@@ -69,8 +72,8 @@ const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclud
   .toString()
   .split('\n')
   .filter((path) => path !== '');
-const code = files.filter((path) => /^(?:src|runtimes|test|bench)\/.*\.ts$/.test(path));
-const shipped = code.filter((path) => /^(?:src|runtimes)\//.test(path) && !path.endsWith('.test.ts'));
+const code = files.filter((path) => /^(?:src|runtimes|test|bench|web)\/.*\.tsx?$/.test(path));
+const shipped = code.filter((path) => /^(?:src|runtimes|web)\//.test(path) && !path.endsWith('.test.ts'));
 
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 /** Comments may name what code may not do. */
@@ -78,6 +81,8 @@ const withoutComments = (text: string): string => text.replaceAll(/\/\*[\s\S]*?\
 
 const folderOf = (path: string): string => {
   const parts = path.split('/');
+  // The dashboard is one program, of a few pages.
+  if (parts[0] === 'web') return 'web';
   return parts.length === 2 ? path : `${parts[0]}/${parts[1]}`;
 };
 
@@ -96,7 +101,8 @@ const faults = (check: (path: string, text: string) => string | null, paths: rea
 test('imports point one way', () => {
   const found = faults((path, text) => {
     const folder = folderOf(path);
-    if (folder === 'src/main.ts') return null;
+    // The composition root.
+    if (folder === 'src/main.ts' || folder === 'src/wiring') return null;
     const allowed = mayImport[folder];
     if (allowed === undefined) return `the folder ${folder} has no row in the import table`;
     for (const specifier of specifiers(text)) {
@@ -119,6 +125,14 @@ test('a library is imported by the one folder that has a reason to', () => {
     }
     return null;
   }, code);
+  assert.deepEqual(found, []);
+});
+
+test('the dashboard takes only types of the API: its schemas are not sent to browsers', () => {
+  const found = faults(
+    (_, text) => /^import (?!type\b)[^;]* from '[^']*src\/api\/(?!errors\.ts)[^']*'/m.exec(text)?.[0] ?? null,
+    code.filter((path) => path.startsWith('web/')),
+  );
   assert.deepEqual(found, []);
 });
 
@@ -158,11 +172,11 @@ test('units are last in names', () => {
 
 test('time is an argument', () => {
   // Inside an instance there is only the one real clock; src/base/clock.ts is where it comes from everywhere else.
-  // A socket's own setTimeout is an option of the socket.
+  // A socket's own setTimeout is an option of the socket. In a browser, web/clock.ts is where it comes from.
   const clock = /(?<![.\w])(?:Date\.now\(|Math\.random\(|performance\.now\(|setTimeout\(|setInterval\()/;
   const found = faults(
     (_, text) => clock.exec(withoutComments(text))?.[0] ?? null,
-    shipped.filter((path) => !/^(?:src\/base\/clock\.ts$|src\/core\/|runtimes\/)/.test(path)),
+    shipped.filter((path) => !/^(?:src\/base\/clock\.ts$|src\/core\/|runtimes\/|web\/clock\.ts$)/.test(path)),
   );
   assert.deepEqual(found, []);
 });

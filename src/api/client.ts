@@ -28,7 +28,7 @@ export class ApiClient {
 
   async call<N extends RouteName>(name: N, order?: CallOrder<N>): Promise<Answer<N>> {
     const route: Route = routes[name];
-    const response = await this.request(name, order ?? ({} as CallOrder<N>));
+    const response = await this.request(name, order ?? {});
     if (route.answer === 'empty') {
       await response.body?.cancel();
       return undefined as Answer<N>;

@@ -74,7 +74,13 @@ export const deployment = z.object({
   files: count,
   bytes: count,
   functions: z.array(functionSummary),
-  crons: z.array(z.object({ path: z.string(), schedule: z.string() })),
+  crons: z.array(
+    z.object({
+      path: z.string(),
+      schedule: z.string(),
+      overlap: z.boolean().optional().describe('false: it is not called while the call before is under way'),
+    }),
+  ),
 });
 export type DeploymentResource = z.infer<typeof deployment>;
 

@@ -1,4 +1,4 @@
-import { channel } from 'node:diagnostics_channel';
+import { type Channel, channel } from 'node:diagnostics_channel';
 
 /**
  * Where the platform tells what it does. Whoever wants to know subscribes; while nobody does, nothing is made for them.
@@ -12,3 +12,6 @@ export const channels = {
   /** CrashReport: an instance ended without being asked to. */
   crash: channel('weir:crash'),
 } as const;
+
+/** Where something else than the world is told, or nobody: as `channels`. */
+export type Channels = Readonly<Record<keyof typeof channels, Pick<Channel, 'hasSubscribers' | 'publish'>>>;

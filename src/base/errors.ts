@@ -159,7 +159,7 @@ export const errors = {
     status: 404,
     source: 'client',
     retry: 'never',
-    message: 'No deployment answers for this host.',
+    message: 'No deployment answers for this request.',
   },
   DEPLOYMENT_NOT_READY: {
     status: 503,

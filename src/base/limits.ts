@@ -1,4 +1,5 @@
 import { buildingLimits } from './limits/building.ts';
+import { controlLimits } from './limits/control.ts';
 import { edgeLimits } from './limits/edge.ts';
 import { instanceLimits } from './limits/instances.ts';
 import { keptLimits } from './limits/kept.ts';
@@ -15,4 +16,5 @@ export const limits = {
   ...edgeLimits,
   ...keptLimits,
   ...buildingLimits,
+  ...controlLimits,
 } as const;

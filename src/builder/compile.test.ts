@@ -22,6 +22,7 @@ const options = {
   project: 'p',
   deployment: 'dep_1',
   target: 'preview' as const,
+  isDevelopment: false,
   host,
   hosts: [],
   environment: {},
@@ -210,6 +211,7 @@ test('a project becomes a deployment; configuration, static files and all', asyn
   const deployment = await buildProject(dir, {
     ...options,
     target: 'preview' as const,
+    isDevelopment: false,
     hosts: ['h'],
     environment: { A: 'given', B: 'given' },
   });

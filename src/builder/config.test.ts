@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Cron } from '../model/snapshot.ts';
 import { functionConfig, readConfig, refuseUnmatched } from './config.ts';
 
 let home: string;
@@ -240,6 +241,29 @@ test('vercel.json: what has no effect is named, what is unknown is refused, env 
   assert.equal(functionConfig(config, 'api/x.js').memoryMiB, 1024);
   assert.deepEqual(functionConfig(config, 'api/x.js').environment, { A: 'a' });
   assert.equal(await refused({ 'vercel.json': { rewrite: [] } }), 'vercel.json: rewrite: there is no such setting');
+});
+
+test('crons: whether calls may overlap is said in weir.json alone; what is wrong is refused by field', async () => {
+  const crons = [
+    { path: '/a', schedule: '0 5 * * *', overlap: false },
+    { path: '/b?c=d', schedule: '* * * * *' },
+  ];
+  assert.deepEqual((await readConfig(await project({ 'weir.json': { crons } }))).crons, crons);
+  const [{ overlap: _, ...bare }, other] = crons as [Cron, Cron];
+  assert.deepEqual((await readConfig(await project({ 'vercel.json': { crons } }))).crons, [bare, other]);
+  for (const [cron, message] of [
+    [{ overlap: 'no' }, 'crons[0].overlap: expected true or false, got "no"'],
+    [{ overlaps: false }, 'crons[0].overlaps: there is no such setting'],
+    [
+      { schedule: '0 24 * * *' },
+      'crons[0].schedule: expected an hour from 0 to 23 (as in *, 23, 0-23, 0,23 or */2) in place of "24", got "0 24 * * *"',
+    ],
+    [{ path: '/a b' }, 'crons[0].path: expected a path of printable ASCII characters without spaces and #, got "/a b"'],
+  ] as const)
+    assert.equal(
+      await refused({ 'weir.json': { crons: [{ path: '/a', schedule: '* * * * *', ...cron }] } }),
+      `weir.json: ${message}`,
+    );
 });
 
 test('weir.json and vercel.json together are refused', async () => {

@@ -8,6 +8,7 @@ import type { FunctionConfig, Runtime } from '../model/function.ts';
 import type { Routing } from '../model/routing.ts';
 import type { Cron } from '../model/snapshot.ts';
 import { faultLines, syntaxFaultAt } from './faults.ts';
+import type { ownCronsSchema } from './output/config-file.ts';
 import type { Program } from './program.ts';
 import { routingFaults, routingOf } from './routing.ts';
 import { discontinuedRuntimes, runtimeDefault, runtimeFor } from './runtimes.ts';
@@ -151,7 +152,7 @@ function fromWeir(dir: string, text: string): Declared {
     rules: rulesOf(functions),
     program,
     routing: routed(path, parsed.data!),
-    crons: crons ?? [],
+    crons: (crons ?? []).map(ownCron),
     warnings: runtimeWarnings(path, Object.values(functions ?? {})),
   };
 }
@@ -195,6 +196,9 @@ function fromVercel(dir: string, text: string): Declared {
     warnings,
   };
 }
+
+const ownCron = ({ path, schedule, overlap }: z.infer<typeof ownCronsSchema>[number]): Cron =>
+  overlap === undefined ? { path, schedule } : { path, schedule, overlap };
 
 function routed(path: string, value: Parameters<typeof routingOf>[0]): Routing | null {
   const { routing, faults } = routingOf(value);

@@ -29,6 +29,7 @@ async function build(name: string) {
     project: name,
     deployment: 'dep_1',
     target: 'preview',
+    isDevelopment: false,
     hosts: [],
     environment: {},
     log: silentLog,

@@ -194,6 +194,7 @@ export class LiveProjects {
         deployment,
         hosts: place.hosts,
         target: this.#options.target,
+        isDevelopment: this.#options.target === 'preview',
         environment: this.#options.environment(deployment, place),
         log: { ...log, warn },
         host: this.#options.host,

@@ -16,12 +16,16 @@ async function scene(t: TestContext) {
   const dir = await fs.mkdtemp(path.join(os.tmpdir(), 'weir-test-'));
   t.after(() => fs.rm(dir, { recursive: true, force: true }));
   const file = (name: string) => path.join(dir, `${name}.ts`);
-  const sources = { main: file('main'), sentinel: file('sentinel'), host: file('host') };
+  const python = path.join(dir, 'weir_runtime');
+  const sources = { main: file('main'), sentinel: file('sentinel'), host: file('host'), python };
   const word = (text: string) => fs.writeFile(path.join(dir, 'word.ts'), `export const word: string = '${text}';\n`);
   await word('first');
   await fs.writeFile(sources.main, "import { word } from './word.ts';\nprocess.stdout.write(`main ${word}`);\n");
   await fs.writeFile(sources.sentinel, "process.stdout.write('sentinel');\n");
   await fs.writeFile(sources.host, "process.stdout.write('host');\n");
+  await fs.mkdir(python);
+  await fs.writeFile(path.join(python, '__main__.py'), 'import word\nprint("python", word.said, word.__cached__)\n');
+  await fs.writeFile(path.join(python, 'word.py'), 'said = "first"\n');
   const temporaryDir = path.join(dir, 'tmp');
   await fs.mkdir(temporaryDir);
   return { dir, word, options: { cacheDir: path.join(dir, 'cache', 'weir'), temporaryDir, sources } };
@@ -38,6 +42,38 @@ test('bundles three files that run by themselves', async (t) => {
   assert.equal(path.dirname(payload.main), path.dirname(payload.sentinel));
   assert.ok(payload.main.startsWith(options.cacheDir));
   assert.ok((await fs.stat(payload.bytecodeDir)).isDirectory());
+});
+
+test("Python's runtime is a copy, which an interpreter compiles in place and once", async (t) => {
+  const { options } = await scene(t);
+  const { python, main } = await buildPayload(options);
+  assert.equal(path.basename(path.dirname(python)), 'weir_runtime');
+  assert.ok(python.startsWith(path.dirname(main)));
+  // What is installed may be gone, or read-only.
+  await fs.rm(options.sources.python, { recursive: true });
+  const say = async (): Promise<string> => (await run('python3', ['-S', '-E', '-s', python])).stdout.trim();
+  const [, word, compiled = ''] = (await say()).split(' ');
+  assert.equal(word, 'first');
+  assert.ok(compiled.startsWith(path.join(path.dirname(python), '__pycache__')));
+  const { mtimeMs, ino } = await fs.stat(compiled);
+  await say();
+  const again = await fs.stat(compiled);
+  assert.deepEqual([again.mtimeMs, again.ino], [mtimeMs, ino]);
+});
+
+test("a change in Python's runtime, a module that is added, one that goes: each is another payload", async (t) => {
+  const { options } = await scene(t);
+  const at = (name: string): string => path.join(options.sources.python, name);
+  const keys = [(await buildPayload(options)).key];
+  await fs.writeFile(at('word.py'), 'said = "second"\n');
+  keys.push((await buildPayload(options)).key);
+  await fs.writeFile(at('more.py'), '');
+  keys.push((await buildPayload(options)).key);
+  await fs.rm(at('more.py'));
+  const last = await buildPayload(options);
+  assert.equal(last.key, keys[1]);
+  assert.equal(new Set(keys).size, 3);
+  assert.equal(await fs.readFile(path.join(path.dirname(last.python), 'word.py'), 'utf8'), 'said = "second"\n');
 });
 
 test('unchanged sources are not built again', async (t) => {

@@ -19,6 +19,7 @@ async function build(files: Files, executable: readonly string[] = []) {
       project: 'shop',
       deployment: 'dep_1',
       target: 'preview',
+      isDevelopment: false,
       hosts: [],
       environment: { PLATFORM: 'yes' },
       log: textLog((line) => void lines.push(line.replaceAll(dir, 'DIR'))),

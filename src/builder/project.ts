@@ -30,6 +30,8 @@ export interface BuildOptions {
   readonly deployment: string;
   /** What the deployment is for. */
   readonly target: 'production' | 'preview';
+  /** It is being worked on: what a framework has not built is served by the framework's development server. */
+  readonly isDevelopment: boolean;
   readonly hosts: readonly string[];
   /** Set in every function, weaker than anything the project's own files say. */
   readonly environment: Readonly<Record<string, string>>;
@@ -67,7 +69,7 @@ export async function buildProject(dir: string, options: BuildOptions): Promise<
   }
   const framework = config.program === null ? await unbuiltFramework(root) : null;
   if (framework === null) return buildFromSources(root, outDir, config, options);
-  if (framework.recipe === 'next' && options.target === 'preview') return nextDevelopment(root, config, options);
+  if (framework.recipe === 'next' && options.isDevelopment) return nextDevelopment(root, config, options);
   throw new UsageError(`${root}: a ${framework.name} project that has not been built: weir build ${root} first`);
 }
 

@@ -27,6 +27,7 @@ async function build(files: Files) {
       project: 'shop',
       deployment: 'dep_1',
       target: 'preview',
+      isDevelopment: false,
       hosts: [],
       environment: {},
       log: silentLog,

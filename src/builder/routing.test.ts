@@ -64,6 +64,7 @@ test('no fields, no routing; fields of images and crons are kept', async () => {
     project: 'p',
     deployment: 'dep_1',
     target: 'preview',
+    isDevelopment: false,
     host,
     hosts: [],
     environment: {},

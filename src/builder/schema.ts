@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { limits } from '../base/limits.ts';
-import { cronsSchema, imagesSchema } from './output/config-file.ts';
+import { cronsSchema, imagesSchema, ownCronsSchema } from './output/config-file.ts';
 import { routingFields } from './routing.ts';
 import { discontinuedRuntimes, pythonRuntimeForm, runtimes } from './runtimes.ts';
 
@@ -97,7 +97,7 @@ const routing = anything([...routingFields]);
 export const weirSchema = z.strictObject(
   {
     ...routing,
-    crons: cronsSchema.optional(),
+    crons: ownCronsSchema.optional(),
     images: imagesSchema.optional(),
     $schema: z.string().optional(),
     name: projectName.optional(),

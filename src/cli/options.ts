@@ -22,7 +22,7 @@ const stems = (): Option =>
     .argParser(parseStems)
     .default(true, 'auto');
 
-function parsePort(text: string): number {
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port > 65_535)
     throw new InvalidArgumentError('A whole number from 0 to 65535 is expected.');

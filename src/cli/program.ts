@@ -16,6 +16,7 @@ import { addLs } from './commands/ls.ts';
 import { addOpen } from './commands/open.ts';
 import { addPromote, addRelease } from './commands/promote.ts';
 import { addRollback } from './commands/rollback.ts';
+import { addServe } from './commands/serve.ts';
 import { addStart } from './commands/start.ts';
 import { addAudit, addToken } from './commands/token.ts';
 import { addUsage } from './commands/usage.ts';
@@ -41,6 +42,7 @@ export function weirProgram(cli: Cli, lines: Terminal = terminal(cli.streams)): 
   program.commandsGroup('On this machine:');
   addDev(program, lines);
   addStart(program, lines);
+  addServe(program, lines, cli.version);
   addBuild(program, lines, { out, err });
   addDoctor(program, cli);
   program.commandsGroup('Deployments:');
@@ -61,6 +63,7 @@ const help = `
 Examples
   weir dev            serve the project in this directory
   weir start          serve every project in ./examples
+  weir serve          serve what is deployed, with an API and a dashboard
   weir build          make what is served of a project in Next.js and the like
   weir deploy         upload it to a control, and serve it there: weir serve runs one
   weir explain        what a running one does, and why

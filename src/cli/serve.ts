@@ -1,7 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import { startPlatform } from '../main.ts';
 import type { Deployment } from '../model/snapshot.ts';
-import type { Platform, PlatformOptions, PlatformStatus } from '../main.ts';
+import type { Platform, RunningControl, PlatformOptions, PlatformStatus } from '../main.ts';
 import { endedBy, stopping, stopSignals } from './stopping.ts';
 import type { StopSignal } from './stopping.ts';
 import type { Terminal } from './terminal.ts';
@@ -55,7 +55,8 @@ const counted = (count: number, noun: string): string => `${count} ${noun}${coun
 const shownFunctions = 20;
 
 function introduction(platform: Platform): string[] {
-  const { deployments, port } = platform;
+  const { deployments, port, control } = platform;
+  if (control !== null) return controlLines(control, platform);
   const lines = deployments.flatMap((each) => {
     const { project, hosts } = each;
     const address = hosts.length === 0 ? origin(platform.host, port) : `http://${hosts[0]}:${port}`;
@@ -63,6 +64,19 @@ function introduction(platform: Platform): string[] {
   });
   const page = deployments.some(({ hosts }) => hosts.length === 0) ? '/_weir/status' : '';
   return [...lines, `status  http://localhost:${port}${page}`, platform.provider];
+}
+
+/** A token is told to whoever sits at the terminal, not to whatever keeps what is printed; the first one, once, to both. */
+function controlLines({ url, ownToken, firstToken, control }: RunningControl, { provider }: Platform): string[] {
+  const projects = control.projects.list().map(({ name, liveUrl }) => `${name}  ${liveUrl ?? 'not live'}`);
+  const sign = process.stdout.isTTY ? `/#token=${ownToken}` : '';
+  return [
+    ...projects,
+    ...(projects.length === 0 ? ['nothing is deployed yet: weir deploy DIRECTORY --prod'] : []),
+    ...(firstToken === null ? [] : [`token that may do everything, shown this once  ${firstToken}`]),
+    `dashboard  ${url}${sign}`,
+    provider,
+  ];
 }
 
 function plainLines({ routes, functions, publicDir }: Deployment): string[] {

@@ -18,7 +18,14 @@ function sink(fails = false) {
   return { writes, written: written.promise, stream: stream as unknown as NodeJS.WriteStream };
 }
 
-const line = { functionId: 'd/f', instance: 'ins_1', invocationId: 'inv_1', level: 'info', source: 'stdout' } as const;
+const line = {
+  atMs: 0,
+  functionId: 'd/f',
+  instance: 'ins_1',
+  invocationId: 'inv_1',
+  level: 'info',
+  source: 'stdout',
+} as const;
 
 test('a function’s lines carry its label and the invocation; one turn of the loop is one write', async () => {
   const out = sink();

@@ -7,7 +7,7 @@ import { limits } from '../base/limits.ts';
 import { learnedKey } from '../model/learned.ts';
 import type { Learned } from '../model/learned.ts';
 import { Bench, key, learned, other, startMs } from './learned.fixture.ts';
-import { stateDirectory } from './state-directory.ts';
+import { stateDirectory } from '../base/state-directory.ts';
 
 test('what was learned is there again after a restart, as it was', async (t) => {
   const bench = new Bench(t, new VirtualClock(startMs));

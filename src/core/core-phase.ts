@@ -14,9 +14,16 @@ export type CorePhase =
   | { readonly kind: 'open'; readonly at: Connected }
   /**
    * Takes nothing new; ends with this code when what it has is done. `agreed`: the router sends nothing new, because it
-   * said so, or did not in time. Until then invocations may be on their way, which are to be nacked.
+   * said so, or did not in time. Until then invocations may be on their way, which are to be nacked. `untilMs`: on the system's
+   * clock, when the router's patience ends.
    */
-  | { readonly kind: 'draining'; readonly at: Connected; readonly exitCode: number; readonly agreed: boolean }
+  | {
+      readonly kind: 'draining';
+      readonly at: Connected;
+      readonly exitCode: number;
+      readonly agreed: boolean;
+      readonly untilMs: number;
+    }
   /** User code was told, and has a little time: it may still have something to log. */
   | { readonly kind: 'leaving'; readonly at: Connected; readonly exitCode: number }
   | { readonly kind: 'ended' };

@@ -19,6 +19,8 @@ import { Streams } from './streams.ts';
 import { type SentinelOptions, ThisProcess } from './this-process.ts';
 import type { Ward, WardCore } from './ward.ts';
 
+type Draining = Extract<CorePhase, { kind: 'draining' }>;
+
 export interface CoreOptions {
   /** Where the router listens: `unix:/path` or `tcp:host:port`. */
   readonly address: string;
@@ -159,11 +161,11 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     if (this.streams !== null) this.streams.gate.failed = true;
   }
 
-  /** The process beside is gone, and what it had in flight with it. `loading`: what is to be said if it was. */
+  /** The process beside is gone, and what it had in flight with it: as where a core goes with its process. `loading`: what is to be said if it was. */
   lost(detail: string, loading: string): void {
     const { streams } = this;
     if (this.#phase.kind === 'loading') this.#loadFailed(loading);
-    streams?.failAll('FUNCTION_INVOCATION_FAILED', detail);
+    streams?.failAll('NO_RESPONSE_FROM_FUNCTION', detail);
     this.#end(1, 'ENDED');
   }
 
@@ -196,8 +198,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     } else if (type === FrameType.ANSWER) {
       this.#asks?.frame(payload);
     } else if (type === FrameType.DRAIN) {
-      readDrain(payload);
-      this.#drain(0, null);
+      this.#drain(0, null, readDrain(payload).leftMs);
     }
   }
 
@@ -300,8 +301,8 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     this.#drain(1, 'errors');
   };
 
-  /** `reason`: the instance asks for it; null: the router said so. */
-  #drain(exitCode: number, reason: string | null): void {
+  /** `reason`: the instance asks for it; null: the router said so, and left it so long; null: it has not answered. */
+  #drain(exitCode: number, reason: string | null, leftMs: number | null = null): void {
     const phase = this.#phase;
     if (phase.kind === 'ended') return;
     if (phase.kind === 'connecting') {
@@ -311,29 +312,31 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     // Who is leaving has nothing left to finish.
     if (phase.kind === 'leaving') return;
     const { at } = phase;
-    const former = phase.kind === 'draining' ? phase : { exitCode: 0, agreed: false };
+    const nowMs = systemClock.nowMs();
+    const former = phase.kind === 'draining' ? phase : { exitCode: 0, agreed: false, untilMs: nowMs + limits.drainMs };
     const agreed = former.agreed || reason === null;
+    const untilMs = leftMs === null ? former.untilMs : nowMs + leftMs;
     if (reason !== null) {
       at.session.drain(limits.drainMs, reason);
       // The router answers with DRAIN. One that does not is not waited for long.
       systemClock.after(limits.lingerMs, () => this.#drain(exitCode, null));
     }
-    this.#enter({ kind: 'draining', at, exitCode: Math.max(former.exitCode, exitCode), agreed });
+    this.#enter({ kind: 'draining', at, exitCode: Math.max(former.exitCode, exitCode), agreed, untilMs });
     at.streams.gate.draining = true;
     // Ends with this turn at the earliest: an answer may still register work to be waited for.
     at.streams.written();
   }
 
   /** Nothing is left to finish. What user code logs when it is told belongs to the function's log, so GOODBYE waits. */
-  #leave(at: Connected, exitCode: number): void {
+  #leave({ at, exitCode, untilMs }: Draining): void {
     this.#enter({ kind: 'leaving', at, exitCode });
-    this.#ward.leave(() => this.#end(exitCode));
+    this.#ward.leave(untilMs - systemClock.nowMs(), () => this.#end(exitCode));
   }
 
   /** The one way to the end. What was written before leaves first. */
   #end(exitCode: number, code = 'DRAINED'): void {
     if (this.#phase.kind === 'ended') return;
-    this.streams?.flush();
+    this.streams?.flushAll();
     this.#enter({ kind: 'ended' });
     this.#ward.closed();
     this.#logs.close();
@@ -350,7 +353,7 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
     streams.flush();
     if (streams.begun > 0) this.#ward.busy();
     const done = phase.kind === 'draining' && phase.agreed && streams.open === 0 && streams.background === 0;
-    if (done) this.#leave(phase.at, phase.exitCode);
+    if (done) this.#leave(phase);
   };
 
   #enter(next: CorePhase): void {
@@ -364,6 +367,8 @@ export class InstanceCore implements Core, SessionEvents, WardCore {
 /** As Node would print it: the stack, causes, and what else the error carries. */
 function textOf(error: unknown): string {
   if (typeof error === 'string') return error;
+  // Words, made for whoever reads them (child/load-fault.ts).
+  if (error instanceof Error && error.stack === error.message) return error.message;
   // Importing it would cost every start 2 ms.
   return process.getBuiltinModule('node:util').inspect(error);
 }

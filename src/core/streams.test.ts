@@ -79,7 +79,7 @@ interface Bench {
   readonly work: { ms: number };
 }
 
-function bench(): Bench {
+function bench(begunWaitsMs = 0): Bench {
   const wire = new Wire();
   const memory = boardMemory(Claims.bytes(16));
   const cells = boardCells(memory);
@@ -107,7 +107,7 @@ function bench(): Bench {
   router.flush();
   streams = new Streams({
     session,
-    ward: { claims, cells, turns, charges, lingers: false },
+    ward: { claims, cells, turns, charges, lingers: false, begunWaitsMs },
     begin: (call) => {
       begun.push(call);
       for (const untilMs = performance.now() + work.ms; performance.now() < untilMs;);
@@ -181,6 +181,31 @@ test('batched mode takes effect when the router can know of it', () => {
   const batched = wire.seen.length;
   answerNext(from, slot + 1);
   assert.ok(!wire.seen.slice(batched).includes('BEGUN'));
+});
+
+test('where an answer takes turns, BEGUN waits for it, but not for long', async () => {
+  const from = bench(1);
+  const { wire, streams } = from;
+  let slot = 0;
+  for (; !wire.seen.includes('BEGINS'); slot += 1) answerNext(from, slot);
+  const send = (): StreamCall => {
+    from.router.request(stream + (slot += 1), 1, 1_000, head);
+    from.router.flush();
+    streams.flush();
+    return from.begun.at(-1)!;
+  };
+  streams.flush();
+  const seen = wire.seen.length;
+  send().reply(204, [], null);
+  streams.flush();
+  assert.deepEqual(wire.seen.slice(seen), ['RESPONSE']);
+  const slow = send();
+  assert.equal(slow.announced, false);
+  while (wire.seen.length === seen + 1) await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(wire.seen.slice(seen), ['RESPONSE', 'BEGUN'], 'of the one that has no answer');
+  send();
+  streams.flushAll();
+  assert.deepEqual(wire.seen.slice(seen), ['RESPONSE', 'BEGUN', 'BEGUN'], 'at the end at once');
 });
 
 test('what began in batched mode is announced before prompt mode is', () => {
@@ -319,7 +344,7 @@ test('the process is gone: what it had fails, what it had not been given can go 
   streams.hold();
   router.request(stream + 1, 1, 60_000, head);
   router.flush();
-  streams.failAll('FUNCTION_INVOCATION_FAILED', 'it is gone');
+  streams.failAll('NO_RESPONSE_FROM_FUNCTION', 'it is gone');
   streams.flush();
   assert.equal(begun.length, 1);
   assert.deepEqual(wire.seen.slice(-2), ['FAILED', 'NACK']);

@@ -9,6 +9,7 @@ import { type BeginsMode, readCancel, readCredit, readNothing, readRequest } fro
 import type { Session } from '../tunnel/session.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import { refusal } from './admission.ts';
+import { Announcements } from './announcements.ts';
 import { BeginsPolicy } from './begins.ts';
 import { Cell } from './board.ts';
 import type { CallListener } from './call.ts';
@@ -19,7 +20,7 @@ import type { Ward } from './ward.ts';
 
 export interface StreamsOptions {
   readonly session: Session;
-  readonly ward: Pick<Ward, 'claims' | 'cells' | 'turns' | 'charges' | 'lingers' | 'arriving'>;
+  readonly ward: Pick<Ward, 'claims' | 'cells' | 'turns' | 'charges' | 'lingers' | 'arriving' | 'begunWaitsMs'>;
   /** Hands an invocation to user code, inside its context. */
   readonly begin: (call: StreamCall) => void;
   /** For the function's log. */
@@ -59,8 +60,7 @@ export class Streams implements StreamHost {
   /** What the router knows to be in force: what the policy chose takes effect when BEGINS has left the process. */
   #mode: BeginsMode = 'prompt';
   #modesChosen = 0;
-  /** In batched mode: begun in this turn, and BEGUN not written. */
-  #unannounced: StreamCall[] = [];
+  readonly #announcements: Announcements;
   /** Received, and not handed to user code: BEGUN has not left yet. */
   #waiting = 0;
   #open = 0;
@@ -81,6 +81,7 @@ export class Streams implements StreamHost {
     this.#options = options;
     this.writer = options.session.writer;
     this.windowBytes = options.session.welcome.windowBytes;
+    this.#announcements = new Announcements(this.writer, options.ward.begunWaitsMs);
   }
 
   /** Received and not ended. */
@@ -137,14 +138,20 @@ export class Streams implements StreamHost {
 
   readonly flush = (): void => {
     this.#tick = false;
-    if (this.#unannounced.length > 0) this.#announce();
+    this.#announcements.turnEnds();
     this.#tellBackground();
     this.writer.flush();
   };
 
+  /** The end: also what could have waited. */
+  flushAll(): void {
+    this.#announcements.write();
+    this.flush();
+  }
+
   /** Whether flush() would send something. */
   get pending(): boolean {
-    return this.writer.pendingBytes > 0 || this.#unannounced.length > 0 || this.#background !== this.#backgroundTold;
+    return this.writer.pendingBytes > 0 || this.#announcements.pending || this.#background !== this.#backgroundTold;
   }
 
   takeCpuUs(call: StreamCall): number {
@@ -285,7 +292,7 @@ export class Streams implements StreamHost {
     }
     const untilMs = charges.enter(null);
     if (call.hasEarly) this.#inside(call, takeEarly, null);
-    if (!call.over && !call.announced) this.#unannounced.push(call);
+    if (!call.over && !call.announced) this.#announcements.add(call);
     if (this.#begins.observe((untilMs - fromMs) * 1000)) this.#choose(this.#begins.mode);
   }
 
@@ -293,7 +300,7 @@ export class Streams implements StreamHost {
   #choose(mode: BeginsMode): void {
     const choice = (this.#modesChosen += 1);
     // Prompt says that whatever has no BEGUN never ran: those that ran under batched have theirs before it.
-    this.#announce();
+    this.#announcements.write();
     this.writer.begins(mode);
     this.writer.flush();
     this.#mode = 'prompt';
@@ -354,14 +361,6 @@ export class Streams implements StreamHost {
   countError(): void {
     const { cells } = this.#options.ward;
     cells[Cell.errors] = (cells[Cell.errors] ?? 0) + 1;
-  }
-
-  #announce(): void {
-    for (const call of this.#unannounced) {
-      if (!call.over && !call.announced) this.writer.begun(call.stream);
-      call.announced = true;
-    }
-    this.#unannounced = [];
   }
 
   #tellBackground(): void {

@@ -30,6 +30,7 @@ export class ThisProcess implements Ward {
   readonly pid: number = process.pid;
   readonly runtimeName = `nodejs${process.versions.node.split('.', 1)[0]}.x`;
   readonly lingers = false;
+  readonly begunWaitsMs = 0;
   readonly cells: Int32Array;
   readonly claims: Claims;
   readonly turns: Turns;
@@ -106,7 +107,7 @@ export class ThisProcess implements Ward {
     if (this.#sentinel !== null) this.#startSentinel();
   }
 
-  leave(then: () => void): void {
+  leave(_leftMs: number, then: () => void): void {
     const graceMs = this.#exit?.announce() ?? 0;
     if (graceMs > 0) setTimeout(then, graceMs);
     else then();

@@ -47,6 +47,11 @@ export interface Ward {
   readonly charges: Charges;
   /** An invocation has come, and has not been handed over: it still may be held back (Streams.hold). */
   readonly arriving?: () => void;
+  /**
+   * 0: user code may answer within the turn in which it is called; BEGUN leaves at its end. Otherwise it cannot, and where BEGUN may
+   * leave with what follows it, it waits for that so long.
+   */
+  readonly begunWaitsMs: number;
   /** Handlers count until they have returned, also those whose answer is complete (Call.handling). */
   readonly lingers: boolean;
   /** There is no later: what is written must leave within this call. */
@@ -59,8 +64,11 @@ export interface Ward {
   turnEnds(): void;
   /** There is, or was, something to do for it. */
   busy(): void;
-  /** Nothing is left to finish. Asks the process to end, gives it its time, and calls back: it may still have something to log. */
-  leave(then: () => void): void;
+  /**
+   * Nothing is left to finish that is known of. Asks the process to end, gives it its time, and calls back: it may still have
+   * something to log. `leftMs`: so long it may take where it has work that only it knows of; the router waits no longer.
+   */
+  leave(leftMs: number, then: () => void): void;
   /** Reports no more. */
   closed(): void;
   /** Ends it in order. Idempotent: the first code counts. */

@@ -1,13 +1,19 @@
 // Hot path: from a parsed head to what is to be done with it. Steps "received" and "matched" of an invocation's life.
+import type { Clock } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { RequestHead } from '../model/invoke.ts';
+import type { TraceContext } from '../model/telemetry.ts';
+import { choose } from './alias.ts';
+import type { Ways } from './alias.ts';
 import { Chains } from './chain.ts';
+import { factsOf } from './client-facts.ts';
 import { askedFunction } from './explain.ts';
 import type { StaticFile } from './files.ts';
 import type { EdgeRequest } from './request.ts';
 import { addForwarding, chainHeader, HeadScan } from './head.ts';
+import { scheduleIn } from './cron.ts';
 import type { Refusal } from './head.ts';
 import { isLocalName, isLoopbackName, sameAuthority } from './host.ts';
 import type { Host } from './host.ts';
@@ -39,11 +45,14 @@ export interface Arrival {
   readonly vercelId: string;
   /** The connection was handed over: it may become a pipe. */
   readonly upgrade: boolean;
+  readonly receivedMs: number;
 }
 
 const refused = (refusal: Failure, close: boolean): Admission => ({ kind: 'refused', refusal, close });
 const notFound = (code: 'NOT_FOUND' | 'DEPLOYMENT_NOT_FOUND', detail: string): Admission =>
   refused({ code, detail }, false);
+
+const nothing: readonly string[] = [];
 
 /** Where the platform's own pages are, whatever the host. */
 const statusPath = '/_weir/status';
@@ -59,15 +68,26 @@ export class Admitter {
   readonly scan = new HeadScan();
   sites: Sites;
   readonly chains: Chains;
+  /** Of the request that was admitted last: what its answer has besides its own headers. */
+  added: readonly string[] = nothing;
+  private readonly clock: Clock;
+  /** Null: nobody asks for traces. */
+  traceOf: ((headers: readonly string[]) => TraceContext) | null = null;
+  private readonly cronKey: string | null;
+  /** When the head that was scanned last was found to be servable. */
+  private admittedMs = 0;
 
-  constructor(sites: Sites, chainKey: string) {
+  constructor(sites: Sites, keys: { readonly chain: string; readonly cron: string | null }, clock: Clock) {
     this.sites = sites;
-    this.chains = new Chains(chainKey);
+    this.chains = new Chains(keys.chain);
+    this.cronKey = keys.cron;
+    this.clock = clock;
   }
 
   /** `scan.hasBody` holds afterwards, unless the request was refused with `close`. */
   admit(arrival: Arrival): Admission {
     const { req } = arrival;
+    this.added = nothing;
     const minor = req.httpVersionMinor;
     if (req.httpVersionMajor !== 1 || minor > 1) {
       return refused({ code: 'HTTP_VERSION_NOT_SUPPORTED', detail: 'HTTP/1.1 and HTTP/1.0 are.' }, true);
@@ -94,10 +114,23 @@ export class Admitter {
       return refused({ code: 'MALFORMED_REQUEST_HEADER', detail: 'The target and Host name different hosts.' }, true);
     }
     if (target.asterisk) return { kind: 'options' };
-    const own = this.ownPage(arrival, target, entry.host, entry.site);
+    const { place } = entry;
+    const own = this.ownPage(arrival, target, entry.host, place?.site ?? null);
     if (own !== null) return own;
-    if (entry.site === null) return this.nobody(entry.host);
-    return this.match(arrival, target, { site: entry.site, host });
+    if (place === null) return this.nobody(entry.host);
+    this.added = place.added;
+    this.admittedMs = this.clock.nowMs();
+    if (place.ways !== null) return this.follow(arrival, target, place.ways, host);
+    return this.match(arrival, target, { site: place.site, host });
+  }
+
+  /** The client has a say in which deployment it gets, or its place in a rolling release has. */
+  private follow(arrival: Arrival, target: Target, ways: Ways<Site>, host: string): Admission {
+    const facts = factsOf(arrival.req.rawHeaders, target.text, arrival.connection);
+    const choice = choose(ways, facts, this.clock.wallMs());
+    if (choice.kind === 'gone') return this.absent(choice.detail, 'the one that the request is for');
+    if (choice.setCookie !== null) this.added = ['Set-Cookie', choice.setCookie];
+    return this.match(arrival, target, { site: choice.to, host });
   }
 
   /** Other machines do not see it; nor does a page whose own name somebody has pointed at this machine. */
@@ -112,8 +145,13 @@ export class Admitter {
   }
 
   private nobody({ name }: Host): Admission {
-    if (!this.sites.incomplete) return notFound('DEPLOYMENT_NOT_FOUND', `No deployment answers for ${name}.`);
-    const detail = `Projects are being made ready; none that is answers for ${name}.`;
+    return this.absent(`No deployment answers for ${name}.`, `one that answers for ${name}`);
+  }
+
+  /** What is not there may be among what is to come. */
+  private absent(why: string, awaited: string): Admission {
+    if (!this.sites.incomplete) return notFound('DEPLOYMENT_NOT_FOUND', why);
+    const detail = `Projects are being made ready, and ${awaited} may be among them.`;
     return refused({ code: 'DEPLOYMENT_NOT_READY', detail, retryAfterS: limits.notReadyRetryS }, false);
   }
 
@@ -121,7 +159,7 @@ export class Admitter {
     const { site } = at;
     const method = arrival.req.method!;
     if (site.table !== null) {
-      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false });
+      const head = this.head(arrival, at, { target: target.text, route: target.path, parsed: false }, this.admittedMs);
       const { table } = site;
       const { chain } = this.scan;
       return { kind: 'routed', passing: { site, table, head, host: at.host, path: target.path, chain } };
@@ -136,7 +174,8 @@ export class Admitter {
     }
     // Percent-encoding triples a parameter at most; with the headers, it must stay within limits.headBytes.
     if (matched.target.length > 2 * limits.urlBytes) return refused(targetTooLong, false);
-    const head = this.head(arrival, at, { target: matched.target, route: matched.pattern, parsed: true });
+    const way = { target: matched.target, route: matched.pattern, parsed: true };
+    const head = this.head(arrival, at, way, this.clock.nowMs());
     const refusal = this.chain(matched.spec, head.headers);
     return refusal === null ? { kind: 'function', spec: matched.spec, head } : refused(refusal, false);
   }
@@ -156,12 +195,20 @@ export class Admitter {
     arrival: Arrival,
     { site, host }: { site: Site; host: string },
     way: { target: string; route: string; parsed: boolean },
+    matchedMs: number,
   ): RequestHead & { readonly headers: string[] } {
-    const { headers, hasBody } = this.scan;
+    const { headers, hasBody, cron } = this.scan;
     const upgrade = arrival.upgrade && this.scan.upgrade !== '';
     // The function's own handshake looks at both.
     if (upgrade) headers.push('Connection', 'Upgrade', 'Upgrade', this.scan.upgrade);
     addForwarding(headers, arrival.connection, host, { vercelId: arrival.vercelId, deploymentUrl: site.url ?? host });
-    return { id: arrival.id, method: arrival.req.method!, headers, hasBody, upgrade, ...way };
+    const schedule = cron === '' ? null : scheduleIn(cron, this.cronKey);
+    if (schedule !== null) headers.push('x-vercel-cron-schedule', schedule);
+    const { id, receivedMs } = arrival;
+    const { admittedMs } = this;
+    const { target, route, parsed } = way;
+    const method = arrival.req.method!;
+    const trace = this.traceOf === null ? null : this.traceOf(headers);
+    return { id, method, target, headers, hasBody, upgrade, route, receivedMs, admittedMs, matchedMs, trace, parsed };
   }
 }

@@ -120,3 +120,34 @@ function withoutNominated(headers: string[], connection: string): string[] {
   }
   return kept;
 }
+
+/**
+ * With what the edge adds for the host or the client: `added` may have Set-Cookie, and X-Robots-Tag, of which an answer's own
+ * goes before. Mostly there is nothing.
+ */
+export function withAdded(headers: string[], added: readonly string[]): string[] {
+  if (added.length === 0) return headers;
+  const isPersonal = added.includes('Set-Cookie');
+  const all: string[] = [];
+  let hasRobots = false;
+  for (let at = 0; at < headers.length; at += 2) {
+    const lower = headers[at]!.toLowerCase();
+    hasRobots ||= lower === 'x-robots-tag';
+    if (isPersonal && forSharedCaches.has(lower)) continue;
+    all.push(headers[at]!, isPersonal && lower === 'cache-control' ? unshared(headers[at + 1]!) : headers[at + 1]!);
+  }
+  for (let at = 0; at < added.length; at += 2) {
+    if (added[at] !== 'X-Robots-Tag' || !hasRobots) all.push(added[at]!, added[at + 1]!);
+  }
+  return all;
+}
+
+/** They would go before Cache-Control (RFC 9213). */
+const forSharedCaches = new Set(['cdn-cache-control', 'surrogate-control']);
+
+/** A cache in front of several clients must not give one's cookie to the others. */
+function unshared(cacheControl: string): string {
+  const own = cacheControl.split(',').map((directive) => directive.trim());
+  const left = own.filter((directive) => !/^(?:public|private|s-maxage\s*=.*|)$/i.test(directive));
+  return ['private', ...left].join(', ');
+}

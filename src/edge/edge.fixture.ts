@@ -8,7 +8,7 @@ import { seededRandom } from '../base/random.ts';
 import type { FunctionSpec } from '../model/function.ts';
 import type { Exchange, Invocation, Invoker, RequestHead } from '../model/invoke.ts';
 import type { Route, Segment } from '../model/route.ts';
-import type { Deployment } from '../model/snapshot.ts';
+import type { Alias, Deployment } from '../model/snapshot.ts';
 import { Edge } from './server.ts';
 import type { EdgeOptions } from './server.ts';
 
@@ -159,7 +159,7 @@ export interface Started {
 export async function startEdge(
   context: TestContext,
   handler: Handler,
-  options: { deployments?: readonly Deployment[]; edge?: Partial<EdgeOptions> } = {},
+  options: { deployments?: readonly Deployment[]; aliases?: readonly Alias[]; edge?: Partial<EdgeOptions> } = {},
 ): Promise<Started> {
   const invoker = new FakeInvoker(handler);
   const edge = new Edge({
@@ -170,7 +170,8 @@ export async function startEdge(
     status: () => ({ functions: [] }),
     ...options.edge,
   });
-  edge.publish({ version: 1, deployments: options.deployments ?? [deployment()] });
+  const { deployments = [deployment()], aliases } = options;
+  edge.publish({ version: 1, deployments, ...(aliases === undefined ? {} : { aliases }) });
   const { port } = await edge.listen(0, '127.0.0.1');
   context.after(() => edge.close());
   return { edge, port, invoker };

@@ -1,6 +1,7 @@
 // Hot path: one pass over a request's raw headers decides whether it may be served and what of it is passed on.
 import type { ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
+import { cronHeader } from '../model/cron-schedule.ts';
 
 /** Why a request is not served. Data: it becomes an error page. */
 export interface Refusal {
@@ -20,11 +21,13 @@ const Kind = {
   upgrade: 6,
   /** Not passed on as it came: see chain.ts. */
   chain: 7,
+  /** Not passed on as it came: see cron.ts. */
+  cron: 8,
 } as const;
 type Kind = (typeof Kind)[keyof typeof Kind];
 
-/** Fields the edge adds to what the client sent; see `forwarding`. */
-const addedFields = 12;
+/** Fields the edge adds to what the client sent; see `addForwarding` and `withTrace`. */
+const addedFields = 13;
 
 /** Names under `x-vercel-` that are the client's to send; all others the platform alone may set. */
 const clientNames = new Set(['x-vercel-protection-bypass', 'x-vercel-set-bypass-cookie', 'x-vercel-skip-toolbar']);
@@ -44,6 +47,10 @@ const proxyNames = new Set([
 ]);
 /** Which functions led to the request: see chain.ts. */
 export const chainHeader = 'x-weir-chain';
+const ownKinds: ReadonlyMap<string, Kind> = new Map([
+  [chainHeader, Kind.chain],
+  [cronHeader, Kind.cron],
+]);
 const platformPrefixes = ['x-weir-', 'x-forwarded-', 'x-vercel-', 'x-middleware-', 'x-invoke-'];
 
 /** Only names that begin with x come here. An underscore reads as a hyphen in CGI-like environments, so it does here. */
@@ -53,7 +60,7 @@ function kindOfExtension(name: string): Kind {
   if (proxyNames.has(lower)) return Kind.dropped;
   if (clientNames.has(lower)) return Kind.plain;
   for (const prefix of platformPrefixes) {
-    if (lower.startsWith(prefix)) return lower === chainHeader ? Kind.chain : Kind.dropped;
+    if (lower.startsWith(prefix)) return ownKinds.get(lower) ?? Kind.dropped;
   }
   return Kind.plain;
 }
@@ -121,6 +128,8 @@ export class HeadScan {
   upgrade = '';
   /** The value of x-weir-chain; empty: none. */
   chain = '';
+  /** The value of x-weir-cron; empty: none. */
+  cron = '';
 
   private hosts = 0;
   private contentLength = '';
@@ -132,7 +141,7 @@ export class HeadScan {
   scan(raw: readonly string[], minor: number): Refusal | null {
     this.headers = [];
     this.host = this.contentLength = this.transferEncoding = this.connection = this.upgradeValue = this.upgrade = '';
-    this.chain = '';
+    this.chain = this.cron = '';
     this.hosts = 0;
     if (raw.length > 2 * (limits.headFields - addedFields)) {
       return {
@@ -166,6 +175,9 @@ export class HeadScan {
         return;
       case Kind.chain:
         this.chain = value;
+        return;
+      case Kind.cron:
+        this.cron = value;
         return;
       case Kind.plain:
     }

@@ -45,9 +45,9 @@ test('names of this machine', () => {
 test('a table finds its names, else its fallback, however many hosts it is asked for', () => {
   const table = new HostTable(new Map([['a.test', 'A']]), 'any');
   const strict = new HostTable(new Map([['a.test', 'A']]), null);
-  assert.equal(table.find('A.test:3000')?.site, 'A');
-  assert.equal(strict.find('b.test')?.site, null);
+  assert.equal(table.find('A.test:3000')?.place, 'A');
+  assert.equal(strict.find('b.test')?.place, null);
   assert.equal(table.find('b c'), null);
-  for (let at = 0; at < limits.hostMemoEntries * 2 + 5; at += 1) assert.equal(table.find(`h${at}.test`)?.site, 'any');
-  assert.equal(table.find('a.test')?.site, 'A');
+  for (let at = 0; at < limits.hostMemoEntries * 2 + 5; at += 1) assert.equal(table.find(`h${at}.test`)?.place, 'any');
+  assert.equal(table.find('a.test')?.place, 'A');
 });

@@ -40,33 +40,33 @@ export function sameAuthority(one: string, other: string): boolean {
   return first.name === second.name && (first.port ?? 80) === (second.port ?? 80);
 }
 
-export interface HostEntry<Site> {
+export interface HostEntry<Place> {
   readonly host: Host;
   /** Null: no deployment answers for this host. */
-  readonly site: Site | null;
+  readonly place: Place | null;
 }
 
-/** Host header → site. Built when a snapshot is published; remembers the spellings it has seen, a bounded number. */
-export class HostTable<Site> {
-  private readonly names: ReadonlyMap<string, Site>;
-  private readonly fallback: Site | null;
-  private seen = new Map<string, HostEntry<Site>>();
+/** Host header → what it leads to. Built when a snapshot is published; remembers the spellings it has seen, a bounded number. */
+export class HostTable<Place> {
+  private readonly names: ReadonlyMap<string, Place>;
+  private readonly fallback: Place | null;
+  private seen = new Map<string, HostEntry<Place>>();
 
-  /** `fallback`: the site of every host that leads nowhere else. */
-  constructor(names: ReadonlyMap<string, Site>, fallback: Site | null) {
+  /** `fallback`: the place of every host that leads nowhere else. */
+  constructor(names: ReadonlyMap<string, Place>, fallback: Place | null) {
     this.names = names;
     this.fallback = fallback;
   }
 
   /** Null: malformed. */
-  find(value: string): HostEntry<Site> | null {
+  find(value: string): HostEntry<Place> | null {
     return this.seen.get(value) ?? this.learn(value);
   }
 
-  private learn(value: string): HostEntry<Site> | null {
+  private learn(value: string): HostEntry<Place> | null {
     const host = parseHost(value);
     if (host === null) return null;
-    const entry = { host, site: this.names.get(host.name) ?? this.fallback };
+    const entry = { host, place: this.names.get(host.name) ?? this.fallback };
     // Thrown away whole when full: whoever sends many hosts costs a new Map now and then, never a delete per request.
     if (this.seen.size >= limits.hostMemoEntries) this.seen = new Map();
     this.seen.set(value, entry);

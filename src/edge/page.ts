@@ -1,5 +1,6 @@
 import { errors } from '../base/errors.ts';
 import type { Failure } from '../base/errors.ts';
+import { defaultCacheControl } from './answer.ts';
 
 export interface Page {
   readonly type: string;
@@ -56,6 +57,15 @@ export function errorPage(failure: Failure, id: string, accept: string | undefin
   const kind = preferredKind(accept);
   if (kind === 'json') return jsonPage(failure, id);
   return kind === 'html' ? htmlPage(failure, id) : textPage(failure, id);
+}
+
+/** Of the answer whose body is an error page. */
+export function errorHeaders({ code, retryAfterS }: Failure, type: string): string[] {
+  const headers = ['Content-Type', type, 'Cache-Control', defaultCacheControl];
+  headers.push('X-Weir-Error', code, 'X-Vercel-Error', code);
+  if (retryAfterS !== undefined) headers.push('Retry-After', String(Math.ceil(retryAfterS)));
+  if (errors[code].status === 405) headers.push('Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS');
+  return headers;
 }
 
 function jsonPage({ code, detail }: Failure, id: string): Page {

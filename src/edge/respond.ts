@@ -6,11 +6,11 @@ import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
 import type { Exchange, Invocation } from '../model/invoke.ts';
-import { AnswerScan, addPlatformHeaders, defaultCacheControl } from './answer.ts';
+import { AnswerScan, addPlatformHeaders, withAdded } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { informText } from './inform.ts';
 import { http } from './node-http.ts';
-import { errorPage } from './page.ts';
+import { errorHeaders, errorPage } from './page.ts';
 import type { EdgeRequest } from './request.ts';
 
 export type Phase =
@@ -55,6 +55,8 @@ export class Responder {
   };
 }
 
+const nothing: readonly string[] = [];
+
 /** Bodies up to this length are written as one latin-1 string with the head: one system call without a gather list. */
 const oneWriteBytes = 16 * 1024;
 
@@ -66,6 +68,8 @@ export class HttpExchange implements Exchange, LiveExchange {
   readonly res: ServerResponse;
   /** A request body was announced. */
   hasBody = false;
+  /** What the answer has besides its own headers: name, value, … */
+  added: readonly string[] = nothing;
   private readonly responder: Responder;
   private invocation: Invocation | null = null;
   /** The edge gave up an invocation that the router has not settled. */
@@ -248,7 +252,7 @@ export class HttpExchange implements Exchange, LiveExchange {
   openHead(status: number, headers: string[]): void {
     addPlatformHeaders(headers, this.vercelId);
     if (this.responder.draining) this.res.shouldKeepAlive = false;
-    this.res.writeHead(status, http.STATUS_CODES[status] ?? 'Unknown', headers);
+    this.res.writeHead(status, http.STATUS_CODES[status] ?? 'Unknown', withAdded(headers, this.added));
   }
 
   /** A body follows that somebody else writes to `res`: the client must take some of it now and then. */
@@ -278,7 +282,7 @@ export class HttpExchange implements Exchange, LiveExchange {
       this.bodiless = silent || this.req.method === 'HEAD';
       if (length < 0 && !this.bodiless) this.bodyLeft = announce;
       if (draining) this.res.shouldKeepAlive = false;
-      wrong = this.tryHead(status, scan.headers);
+      wrong = this.tryHead(status, withAdded(scan.headers, this.added));
     }
     if (wrong === null) return true;
     this.bodyLeft = -1;
@@ -309,11 +313,7 @@ export class HttpExchange implements Exchange, LiveExchange {
     if (status >= 500)
       this.responder.log.warn('invocation failed', { id: this.vercelId, code: failure.code, detail: failure.detail });
     const { type, text } = errorPage(failure, this.vercelId, this.req.fields.accept);
-    const headers = ['Content-Type', type, 'Cache-Control', defaultCacheControl];
-    headers.push('X-Weir-Error', failure.code, 'X-Vercel-Error', failure.code);
-    if (failure.retryAfterS !== undefined) headers.push('Retry-After', String(Math.ceil(failure.retryAfterS)));
-    if (status === 405) headers.push('Allow', 'GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS');
-    this.answer(status, headers, silent ? '' : text);
+    this.answer(status, errorHeaders(failure, type), silent ? '' : text);
   }
 
   /** Called back for every piece of a body. */

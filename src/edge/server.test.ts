@@ -72,6 +72,7 @@ test('what a function is told of the request', async (t) => {
   const { port, invoker } = await startEdge(t, echo, {
     deployments: [deployment({ functions: [spec('u')], routes: [route('/u/[id]', 'dpl_1/u')] })],
   });
+  const startedMs = performance.now();
   const text = await converse(
     t,
     port,
@@ -83,6 +84,11 @@ test('what a function is told of the request', async (t) => {
     ['GET', '/u/7?a=b&id=7', '/u/[id]', false, false],
   );
   assert.match(head.id, /^inv_[0-9a-f]{24}$/);
+  const stamps = [startedMs, head.receivedMs!, head.admittedMs!, head.matchedMs!, performance.now()];
+  assert.deepEqual(
+    stamps.toSorted((one, other) => one - other),
+    stamps,
+  );
   const added = {
     'x-forwarded-for': '127.0.0.1',
     'x-forwarded-host': 'localhost',

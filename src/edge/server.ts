@@ -27,6 +27,9 @@ import { buildSites, noSites } from './site.ts';
 import { serveFile } from './static.ts';
 import { statusPage } from './status.ts';
 import type { StatusReport } from './status.ts';
+import { traceOf } from './trace-context.ts';
+import type { Traces } from './trace-context.ts';
+import { TracedInvoker } from './traced.ts';
 import { UpgradeExchange } from './upgrade.ts';
 
 export interface EdgeOptions {
@@ -42,8 +45,12 @@ export interface EdgeOptions {
   readonly pages?: PageStore;
   /** First part of x-vercel-id, and what `geolocation` calls the region. */
   readonly region?: string;
+  /** Which traces are kept. Null, left out: nobody asks for traces, and a client's headers go to functions as they are. */
+  readonly traces?: Traces | null;
   /** What chains of calls are signed with (chain.ts): the same for edges that share functions. Left out: one of its own. */
   readonly chainKey?: string;
+  /** By which the platform's own crons are known (cron.ts); secret, without spaces. Left out: what says it is one is not. */
+  readonly cronKey?: string;
   /** Milliseconds; what is left out is as in limits. */
   readonly timeouts?: {
     readonly headMs?: number;
@@ -56,6 +63,7 @@ export interface EdgeOptions {
 /** The HTTP front: HTTP/1.1 on node:http, whose parser has been hardened by many. */
 export class Edge {
   private readonly options: EdgeOptions;
+  private readonly invoker: Invoker;
   private readonly server: Server;
   private readonly responder: Responder;
   private readonly admitter: Admitter;
@@ -69,7 +77,11 @@ export class Edge {
   constructor(options: EdgeOptions) {
     this.options = options;
     this.region = options.region ?? 'dev1';
-    this.admitter = new Admitter(noSites, options.chainKey ?? options.random.hex(32));
+    const { invoker, random, traces = null } = options;
+    this.invoker = traces === null ? invoker : new TracedInvoker(invoker, random);
+    const keys = { chain: options.chainKey ?? random.hex(32), cron: options.cronKey ?? null };
+    this.admitter = new Admitter(noSites, keys, options.clock);
+    if (traces !== null) this.admitter.traceOf = (headers) => traceOf(headers, traces, (bytes) => random.hex(bytes));
     this.nextId = invocationIds(options.random);
     this.responder = new Responder(options.clock, options.log, options.timeouts?.stallMs ?? limits.clientStallMs);
     this.parts = this.passageParts();
@@ -77,10 +89,11 @@ export class Edge {
   }
 
   private passageParts(): PassageParts {
-    const { invoker, clock, log, pages: store = null } = this.options;
+    const { clock, log, pages: store = null } = this.options;
+    const { invoker } = this;
     const { chains } = this.admitter;
     const kept = store === null ? null : new KeptAnswers({ invoker, clock, log, store, chains, nextId: this.nextId });
-    return { invoker, log, chains, kept };
+    return { invoker, clock, log, chains, kept };
   }
 
   /** Takes effect between two requests, whole. Walks the deployments' public directories. */
@@ -117,6 +130,8 @@ export class Edge {
     const stopped = this.stop();
     this.cutAll();
     await stopped;
+    // Node looks over a server's connections every second, and holds the server, until its own close is called.
+    this.server.close();
   }
 
   private stop(): Promise<void> {
@@ -183,16 +198,18 @@ export class Edge {
 
   /** `expects`: the client waits for 100 before it sends the body. It gets it when a function has been found that takes it. */
   private serve(req: EdgeRequest, res: ServerResponse, expects: boolean): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(req.socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
     const exchange = new HttpExchange(this.responder, connection, { req, res, vercelId });
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: false, receivedMs });
     if (admission.kind === 'refused' && admission.close) {
       exchange.refuse(admission.refusal, true);
       return;
     }
     exchange.hasBody = this.admitter.scan.hasBody;
+    exchange.added = this.admitter.added;
     switch (admission.kind) {
       case 'function':
         if (expects && exchange.hasBody) res.writeContinue();
@@ -221,7 +238,7 @@ export class Edge {
   /** A mistake in what is behind the invoker costs one client an error page, not all of them the server. */
   private invoke({ spec, head }: Admission & { kind: 'function' }, exchange: HttpExchange | UpgradeExchange): void {
     try {
-      exchange.start(this.options.invoker.invoke(spec, head, exchange));
+      exchange.start(this.invoker.invoke(spec, head, exchange));
     } catch (error) {
       const why = error instanceof Error ? error.stack : String(error);
       this.options.log.error('invoke failed', { id: head.id, function: spec.label, why });
@@ -265,12 +282,14 @@ export class Edge {
   }
 
   private upgrade(req: EdgeRequest, socket: Socket, early: Buffer): void {
+    const receivedMs = this.options.clock.nowMs();
     const connection = ClientConnection.of(socket);
     const id = this.nextId();
     const vercelId = this.vercelId(id);
-    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true });
+    const admission = this.admitter.admit({ req, connection, id, vercelId, upgrade: true, receivedMs });
     const protocol = req.fields.upgrade ?? '';
-    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId });
+    const { added } = this.admitter;
+    const exchange = new UpgradeExchange(this.responder, connection, { req, early, protocol, vercelId, added });
     if (admission.kind === 'function') this.invoke(admission, exchange);
     else if (admission.kind === 'routed') this.pass(admission.passing, exchange, false);
     else if (admission.kind === 'refused') exchange.refuse(admission.refusal);

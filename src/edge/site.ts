@@ -5,6 +5,8 @@ import { indexFiles } from './files.ts';
 import type { StaticFiles } from './files.ts';
 import { HostTable } from './host.ts';
 import { RouteTable } from './match.ts';
+import { fallbackOf, placesOf } from './place.ts';
+import type { Place } from './place.ts';
 import { BuiltOutputs, PlainOutputs } from './passage/there.ts';
 import type { Theres } from './passage/there.ts';
 import { compileRouting } from './routing/compile.ts';
@@ -26,32 +28,21 @@ export interface Site {
 
 /** What a snapshot means to the edge. */
 export interface Sites {
-  readonly hosts: HostTable<Site>;
+  readonly hosts: HostTable<Place>;
   readonly all: readonly Site[];
   /** More are being made ready. */
   readonly incomplete: boolean;
 }
 
 /** Before anything was published. */
-export const noSites: Sites = { hosts: new HostTable<Site>(new Map(), null), all: [], incomplete: true };
+export const noSites: Sites = { hosts: new HostTable<Place>(new Map(), null), all: [], incomplete: true };
 
 /** Walks the public directories. Sites of `before` whose deployment is the very same object are kept as they are. */
 export function buildSites(snapshot: Snapshot, before: Sites, log: Log): Sites {
   const kept = new Map(before.all.map((site) => [site.deployment, site]));
-  const names = new Map<string, Site>();
-  let fallback: Site | null = null;
-  const all: Site[] = [];
-  for (const deployment of snapshot.deployments) {
-    const site = kept.get(deployment) ?? buildSite(deployment, log);
-    all.push(site);
-    for (const host of deployment.hosts) {
-      if (names.has(host))
-        log.error('two deployments claim one host: the first has it', { host, deployment: deployment.id });
-      else names.set(host, site);
-    }
-    if (deployment.hosts.length === 0) fallback ??= site;
-  }
-  return { hosts: new HostTable(names, fallback), all, incomplete: snapshot.incomplete === true };
+  const all = snapshot.deployments.map((deployment) => kept.get(deployment) ?? buildSite(deployment, log));
+  const hosts = new HostTable(placesOf(snapshot, all, log), fallbackOf(all));
+  return { hosts, all, incomplete: snapshot.incomplete === true };
 }
 
 function buildSite(deployment: Deployment, log: Log): Site {

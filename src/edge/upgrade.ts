@@ -3,7 +3,7 @@ import type { Timer } from '../base/clock.ts';
 import type { Failure } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { Exchange, GoAway, Invocation } from '../model/invoke.ts';
-import { serverName } from './answer.ts';
+import { serverName, withAdded } from './answer.ts';
 import type { ClientConnection, LiveExchange } from './connection.ts';
 import { headerLines } from './inform.ts';
 import { http } from './node-http.ts';
@@ -59,6 +59,8 @@ interface Asked {
   /** Upgrade's value. */
   readonly protocol: string;
   readonly vercelId: string;
+  /** What the answer has besides its own headers: name, value, … */
+  readonly added: readonly string[];
 }
 
 /** An invocation that may turn its connection into a pipe. */
@@ -97,6 +99,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
     res.shouldKeepAlive = false;
     res.on('finish', () => this.socket.destroySoon());
     this.plain = new HttpExchange(responder, connection, { req, res, vercelId: rest.vercelId });
+    this.plain.added = rest.added;
     // One exchange, one entry: this one speaks for it.
     connection.settled(this.plain);
     connection.began(this);
@@ -228,7 +231,7 @@ export class UpgradeExchange implements Exchange, LiveExchange {
   }
 
   private open(headers: readonly string[]): void {
-    const lines = headerLines(headers, skipped);
+    const lines = headerLines(withAdded([...headers], this.asked.added), skipped);
     if (lines === null) {
       this.decline();
       // The same headers are refused there for the same reason, and the function hears of it.

@@ -30,21 +30,65 @@ export const noUsage: Usage = {
   wallGbSeconds: 0,
 };
 
-export const addUsage = (left: Usage, right: Usage): Usage => combine(left, right, 1);
-export const subtractUsage = (left: Usage, right: Usage): Usage => combine(left, right, -1);
+export const addUsage = (left: Usage, right: Usage): Usage => ({
+  invocations: left.invocations + right.invocations,
+  cpuUs: left.cpuUs + right.cpuUs,
+  bootUs: left.bootUs + right.bootUs,
+  attributedUs: left.attributedUs + right.attributedUs,
+  unattributedUs: left.unattributedUs + right.unattributedUs,
+  excessUs: left.excessUs + right.excessUs,
+  memoryGbSeconds: left.memoryGbSeconds + right.memoryGbSeconds,
+  wallGbSeconds: left.wallGbSeconds + right.wallGbSeconds,
+});
 
-function combine(left: Usage, right: Usage, sign: 1 | -1): Usage {
+/** What the meter adds up of one function: whole numbers, so that sums are exact (2^53 µs are 285 years). */
+export interface Totals {
+  readonly invocations: number;
+  readonly cpuUs: number;
+  readonly attributedUs: number;
+  readonly excessUs: number;
+  readonly bootUs: number;
+  /** Time with work in flight, per instance however many invocations overlapped. */
+  readonly busyUs: number;
+  /** Time of every invocation on its instance. */
+  readonly wallUs: number;
+}
+
+export const noTotals: Totals = {
+  invocations: 0,
+  cpuUs: 0,
+  attributedUs: 0,
+  excessUs: 0,
+  bootUs: 0,
+  busyUs: 0,
+  wallUs: 0,
+};
+
+export const addTotals = (left: Totals, right: Totals): Totals => combine(left, right, 1);
+export const subtractTotals = (left: Totals, right: Totals): Totals => combine(left, right, -1);
+
+function combine(left: Totals, right: Totals, sign: 1 | -1): Totals {
   return {
     invocations: left.invocations + sign * right.invocations,
     cpuUs: left.cpuUs + sign * right.cpuUs,
-    bootUs: left.bootUs + sign * right.bootUs,
     attributedUs: left.attributedUs + sign * right.attributedUs,
-    unattributedUs: left.unattributedUs + sign * right.unattributedUs,
     excessUs: left.excessUs + sign * right.excessUs,
-    memoryGbSeconds: left.memoryGbSeconds + sign * right.memoryGbSeconds,
-    wallGbSeconds: left.wallGbSeconds + sign * right.wallGbSeconds,
+    bootUs: left.bootUs + sign * right.bootUs,
+    busyUs: left.busyUs + sign * right.busyUs,
+    wallUs: left.wallUs + sign * right.wallUs,
   };
 }
+
+export const usageOf = (totals: Totals, memoryMiB: number): Usage => ({
+  invocations: totals.invocations,
+  cpuUs: totals.cpuUs,
+  bootUs: totals.bootUs,
+  attributedUs: totals.attributedUs,
+  unattributedUs: totals.cpuUs - totals.attributedUs,
+  excessUs: totals.excessUs,
+  memoryGbSeconds: gbSeconds(memoryMiB, totals.busyUs / 1000),
+  wallGbSeconds: gbSeconds(memoryMiB, totals.wallUs / 1000),
+});
 
 /** GiB-seconds: 1,769 MiB for 1 s a million times is 479.87 GB-hours, as the hosted platform's example has it. */
 export function gbSeconds(memoryMiB: number, ms: number): number {

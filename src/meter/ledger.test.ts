@@ -5,7 +5,7 @@ import type { FunctionSpec } from '../model/function.ts';
 import { limits } from '../base/limits.ts';
 import { costOf, gbSeconds, noUsage, splitCpu } from './account.ts';
 import { Ledger } from './ledger.ts';
-import type { Settlement } from './ledger.ts';
+import type { Settlement } from './tally.ts';
 import { publishedPrices } from './prices.ts';
 
 function spec(id: string, memoryMiB = 1024): FunctionSpec {

@@ -2,210 +2,40 @@
 import type { ErrorCode } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
 import type { FunctionSpec } from '../model/function.ts';
+import type { NackReason } from '../model/vitals.ts';
+import { addTotals, addUsage, costOf, noTotals, noUsage, subtractTotals, usageOf } from './account.ts';
+import type { Cost, Totals, Usage } from './account.ts';
+import { InstanceMeter, type InstanceOwner, type InstanceReport } from './instance-meter.ts';
 import { Metrics, type MetricsReport } from './metrics.ts';
-import { addUsage, costOf, gbSeconds, noUsage, splitCpu, subtractUsage } from './account.ts';
-import type { Cost, Usage } from './account.ts';
 import { publishedPrices } from './prices.ts';
 import type { Prices } from './prices.ts';
+import { type Counts, RouteMeter, Tally, type TallyReport } from './tally.ts';
 
-/** How an invocation came to its instance: a process was started, a booted stem took it, or one had room. */
-export type StartKind = 'cold' | 'prewarmed' | 'warm';
-
-/** How an invocation ended: it was answered (with whatever status), or one of the catalogue's codes. */
-export type Outcome = 'answered' | ErrorCode;
-
-/** One invocation that has ended. The router's own record may be passed: nothing is kept of it. */
-export interface Settlement {
-  readonly route: RouteMeter;
-  readonly start: StartKind;
-  readonly outcome: Outcome;
-  /** From sent to the instance that ran it to settled. */
-  readonly wallMs: number;
-  /** Attributed by the instance; 0 where it could not say. */
-  readonly cpuUs: number;
-}
-
-/** What was counted of one route (or of a whole function). */
-class Tally {
-  invocations = 0;
-  cold = 0;
-  prewarmed = 0;
-  warm = 0;
-  failed = 0;
-  attributedUs = 0;
-  wallMs = 0;
-  readonly #failures: Partial<Record<ErrorCode, number>> = {};
-
-  settled(settlement: Settlement): void {
-    this.invocations += 1;
-    this.attributedUs += settlement.cpuUs;
-    this.wallMs += settlement.wallMs;
-    if (settlement.start === 'warm') this.warm += 1;
-    else if (settlement.start === 'cold') this.cold += 1;
-    else this.prewarmed += 1;
-    if (settlement.outcome !== 'answered') this.failure(settlement.outcome);
-  }
-
-  failure(code: ErrorCode): void {
-    this.failed += 1;
-    this.#failures[code] = (this.#failures[code] ?? 0) + 1;
-  }
-
-  report(): TallyReport {
-    const { invocations, cold, prewarmed, warm, failed, attributedUs, wallMs } = this;
-    return { invocations, cold, prewarmed, warm, failed, attributedUs, wallMs, failures: { ...this.#failures } };
-  }
-}
-
-interface TallyReport {
-  readonly invocations: number;
-  readonly cold: number;
-  readonly prewarmed: number;
-  readonly warm: number;
-  readonly failed: number;
-  readonly attributedUs: number;
-  readonly wallMs: number;
-  readonly failures: Readonly<Partial<Record<ErrorCode, number>>>;
-}
-
-/** Handle of one route pattern of one function; found once per invocation by FunctionMeter.route. */
-export class RouteMeter {
-  readonly pattern: string;
-  readonly tally = new Tally();
-  constructor(pattern: string) {
-    this.pattern = pattern;
-  }
-}
-
-/** Handle of one instance that runs a function, from LOADED to its end. */
-export class InstanceMeter {
-  readonly id: string;
-  readonly #function: FunctionMeter;
-  readonly #memoryMiB: number;
-  #inFlight = 0;
-  #busySinceMs = 0;
-  #busyUntilMs = -Infinity;
-  #busyMs = 0;
-  #invocations = 0;
-  /** What the process had used when it was told its function: not the function's. */
-  readonly #bootUs: number;
-  #osUs = 0;
-  #attributedUs = 0;
-  #reportedAttributedUs = 0;
-  #wallMs = 0;
-  #state: 'open' | 'closed' = 'open';
-
-  constructor(id: string, owner: FunctionMeter, bootCpuUs: number) {
-    this.id = id;
-    this.#function = owner;
-    this.#memoryMiB = owner.memoryMiB;
-    this.#bootUs = bootCpuUs;
-  }
-
-  /** An invocation was sent to it. Each is followed by exactly one `ended`. */
-  began(nowMs: number): void {
-    if (this.#inFlight === 0) this.#busySinceMs = nowMs;
-    this.#inFlight += 1;
-  }
-
-  /** It is not in flight any more: answered, failed, cancelled, nacked or recalled. */
-  ended(nowMs: number): void {
-    if (this.#inFlight === 0) return;
-    this.#inFlight -= 1;
-    if (this.#inFlight > 0) return;
-    this.#busyMs += nowMs - this.#busySinceMs;
-    this.#busyUntilMs = nowMs;
-  }
-
-  /** When it last had an invocation; Infinity: it has one. −Infinity: it never had. */
-  get busyUntilMs(): number {
-    return this.#inFlight > 0 ? Infinity : this.#busyUntilMs;
-  }
-
-  /** The terminal outcome of an invocation that this instance had; a slow client may settle it after the instance's end. */
-  settled(settlement: Settlement): void {
-    const before = this.#state === 'closed' ? this.#usage(this.#busyMs) : null;
-    this.#invocations += 1;
-    this.#attributedUs += settlement.cpuUs;
-    this.#wallMs += settlement.wallMs;
-    settlement.route.tally.settled(settlement);
-    this.#function.tally.settled(settlement);
-    if (before !== null) this.#function.corrected(before, this.#usage(this.#busyMs));
-  }
-
-  /** Totals since the start of the process: what the operating system says, what the instance has attributed. */
-  vitals(cpuUs: number, attributedUs: number): void {
-    if (cpuUs - this.#bootUs > this.#osUs) this.#osUs = cpuUs - this.#bootUs;
-    if (attributedUs > this.#reportedAttributedUs) this.#reportedAttributedUs = attributedUs;
-  }
-
-  /** User code measured something. As it was sent: it is checked here. */
-  metric(name: unknown, value: unknown, attributes: unknown): void {
-    this.#function.metrics.add(name, value, attributes);
-  }
-
-  /** The instance is gone. `finalCpuUs`: the operating system's last word, where it could be asked. Idempotent. */
-  close(nowMs: number, finalCpuUs: number | null): void {
-    if (this.#state === 'closed') return;
-    if (finalCpuUs !== null) this.vitals(finalCpuUs, 0);
-    if (this.#inFlight > 0) this.#busyMs += nowMs - this.#busySinceMs;
-    this.#inFlight = 0;
-    this.#state = 'closed';
-    this.#function.closed(this, this.#usage(this.#busyMs));
-  }
-
-  report(nowMs: number): InstanceReport {
-    const busyMs = this.#busyMs + (this.#inFlight > 0 ? nowMs - this.#busySinceMs : 0);
-    return {
-      instance: this.id,
-      state: this.#state,
-      inFlight: this.#inFlight,
-      busyMs,
-      reportedAttributedUs: this.#reportedAttributedUs,
-      usage: this.#usage(busyMs),
-    };
-  }
-
-  #usage(busyMs: number): Usage {
-    return {
-      invocations: this.#invocations,
-      ...splitCpu(this.#osUs, this.#attributedUs),
-      bootUs: this.#bootUs,
-      memoryGbSeconds: gbSeconds(this.#memoryMiB, busyMs),
-      wallGbSeconds: gbSeconds(this.#memoryMiB, this.#wallMs),
-    };
-  }
-}
-
-export interface InstanceReport {
-  readonly instance: string;
-  readonly state: 'open' | 'closed';
-  readonly inFlight: number;
-  /** Time with work in flight. */
-  readonly busyMs: number;
-  /** What the instance itself says it attributed: the same as usage.attributedUs, but for answers that were lost. */
-  readonly reportedAttributedUs: number;
-  readonly usage: Usage;
-}
+export type Nacks = Readonly<Partial<Record<NackReason | 'lost', number>>>;
 
 /** Handle of one function. */
-export class FunctionMeter {
-  readonly id: string;
-  readonly label: string;
-  readonly memoryMiB: number;
+export class FunctionMeter implements InstanceOwner {
+  readonly spec: FunctionSpec;
   readonly tally = new Tally();
   readonly metrics = new Metrics();
   readonly #routes = new Map<string, RouteMeter>();
   readonly #open = new Set<InstanceMeter>();
   /** The last few that ended, oldest first. */
   readonly #ended: InstanceMeter[] = [];
-  #endedUsage: Usage = noUsage;
+  #endedTotals: Totals = noTotals;
   #refused = 0;
+  /** By reason: invocations that came back before they began. */
+  nacks: Nacks = {};
+  #inFlight = 0;
+  #peakInFlight = 0;
+  #peakInstances = 0;
 
   constructor(spec: FunctionSpec) {
-    this.id = spec.id;
-    this.label = spec.label;
-    this.memoryMiB = spec.config.memoryMiB;
+    this.spec = spec;
+  }
+
+  get memoryMiB(): number {
+    return this.spec.config.memoryMiB;
   }
 
   /** The handle of a route; beyond limits.meterRoutes all others share one. */
@@ -222,6 +52,7 @@ export class FunctionMeter {
   openInstance(id: string, bootCpuUs: number): InstanceMeter {
     const made = new InstanceMeter(id, this, bootCpuUs);
     this.#open.add(made);
+    this.#peakInstances = Math.max(this.#peakInstances, this.#open.size);
     return made;
   }
 
@@ -234,27 +65,65 @@ export class FunctionMeter {
     }
   }
 
-  /** Called by the instance's meter: what it used in all. */
-  closed(instance: InstanceMeter, usage: Usage): void {
+  /** Nacked, recalled, or its instance was lost: it goes elsewhere. */
+  returned(reason: NackReason | 'lost'): void {
+    // Whoever read them before keeps what it read.
+    this.nacks = { ...this.nacks, [reason]: (this.nacks[reason] ?? 0) + 1 };
+  }
+
+  flew(change: 1 | -1): void {
+    this.#inFlight += change;
+    if (this.#inFlight > this.#peakInFlight) this.#peakInFlight = this.#inFlight;
+  }
+
+  measured(name: unknown, value: unknown, attributes: unknown): void {
+    this.metrics.add(name, value, attributes);
+  }
+
+  closed(instance: InstanceMeter, totals: Totals): void {
     this.#open.delete(instance);
-    this.#endedUsage = addUsage(this.#endedUsage, usage);
+    this.#endedTotals = addTotals(this.#endedTotals, totals);
     this.#ended.push(instance);
     if (this.#ended.length > limits.meterEndedInstances) this.#ended.shift();
   }
 
-  /** Called by the meter of an instance that has ended, and settled one more since. */
-  corrected(before: Usage, after: Usage): void {
-    this.#endedUsage = addUsage(subtractUsage(this.#endedUsage, before), after);
+  corrected(before: Totals, after: Totals): void {
+    this.#endedTotals = addTotals(subtractTotals(this.#endedTotals, before), after);
+  }
+
+  totals(nowMs: number): Totals {
+    let totals = addTotals(this.#endedTotals, { ...noTotals, invocations: this.#refused });
+    for (const instance of this.#open) totals = addTotals(totals, instance.totals(nowMs));
+    return totals;
+  }
+
+  /** All that was counted since it was opened. */
+  count(nowMs: number): FunctionCount {
+    return {
+      spec: this.spec,
+      totals: this.totals(nowMs),
+      whole: this.tally.counts(),
+      nacks: this.nacks,
+      routes: new Map([...this.#routes.values()].map(({ pattern, tally }) => [pattern, tally.counts()])),
+      peakInFlight: this.#peakInFlight,
+      peakInstances: this.#peakInstances,
+    };
+  }
+
+  /** From now on the most at once is counted anew. */
+  restartPeaks(): void {
+    this.#peakInFlight = this.#inFlight;
+    this.#peakInstances = this.#open.size;
   }
 
   report(nowMs: number, prices: Prices): FunctionReport {
+    const { memoryMiB } = this;
     const open = [...this.#open].map((instance) => instance.report(nowMs));
-    const refused = { ...noUsage, invocations: this.#refused };
-    const usage = open.reduce((sum, each) => addUsage(sum, each.usage), addUsage(this.#endedUsage, refused));
+    const usage = usageOf(this.totals(nowMs), memoryMiB);
     return {
-      function: this.id,
-      label: this.label,
-      memoryMiB: this.memoryMiB,
+      function: this.spec.id,
+      label: this.spec.label,
+      memoryMiB,
       ...this.tally.report(),
       usage,
       cost: costOf(usage, prices),
@@ -266,6 +135,18 @@ export class FunctionMeter {
 }
 
 const otherRoutes = '(other routes)';
+
+/** Whole numbers of one function: those of two moments differ by what was between them, exactly. */
+export interface FunctionCount {
+  readonly spec: FunctionSpec;
+  readonly totals: Totals;
+  readonly whole: Counts;
+  readonly nacks: Nacks;
+  readonly routes: ReadonlyMap<string, Counts>;
+  /** The most at once since `restartPeaks`. */
+  readonly peakInFlight: number;
+  readonly peakInstances: number;
+}
 
 export interface FunctionReport extends TallyReport {
   readonly function: string;
@@ -304,9 +185,15 @@ export class Ledger {
   /** No longer published, oldest first: kept for the report until there are too many. */
   readonly #retired: string[] = [];
   #dropped: Usage = noUsage;
+  /** Called with a function that is forgotten from now on, while all that it used can still be asked. */
+  onDropped: ((meter: FunctionMeter, nowMs: number) => void) | null = null;
 
   constructor(prices: Prices = publishedPrices) {
     this.#prices = prices;
+  }
+
+  get functions(): Iterable<FunctionMeter> {
+    return this.#functions.values();
   }
 
   /** The function's handle; the same one for the same id. */
@@ -328,9 +215,10 @@ export class Ledger {
     this.#retired.push(id);
     if (this.#retired.length <= limits.meterRetiredFunctions) return;
     const oldest = this.#retired.shift()!;
-    const report = this.#functions.get(oldest)!.report(nowMs, this.#prices);
-    this.#dropped = addUsage(this.#dropped, report.usage);
+    const meter = this.#functions.get(oldest)!;
+    this.#dropped = addUsage(this.#dropped, usageOf(meter.totals(nowMs), meter.memoryMiB));
     this.#functions.delete(oldest);
+    this.onDropped?.(meter, nowMs);
   }
 
   report(nowMs: number): LedgerReport {

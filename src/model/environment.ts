@@ -4,6 +4,8 @@ export interface PlatformFacts {
   readonly deployment: string;
   /** Where clients find it: host and port, without a scheme. */
   readonly url: string;
+  /** Where clients find the project, whichever deployment that is; absent: at `url`. */
+  readonly productionUrl?: string;
   readonly region: string;
 }
 
@@ -21,7 +23,7 @@ export function platformVariables(facts: PlatformFacts): Record<string, string> 
     VERCEL_REGION: region,
     VERCEL_URL: url,
     VERCEL_BRANCH_URL: url,
-    VERCEL_PROJECT_PRODUCTION_URL: url,
+    VERCEL_PROJECT_PRODUCTION_URL: facts.productionUrl ?? url,
     VERCEL_PROJECT_ID: project,
     VERCEL_DEPLOYMENT_ID: deployment,
     WEIR: '1',

@@ -61,6 +61,8 @@ export interface FunctionSpec {
   readonly root: string;
   /** The project's root, where `root` is another directory. */
   readonly projectDir?: string;
+  /** What outlives its deployment, where that has a directory of its own: under this is kept what is learned of it. */
+  readonly lineage?: string;
   /** The file to import, absolute (built output for TypeScript, the source itself for JavaScript). */
   readonly entry: string;
   readonly launch: Launch;

@@ -1,5 +1,6 @@
 import type { Failure } from '../base/errors.ts';
 import type { FunctionSpec } from './function.ts';
+import type { TraceContext } from './telemetry.ts';
 
 /**
  * The seam between edge and router. Callbacks and booleans, no promise and no stream object per chunk.
@@ -25,6 +26,15 @@ export interface RequestHead {
   readonly upgrade: boolean;
   /** The route's pattern, for metering and logs. */
   readonly route: string;
+  /** Where traces are asked for: that of the request, and for the router of this invocation. Absent, null: of none. */
+  readonly trace?: TraceContext | null;
+  /**
+   * When the edge received it, admitted it and knew what answers it, by the platform's clock. Absent: the platform makes the
+   * invocation by itself, or it was not looked at; then the router's own time stands for them.
+   */
+  readonly receivedMs?: number;
+  readonly admittedMs?: number;
+  readonly matchedMs?: number;
   /**
    * All of it is as an HTTP parser passed it, or made here of nothing else. Where rules or middleware had a say it is not:
    * the router looks at every character of it, as it does when nothing is said.

@@ -60,5 +60,5 @@ export type MinutePeak = readonly [minute: number, average: number, repeated: nu
  * What is learned of a function is kept under: `PROJECT-DIRECTORY//NAME`. Another deployment of the same project has the same ones. No
  * path has two slashes in a row, so no two functions share a key.
  */
-export const learnedKey = (spec: Pick<FunctionSpec, 'root' | 'projectDir' | 'name'>): string =>
-  `${spec.projectDir ?? spec.root}//${spec.name}`;
+export const learnedKey = (spec: Pick<FunctionSpec, 'root' | 'projectDir' | 'lineage' | 'name'>): string =>
+  `${spec.lineage ?? spec.projectDir ?? spec.root}//${spec.name}`;

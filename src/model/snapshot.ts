@@ -56,6 +56,8 @@ export interface Canary {
 export interface Cron {
   readonly path: string;
   readonly schedule: string;
+  /** False: it is not called while the call before is under way. Default: true, as on the hosted platform. */
+  readonly overlap?: boolean;
 }
 
 /** All that edge and router need to serve. Immutable; a newer version replaces an older one whole. */
@@ -64,6 +66,8 @@ export interface Snapshot {
   readonly deployments: readonly Deployment[];
   /** Beside the hosts that deployments have of their own, and before them. Default: none. */
   readonly aliases?: readonly Alias[];
+  /** Ids of deployments that are there for whoever asks, and are not kept warm: no production client is led to them. Default: none. */
+  readonly standby?: ReadonlySet<string>;
   /** There will be more, which are being made ready: what nothing answers for yet may be theirs. */
   readonly incomplete?: boolean;
 }

@@ -119,6 +119,31 @@ test('each function is loaded in a scratch instance with a directory of its own,
   assert.equal(timers.size, 0);
 });
 
+test('who does not wait for all of it has the directories that the rest is put into', async (t) => {
+  const waiting: Scratch[] = [];
+  const begun = Promise.withResolvers<void>();
+  const { maker, dir, fire, lines } = scene(
+    t,
+    (scratch) => {
+      waiting.push(scratch);
+      begun.resolve();
+    },
+    1,
+  );
+  const settling = maker.settle(deploymentOf('dep_1', 'a', 'b'), 250);
+  await begun.promise;
+  const [{ order, events }] = waiting as [Scratch];
+  fire();
+  const { functions } = await settling;
+  assert.deepEqual(
+    functions.map(({ bytecodeDir }) => bytecodeDir),
+    ['0', '1'].map((at) => join(dir, 'dep_1', at)),
+  );
+  assert.equal(order.bytecodeDir, functions[0]!.bytecodeDir);
+  assert.ok(!lines.some((line) => line.includes('bytecode of')));
+  events.exited({ kind: 'exited', code: 0 });
+});
+
 test('what is not JavaScript has no bytecode, and nothing is started for it', async (t) => {
   const { maker, started } = scene(t, () => undefined);
   const deployment = deploymentOf('dep_1', 'a', 'b');

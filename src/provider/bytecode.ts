@@ -40,14 +40,41 @@ export class BytecodeMaker {
     this.#budget = new Budget(options.clock);
   }
 
-  /** The deployment, with the bytecode of the functions that could be loaded in time. Never rejects for one that could not. */
-  async settle(deployment: Deployment): Promise<Deployment> {
-    const { clock, log, atOnce, dir } = this.#options;
+  /**
+   * The deployment, with the bytecode of the functions that could be loaded in time. Never rejects for one that could not.
+   * After `waitMs` those that are not done have the directory that theirs is put into: instances that are started before
+   * find less in it, and add what they load.
+   */
+  async settle(deployment: Deployment, waitMs: number = Infinity): Promise<Deployment> {
+    const functions = deployment.functions.map((spec, at) => this.#placed(spec, this.#dirOf(deployment, at)));
+    const made = this.#makeAll(deployment, functions);
+    if (waitMs === Infinity) await made;
+    else {
+      made.catch((error: Error) => this.#options.log.warn(`${deployment.project}: bytecode`, { why: error.message }));
+      const { promise, resolve } = Promise.withResolvers<void>();
+      const timer = this.#options.clock.after(waitMs, resolve);
+      await Promise.race([made, promise]);
+      timer.cancel();
+    }
+    return { ...deployment, functions: [...functions] };
+  }
+
+  #dirOf({ id }: Deployment, at: number): string {
+    return join(this.#options.dir, id, String(at));
+  }
+
+  /** What is not JavaScript has none. */
+  #placed(spec: FunctionSpec, bytecodeDir: string): FunctionSpec {
+    return releaseOf(spec).startsWith('nodejs') ? { ...spec, bytecodeDir } : spec;
+  }
+
+  /** Of each in its turn: those that could not be made have no directory in `functions` afterwards. */
+  async #makeAll(deployment: Deployment, functions: FunctionSpec[]): Promise<void> {
+    const { clock, log, atOnce } = this.#options;
     const fromMs = clock.nowMs();
-    const functions = [...deployment.functions];
     let next = 0;
     const make = async (at: number): Promise<void> => {
-      functions[at] = await this.#make(functions[at]!, join(dir, deployment.id, String(at)));
+      functions[at] = await this.#make(deployment.functions[at]!, this.#dirOf(deployment, at));
     };
     // The first has a place of its own; the others ask for one for a function at a time, so deployments take turns.
     const work = async (_: unknown, worker: number): Promise<void> => {
@@ -58,11 +85,12 @@ export class BytecodeMaker {
       }
     };
     await this.#budget.spend(() => Promise.all(Array.from({ length: atOnce }, work)));
+    // Those that were not begun in time have none.
+    for (let at = next; at < functions.length; at += 1) functions[at] = deployment.functions[at]!;
     const made = functions.filter(({ bytecodeDir }) => bytecodeDir !== undefined).length;
     const tookMs = Math.round(clock.nowMs() - fromMs);
     log.debug(`${deployment.project}: bytecode of ${made} of ${functions.length} functions`, { tookMs });
     await this.#trim(deployment);
-    return { ...deployment, functions };
   }
 
   async #make(spec: FunctionSpec, dir: string): Promise<FunctionSpec> {

@@ -51,7 +51,8 @@ export interface CgroupOptions {
   readonly uid?: number;
 }
 
-const mount = '/sys/fs/cgroup';
+/** Where version 2 is mounted, wherever it is mounted alone. */
+export const cgroupMount = '/sys/fs/cgroup';
 const gone = ['ENOENT', 'ENOTDIR'];
 
 /** Looks whether this process has a cgroup to itself, and readies it. Changes nothing when it has not. */
@@ -70,7 +71,7 @@ function open(files: CgroupFiles, pid: number, uid: number): CgroupAccess {
   const unusable = (reason: string): CgroupAccess => ({ kind: 'unusable', reason });
   const own = unless(gone, () => /^0::(\/.*)$/m.exec(files.read('/proc/self/cgroup'))?.[1]);
   if (own === undefined) return unusable('this system has no cgroups of version 2');
-  const dir = path.join(mount, own);
+  const dir = path.join(cgroupMount, own);
   const controllers = unless(gone, () => words(files.read(path.join(dir, 'cgroup.controllers'))));
   if (controllers === undefined || !controllers.includes('memory')) {
     return unusable('the memory controller of cgroup version 2 is not available here');

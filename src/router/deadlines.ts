@@ -1,6 +1,8 @@
 // Hot path: `added` once per invocation. Swept, not timed: a timer object per invocation would cost more than the invocation.
 import { limits } from '../base/limits.ts';
+import type { Vitals } from '../model/vitals.ts';
 import type { SlotTable } from '../tunnel/slots.ts';
+import { isStuck } from './health.ts';
 import type { RoutedInvocation } from './invocation.ts';
 
 /** The PING by which a loop is asked whether it comes round. */
@@ -15,10 +17,9 @@ export type Verdict =
   | 'kill';
 
 export interface LoopEvidence {
-  /** Something was read from the data connection since the loop was asked. */
-  readonly heard: boolean;
-  /** What the sentinel said since then; null: nothing. */
-  readonly stuck: boolean | null;
+  /** The last that the sentinel said, and when. */
+  readonly vitals: Vitals;
+  readonly vitalsAtMs: number;
 }
 
 /** maxDuration of one instance's invocations, and what becomes of a loop that does not notice. */
@@ -27,22 +28,23 @@ export class Deadlines {
   #dueMs = Infinity;
   /** When the loop was asked; −1: it was not. */
   #askedMs = -1;
-
-  get askedMs(): number {
-    return this.#askedMs;
-  }
+  /** Something was read from the data connection since then. */
+  heard = false;
+  /** The invocation whose time was up when the loop was asked, if it was the only one there. */
+  lateId: string | null = null;
 
   added(deadlineMs: number): void {
     if (deadlineMs < this.#dueMs) this.#dueMs = deadlineMs;
   }
 
   /** Times out what is late. Coarse: at the next sweep after its deadline. */
-  sweep(nowMs: number, streams: SlotTable<RoutedInvocation>, evidence: () => LoopEvidence): Verdict {
+  sweep(nowMs: number, streams: SlotTable<RoutedInvocation>, evidence: LoopEvidence): Verdict {
     if (nowMs >= this.#dueMs && this.#timeOut(nowMs, streams)) {
       if (this.#askedMs < 0) return this.#ask(nowMs);
     }
     if (this.#askedMs < 0 || nowMs < this.#askedMs + limits.killGraceMs) return 'fine';
-    const { heard, stuck } = evidence();
+    const { heard } = this;
+    const stuck = evidence.vitalsAtMs > this.#askedMs ? isStuck(evidence.vitals) : null;
     if (!heard && stuck !== false) return 'kill';
     // Heard, and yet stuck: what was heard may have been on its way. Not heard, and not stuck: it will be.
     if (!heard || stuck === true) return this.#ask(nowMs);
@@ -52,16 +54,20 @@ export class Deadlines {
 
   #ask(nowMs: number): Verdict {
     this.#askedMs = nowMs;
+    this.heard = false;
     return 'ask';
   }
 
   #timeOut(nowMs: number, streams: SlotTable<RoutedInvocation>): boolean {
     let late = false;
+    const isAlone = streams.count === 1;
     // Those that are placed on this instance meanwhile lower it again.
     this.#dueMs = Infinity;
     streams.each((invocation) => {
-      if (invocation.deadlineMs <= nowMs && invocation.expire(nowMs)) late = true;
-      else this.added(invocation.deadlineMs);
+      if (invocation.deadlineMs <= nowMs && invocation.expire(nowMs)) {
+        late = true;
+        this.lateId = isAlone ? invocation.head.id : null;
+      } else this.added(invocation.deadlineMs);
     });
     return late;
   }

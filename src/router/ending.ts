@@ -2,6 +2,8 @@ import type { Exit } from '../provider/provider.ts';
 import { peerClosed } from '../tunnel/connection.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
 import type { SessionEnd } from '../tunnel/session.ts';
+import type { SlotTable } from '../tunnel/slots.ts';
+import type { RoutedInvocation } from './invocation.ts';
 
 /** How a process ended, in words for the log and for the error page. */
 export function describeExit(exit: Exit): string {
@@ -40,4 +42,14 @@ export const endLine = (cause: string): LogFrame => ({
  */
 export function everythingWasRead(end: SessionEnd): boolean {
   return end.kind === 'goodbye' || (end.kind === 'lost' && end.detail === peerClosed);
+}
+
+/** Fails what is left of an instance's invocations when it has ended: they had begun, or may have. Returns their ids. */
+export function failLost(streams: SlotTable<RoutedInvocation>, cause: string): string[] {
+  const lost: string[] = [];
+  streams.each((invocation) => {
+    lost.push(invocation.head.id);
+    invocation.fail('NO_RESPONSE_FROM_FUNCTION', `the instance ended before the function answered: ${cause}`);
+  });
+  return lost;
 }

@@ -151,6 +151,7 @@ export class InstanceFrames implements SessionEvents {
         return;
       case FrameType.DRAIN: {
         const { leftMs, reason } = readDrain(payload);
+        instance.notes.drains(reason);
         instance.drain(reason, leftMs);
         return;
       }

@@ -2,8 +2,9 @@
 import type { Log } from '../base/log.ts';
 import { limits } from '../base/limits.ts';
 import type { Clock } from '../base/clock.ts';
-import type { InstanceMeter, StartKind } from '../meter/ledger.ts';
+import type { InstanceMeter } from '../meter/instance-meter.ts';
 import type { FunctionSpec } from '../model/function.ts';
+import type { StartKind } from '../model/telemetry.ts';
 import { noVitals, type NackReason, type Vitals } from '../model/vitals.ts';
 import type { Exit, Started } from '../provider/provider.ts';
 import { headText, parsedHeadText } from '../tunnel/head.ts';
@@ -14,12 +15,14 @@ import { SlotTable } from '../tunnel/slots.ts';
 import type { FrameWriter } from '../tunnel/writer.ts';
 import type { Flusher } from './flusher.ts';
 import type { Home, Keeper } from './keeper.ts';
-import { askBytes, Deadlines, type LoopEvidence } from './deadlines.ts';
-import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead } from './ending.ts';
+import { CrashNotes } from './crash.ts';
+import { askBytes, Deadlines } from './deadlines.ts';
+import { describeBoth, describeEnd, describeExit, endLine, everythingWasRead, failLost } from './ending.ts';
 import { transitions, type InstanceState } from './instance-state.ts';
 import { endsPause, isStuck, isUsedUp, type Pause, usedUpLine } from './health.ts';
 import type { CancelReason, Carrier, RoutedInvocation } from './invocation.ts';
 import { loadOf } from './load-order.ts';
+import { recallUnbegun } from './recall.ts';
 import { RecentStreams } from './recent.ts';
 
 export interface InstanceOptions {
@@ -66,8 +69,8 @@ export class Instance implements Carrier {
   bootCpuUs = 0;
   /** The operating system's last word. */
   finalCpuUs: number | null = null;
-  /** Something was read from the data connection since the loop was last asked whether it comes round. */
-  heard = false;
+  /** In case that it crashes. */
+  readonly notes = new CrashNotes();
   readonly #clock: Clock;
   readonly #flusher: Flusher;
   readonly #log: Log;
@@ -124,6 +127,7 @@ export class Instance implements Carrier {
   release(invocation: RoutedInvocation): void {
     this.streams.free(invocation.stream);
     const nowMs = this.#clock.nowMs();
+    invocation.releasedMs = nowMs;
     this.home?.released(this, invocation, nowMs);
   }
 
@@ -159,7 +163,7 @@ export class Instance implements Carrier {
 
   /** Something came that the loop has sent: if it was held, it came round. Newer than what said so, or next to it. */
   cameRound(): void {
-    this.heard = true;
+    this.#deadlines.heard = true;
     if (this.pause?.reason !== 'stuck' || this.streams.count > 0) return;
     this.pause = null;
     this.home?.paused(this);
@@ -172,19 +176,10 @@ export class Instance implements Carrier {
   recall(): void {
     const session = this.control ?? this.data;
     if (session === null) return;
-    this.streams.each((invocation, stream) => {
-      if (invocation.phase !== 'sent' || invocation.recalled) return;
-      invocation.recalled = true;
+    recallUnbegun(this.streams, (stream) => {
       this.#flusher.add(session);
       session.writer.recall(stream);
     });
-  }
-
-  /** Whether something was sent to it of which it has not said that it began. */
-  hasUnbegun(): boolean {
-    let found = false;
-    this.streams.each(({ phase }) => (found ||= phase === 'sent'));
-    return found;
   }
 
   // — lifecycle —
@@ -214,6 +209,7 @@ export class Instance implements Carrier {
     if (this.state.kind !== 'loading') return;
     if (!loaded.ok) {
       this.home?.loadFailed(this, loaded.message);
+      this.notes.couldNotLoad(loaded.message);
       this.drain('its function could not be loaded', limits.terminateGraceMs);
       return;
     }
@@ -230,8 +226,9 @@ export class Instance implements Carrier {
   drain(reason: string, leftMs: number = limits.drainMs): void {
     const { kind } = this.state;
     if (kind === 'draining' || kind === 'ending' || kind === 'ended') return;
+    this.notes.wasAsked = true;
     if (this.data === null) {
-      this.kill(reason);
+      this.stop(reason);
       return;
     }
     const nowMs = this.#clock.nowMs();
@@ -251,8 +248,15 @@ export class Instance implements Carrier {
     this.streams.each((invocation) => invocation.makeWay(nowMs));
   }
 
+  /** For what went wrong with it. As `stop`. */
+  kill(fault: string): void {
+    this.notes.fault ??= fault;
+    this.stop(fault);
+  }
+
   /** SIGKILL; what it had is settled when it is gone. Idempotent. */
-  kill(cause: string): void {
+  stop(cause: string): void {
+    this.notes.wasAsked = true;
     this.#beginEnding(cause, 0);
     this.process?.kill();
   }
@@ -329,21 +333,16 @@ export class Instance implements Carrier {
   }
 
   #sweepStreams(nowMs: number): void {
-    const verdict = this.#deadlines.sweep(nowMs, this.streams, this.#evidence);
+    const verdict = this.#deadlines.sweep(nowMs, this.streams, this);
     if (verdict === 'fine') return;
     if (verdict === 'kill') {
+      this.notes.invocationId ??= this.#deadlines.lateId;
       this.kill('its event loop did not yield after maxDuration, and it was killed');
       return;
     }
-    this.heard = false;
     this.#writer()?.ping(askBytes);
     this.recall();
   }
-
-  readonly #evidence = (): LoopEvidence => ({
-    heard: this.heard,
-    stuck: this.vitalsAtMs > this.#deadlines.askedMs ? isStuck(this.vitals) : null,
-  });
 
   #drainUsedUp(pause: Pause): void {
     this.keeper.logged(usedUpLine(pause, this.vitals, this.memoryMiB), this, null);
@@ -387,9 +386,7 @@ export class Instance implements Carrier {
     this.control?.destroy('the instance has ended');
     this.data = null;
     this.control = null;
-    const detail = `the instance ended before the function answered: ${cause}`;
-    this.streams.each((invocation) => invocation.fail('NO_RESPONSE_FROM_FUNCTION', detail));
-    this.keeper.ended(this, this.#endedFrom, cause);
+    this.keeper.ended(this, { from: this.#endedFrom, cause, exit: this.#exit, lost: failLost(this.streams, cause) });
   }
 
   /** While the process can still be asked. */

@@ -1,13 +1,16 @@
 // Hot path: one object per invocation; a small request and a complete answer allocate nothing else here.
 import type { ErrorCode, Failure } from '../base/errors.ts';
-import { ProtocolError } from '../base/errors.ts';
+import { errors, ProtocolError } from '../base/errors.ts';
 import { limits } from '../base/limits.ts';
-import type { InstanceMeter, Outcome, RouteMeter, StartKind } from '../meter/ledger.ts';
+import type { InstanceMeter } from '../meter/instance-meter.ts';
+import type { Outcome, RouteMeter } from '../meter/tally.ts';
 import type { Exchange, Invocation, RequestHead } from '../model/invoke.ts';
+import type { StartKind } from '../model/telemetry.ts';
 import type { NackReason } from '../model/vitals.ts';
 import type { RouteProfile } from '../scheduler/routes.ts';
 import { AnswerFlow } from './answer-flow.ts';
 import type { InstanceState } from './instance-state.ts';
+import { hostOf } from './record.ts';
 import { RequestBody, type BodySink } from './request-body.ts';
 
 /**
@@ -39,6 +42,7 @@ export interface Carrier extends BodySink {
 
 /** The function's pool, as the invocation sees it. */
 export interface InvocationOwner {
+  nowMs(): number;
   /** Once, when its `outcome` is known and it is on no instance any more: for the meter. */
   accounted(invocation: RoutedInvocation): void;
   /** Once, before the exchange hears of it. */
@@ -51,13 +55,25 @@ export class RoutedInvocation implements Invocation {
   head: RequestHead;
   readonly route: RouteMeter;
   receivedMs = 0;
+  /** Numbers for who is told of it (record.ts). −1: it did not come so far. */
+  queuedMs = -1;
+  begunMs = -1;
+  answeredMs = -1;
+  /** When it left its instance. */
+  releasedMs = -1;
+  /** What the client was told; 0: nothing. */
+  status = 0;
+  requestBytes = 0;
+  responseBytes = 0;
+  /** How often it came back before it began. */
+  returns = 0;
   phase: InvocationPhase = 'queued';
   /** Set while it is on an instance. */
   carrier: Carrier | null = null;
   stream = 0;
   sentMs = 0;
   deadlineMs = 0;
-  /** How often an instance refused it. */
+  /** How often an instance refused it: at some time it is given up. */
   refusals = 0;
   /** Of the instance that has or had it when it settled; null while it is on none. */
   meter: InstanceMeter | null = null;
@@ -105,6 +121,7 @@ export class RoutedInvocation implements Invocation {
 
   write(chunk: Buffer): boolean {
     if (this.phase === 'settled') return true;
+    this.requestBytes += chunk.length;
     const body = (this.#body ??= new RequestBody(this.phase === 'queued' || this.phase === 'sent'));
     body.push(chunk);
     const open = this.#bodyOpen();
@@ -148,6 +165,7 @@ export class RoutedInvocation implements Invocation {
   begun(): void {
     if (this.phase !== 'sent') return;
     this.#move('begun');
+    this.begunMs = this.#owner.nowMs();
     this.#body?.begun();
   }
 
@@ -185,6 +203,8 @@ export class RoutedInvocation implements Invocation {
       this.#invalid(status);
       return true;
     }
+    this.status = status;
+    this.responseBytes = body === null ? 0 : body.length;
     this.#settle('answered');
     return this.#exchange.reply(status, headers, body);
   }
@@ -200,9 +220,11 @@ export class RoutedInvocation implements Invocation {
     }
     this.begun();
     this.#move('answering');
+    this.answeredMs = this.#owner.nowMs();
+    this.status = status;
     this.#raw = raw;
     // It will not be sent again, and may be idle for hours.
-    if (raw) this.head = { ...this.head, headers: [] };
+    if (raw) this.head = { ...this.head, headers: ['host', hostOf(this.head)] };
     this.#flow = new AnswerFlow();
     this.#exchange.head(status, raw ? withMaxDuration(headers, this.deadlineMs - this.sentMs) : headers);
     if (raw && this.#body !== null && this.#bodyOpen()) this.#pump(this.#body);
@@ -212,6 +234,7 @@ export class RoutedInvocation implements Invocation {
   chunk(chunk: Buffer): boolean {
     const flow = this.#flow;
     if (flow === null || flow.ended) throw unexpected('BODY', this.phase);
+    this.responseBytes += chunk.length;
     this.#grant(flow.receive(chunk, this.#exchange));
     return !flow.keeps;
   }
@@ -229,6 +252,7 @@ export class RoutedInvocation implements Invocation {
 
   /** No (complete) answer will come. Terminal, and idempotent like every terminal here. */
   fail(code: ErrorCode, detail: string, retryAfterS?: number): void {
+    if (this.status === 0) this.status = errors[code].status;
     if (!this.#settle(code)) return;
     const failure: Failure = retryAfterS === undefined ? { code, detail } : { code, detail, retryAfterS };
     this.#exchange.fail(failure);
@@ -269,6 +293,7 @@ export class RoutedInvocation implements Invocation {
   #return(reason: NackReason | 'lost'): void {
     this.#move('queued');
     this.#release();
+    this.returns += 1;
     this.meter = null;
     this.#body?.restart();
     this.#owner.returned(this, reason);

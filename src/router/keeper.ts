@@ -1,6 +1,6 @@
 import type { FunctionSpec } from '../model/function.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
-import type { InstanceState } from './instance-state.ts';
+import type { Death } from './crash.ts';
 import type { Instance } from './instance.ts';
 import type { RoutedInvocation } from './invocation.ts';
 
@@ -11,8 +11,8 @@ export interface Keeper {
   logged(line: LogFrame, instance: Instance, invocation: string | null): void;
   /** It takes nothing new from here on: draining, or ending. Once. */
   retired(instance: Instance): void;
-  /** Once. `from`: the phase it was in before it began to end. */
-  ended(instance: Instance, from: InstanceState['kind'], cause: string): void;
+  /** Once. */
+  ended(instance: Instance, death: Death): void;
 }
 
 /** The pool of its function. */

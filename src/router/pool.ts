@@ -3,7 +3,6 @@ import { ProtocolError, type ErrorCode, type Failure } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { FunctionMeter } from '../meter/ledger.ts';
 import type { FunctionSpec } from '../model/function.ts';
-import type { Learned } from '../model/learned.ts';
 import type { Exchange, RequestHead } from '../model/invoke.ts';
 import type { NackReason } from '../model/vitals.ts';
 import type { Moment } from '../scheduler/forecast.ts';
@@ -11,38 +10,22 @@ import { FunctionScheduler } from '../scheduler/function-scheduler.ts';
 import type { Guard } from '../scheduler/guards.ts';
 import type { Kept } from '../scheduler/keep.ts';
 import type { LogFrame } from '../tunnel/payload.ts';
-import type { FunctionLogLine } from './function-log.ts';
+import type { Death } from './crash.ts';
 import { freePermille } from './health.ts';
-import type { InstanceState } from './instance-state.ts';
 import type { Instance } from './instance.ts';
 import type { Home } from './keeper.ts';
 import { RoutedInvocation, type InvocationOwner } from './invocation.ts';
+import type { PoolOptions } from './pool-options.ts';
+import { hasUnbegun } from './recall.ts';
 import { badStart, failWaiting, givenUp, guards, loadDetail, refusals, waitedInVain } from './refusals.ts';
-import { type InstanceSource, Starts } from './starts.ts';
-
-export interface PoolOptions {
-  readonly clock: Clock;
-  readonly spec: FunctionSpec;
-  readonly meter: FunctionMeter;
-  readonly source: InstanceSource;
-  /** Whether it may start nothing yet: an earlier version has not ended (FunctionSpec.alone). */
-  readonly isHeld: () => boolean;
-  readonly onLog: (line: FunctionLogLine) => void;
-  /** There may be nothing left to do here. */
-  readonly onQuiet: () => void;
-  /** How long an instance with nothing to do is kept; null: as long as the function's history says. */
-  readonly keepAliveMs: number | null;
-  readonly maxInstances: number;
-  /** What was known of the function when the platform stopped; null: nothing. */
-  readonly learned: Learned | null;
-}
+import { Starts } from './starts.ts';
+import { Teller } from './teller.ts';
 
 /** One function: its instances, what waits for them, and how many more to start. */
 export class Pool implements InvocationOwner, Home {
   readonly spec: FunctionSpec;
   readonly instances = new Set<Instance>();
   readonly scheduler: FunctionScheduler<RoutedInvocation>;
-  readonly nacks: Partial<Record<NackReason | 'lost', number>> = {};
   /** Accepted and not settled. */
   live = 0;
   /** No longer published: it finishes what it has and starts nothing ahead of need. */
@@ -54,6 +37,7 @@ export class Pool implements InvocationOwner, Home {
   readonly #clock: Clock;
   readonly #options: PoolOptions;
   readonly #meter: FunctionMeter;
+  readonly #teller: Teller;
   readonly #starts: Starts;
   /** By their index in the scheduler. */
   readonly #ready: (Instance | undefined)[] = [];
@@ -74,9 +58,15 @@ export class Pool implements InvocationOwner, Home {
     this.#clock = options.clock;
     this.#options = options;
     this.#meter = options.meter;
+    this.#teller = new Teller(spec, options);
     this.#starts = new Starts({ spec, source: options.source, scheduler: this.scheduler, home: this });
     // Sets its clock: its history is by the time of day.
     this.scheduler.sweep(this.#moment(this.#clock.nowMs()));
+  }
+
+  /** By reason: those that came back before they began. */
+  get nacks(): FunctionMeter['nacks'] {
+    return this.#meter.nacks;
   }
 
   /** On their way to being ready. */
@@ -150,9 +140,14 @@ export class Pool implements InvocationOwner, Home {
 
   // — InvocationOwner —
 
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
   settled(invocation: RoutedInvocation): void {
     this.live -= 1;
     this.scheduler.leave(invocation);
+    this.#teller.settled(invocation);
     if (this.isRetired) this.#options.onQuiet();
   }
 
@@ -160,7 +155,7 @@ export class Pool implements InvocationOwner, Home {
     if (invocation.meter === null) {
       this.#meter.refused(invocation.route, invocation.outcome as ErrorCode);
     } else {
-      const nowMs = this.#clock.nowMs();
+      const nowMs = invocation.releasedMs;
       invocation.wallMs = nowMs - invocation.sentMs;
       this.invokedMs = nowMs;
       invocation.meter.settled(invocation);
@@ -173,7 +168,7 @@ export class Pool implements InvocationOwner, Home {
 
   /** Nacked, recalled or lost before it began: elsewhere, before those that came later. */
   returned(invocation: RoutedInvocation, reason: NackReason | 'lost'): void {
-    this.nacks[reason] = (this.nacks[reason] ?? 0) + 1;
+    this.#meter.returned(reason);
     if (refusals.has(reason)) invocation.refusals += 1;
     const failure = this.#closed ?? givenUp(invocation, reason, this.#clock.nowMs());
     if (failure !== null) {
@@ -182,6 +177,7 @@ export class Pool implements InvocationOwner, Home {
     }
     // With others that come back in this turn: those that came first go first.
     invocation.waited = true;
+    if (invocation.queuedMs < 0) invocation.queuedMs = invocation.releasedMs;
     this.scheduler.returned(invocation);
     this.#lookSoon();
   }
@@ -256,8 +252,8 @@ export class Pool implements InvocationOwner, Home {
   }
 
   logged(line: LogFrame, instance: Instance, invocationId: string | null): void {
-    const { id, label } = this.spec;
-    this.#options.onLog({ functionId: id, label, instance: instance.id, invocationId, ...line });
+    if (line.level === 'error') instance.notes.logged(line, invocationId);
+    this.#teller.logged(line, instance.id, invocationId);
   }
 
   retired(instance: Instance): void {
@@ -273,8 +269,10 @@ export class Pool implements InvocationOwner, Home {
     if (this.scheduler.waiting > 0) this.#scale(this.#clock.nowMs());
   }
 
-  ended(instance: Instance, from: InstanceState['kind'], cause: string): void {
+  ended(instance: Instance, death: Death): void {
+    const { from, cause } = death;
     this.instances.delete(instance);
+    this.#teller.ended(instance, death);
     const nowMs = this.#clock.nowMs();
     instance.meter?.close(nowMs, instance.finalCpuUs);
     if (from === 'loading') {
@@ -302,6 +300,7 @@ export class Pool implements InvocationOwner, Home {
       return;
     }
     invocation.waited = true;
+    invocation.queuedMs = invocation.receivedMs;
     this.#scaleFor(nowMs);
   }
 
@@ -384,7 +383,7 @@ export class Pool implements InvocationOwner, Home {
     if (!this.isRetired || this.scheduler.waiting > 0) return;
     for (const instance of this.instances) {
       // What is on its way to it would be refused, and there may be nothing else to send it to.
-      if (!instance.hasUnbegun()) instance.drain('its deployment is no longer served');
+      if (!hasUnbegun(instance.streams)) instance.drain('its deployment is no longer served');
     }
     this.#options.onQuiet();
   }

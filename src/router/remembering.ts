@@ -32,8 +32,9 @@ export class Remembering {
   /** What the function has learned since it was handed over last, if something. */
   remember(pool: Pool): void {
     const changedMs = changedMsOf(pool);
-    // Of one that is retired its next version knows more.
-    if (this.#memory === null || pool.isRetired || changedMs === (this.#done.get(pool)?.changedMs ?? -Infinity)) return;
+    // Of one that is retired, or that clients are not led to any more, another version knows more.
+    const isOld = pool.isRetired || pool.scheduler.forecast.isStandby;
+    if (this.#memory === null || isOld || changedMs === (this.#done.get(pool)?.changedMs ?? -Infinity)) return;
     this.#done.set(pool, { atMs: this.#clock.nowMs(), changedMs });
     const { spec, scheduler } = pool;
     this.#memory.remember(spec, scheduler.learned(), Math.round(changedMs + scheduler.wallOffsetMs));

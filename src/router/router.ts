@@ -1,4 +1,5 @@
 // Hot path: invoke.
+import { type Channels, channels } from '../base/channels.ts';
 import type { Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
 import type { Log } from '../base/log.ts';
@@ -16,7 +17,7 @@ import { Doorman } from './doorman.ts';
 import { explainPool } from './explain.ts';
 import { Flusher } from './flusher.ts';
 import type { Instance } from './instance.ts';
-import type { FunctionLogLine } from './function-log.ts';
+import type { FunctionLogLine } from '../model/telemetry.ts';
 import { keepLikeliest } from './keeping.ts';
 import { Pool } from './pool.ts';
 import { type Memory, Remembering } from './remembering.ts';
@@ -31,6 +32,8 @@ export interface RouterOptions {
   readonly log: Log;
   readonly provider: Provider;
   readonly ledger: Ledger;
+  /** Where it is told what becomes of invocations and instances. Default: to whoever subscribes to the platform's. */
+  readonly channels?: Channels;
   /** What functions log. */
   readonly onLog: (line: FunctionLogLine) => void;
   /** What the machine has to spare now: bounds how many boot at once, and how many stems are kept. Without it: no bound, no stems. */
@@ -57,6 +60,7 @@ export class Router implements Invoker {
   readonly #doorman: Doorman;
   readonly #pools = new Map<string, Pool>();
   #published: ReadonlySet<string> | null = null;
+  #standby: ReadonlySet<string> = new Set();
   #sweeping = false;
   #idleSweptMs = -Infinity;
   readonly #remembering: Remembering;
@@ -99,9 +103,14 @@ export class Router implements Invoker {
     const specs = snapshot.deployments.flatMap((deployment) => deployment.functions);
     const published = new Set(specs.map((spec) => spec.id));
     this.#published = published;
+    this.#standby = snapshot.standby ?? new Set();
     for (const pool of this.#pools.values()) {
-      if (published.has(pool.spec.id) && this.#state === 'open') pool.revive();
-      else {
+      if (published.has(pool.spec.id) && this.#state === 'open') {
+        pool.revive();
+        const isStandby = this.#standby.has(pool.spec.deployment);
+        if (isStandby) this.#remembering.remember(pool);
+        pool.scheduler.forecast.isStandby = isStandby;
+      } else {
         this.#remembering.remember(pool);
         if (pool.spec.alone === true && !pool.isRetired)
           pool.end(replaced, (instance) => instance.makeWay(replaced.detail));
@@ -158,7 +167,7 @@ export class Router implements Invoker {
 
   /** It has a history: an instance may be wanted before anybody asks. */
   #isExpected(spec: FunctionSpec): boolean {
-    if (this.#pools.has(spec.id)) return false;
+    if (this.#pools.has(spec.id) || this.#standby.has(spec.deployment)) return false;
     return (this.#remembering.recall(spec)?.arrivals ?? null) !== null;
   }
 
@@ -170,6 +179,7 @@ export class Router implements Invoker {
       meter: ledger.openFunction(target),
       source: this.#supply,
       isHeld: () => target.alone === true && this.#hasEarlier(target),
+      channels: this.#options.channels ?? channels,
       onLog,
       onQuiet: () => this.#quiet(),
       keepAliveMs: keepAliveMs ?? null,
@@ -179,6 +189,7 @@ export class Router implements Invoker {
         instancesPerFunction ?? limits.instancesPerFunction,
       ),
     });
+    pool.scheduler.forecast.isStandby = this.#standby.has(target.deployment);
     this.#pools.set(target.id, pool);
     // Matched before the newest snapshot was published: served, and then gone again.
     if (this.#state !== 'open' || this.#published?.has(target.id) === false) pool.isRetired = true;
@@ -242,4 +253,4 @@ export class Router implements Invoker {
   }
 }
 
-const killed = (instance: Instance): void => instance.kill('the router was stopped');
+const killed = (instance: Instance): void => instance.stop('the router was stopped');

@@ -13,7 +13,7 @@ import type { LogFrame } from '../tunnel/payload.ts';
 import { Backoff } from './backoff.ts';
 import type { Flusher } from './flusher.ts';
 import { Holdings, takenMiB } from './holdings.ts';
-import type { InstanceState } from './instance-state.ts';
+import type { Death } from './crash.ts';
 import { Instance } from './instance.ts';
 import type { Home, Keeper } from './keeper.ts';
 import type { Ask, InstanceSource } from './starts.ts';
@@ -248,7 +248,7 @@ export class Supply implements Keeper, InstanceSource {
 
   close(): void {
     this.#closed = true;
-    for (const stem of [...this.stems, ...this.leaving]) stem.kill('the router was stopped');
+    for (const stem of [...this.stems, ...this.leaving]) stem.stop('the router was stopped');
   }
 
   // — Keeper, of those that belong to no function —
@@ -266,7 +266,7 @@ export class Supply implements Keeper, InstanceSource {
     this.leaving.add(instance);
   }
 
-  ended(instance: Instance, from: InstanceState['kind'], cause: string): void {
+  ended(instance: Instance, { from, cause }: Death): void {
     this.leaving.delete(instance);
     if ((from === 'starting' || from === 'stem') && !this.#dismissed.has(instance)) {
       const nowMs = this.#options.clock.nowMs();

@@ -28,6 +28,8 @@ export class Forecast {
   readonly called = lanes.map(() => 0);
   /** How long an instance with nothing to do is kept. */
   keepAliveMs: number = limits.idleKeepAliveMs;
+  /** Clients are led to another version: it is there for those who ask, and nothing is kept ready or started ahead for them. */
+  isStandby = false;
   readonly #prewarm: Prewarm;
 
   constructor(environment: 'production' | 'preview', learned: LearnedArrivals | null) {
@@ -51,7 +53,8 @@ export class Forecast {
   /** Once a second: what it says now. */
   look(known: readonly LaneKnowledge[], { nowMs, wallMs, memoryShort }: Moment): void {
     const { limit } = mainOf(known);
-    this.kept = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
+    const wanted = this.#prewarm.wanted({ wallMs, limit, startMs: limits.startExpectedMs, memoryShort });
+    this.kept = this.isStandby ? standby : wanted;
     this.keepAliveMs = this.#prewarm.keepAliveMs(wallMs);
     for (let lane = 0; lane < lanes.length; lane += 1) {
       const window = this.windows[lane]!;
@@ -76,6 +79,13 @@ export class Forecast {
     return this.#prewarm.learned();
   }
 }
+
+const standby: Wanted = {
+  instances: 0,
+  wished: 0,
+  reason: 'clients are led to another version',
+  chance: 0,
+};
 
 /** So many keep the processors busy; before anything was seen, one on each may. */
 function mostOf({ load, isUnknown }: LaneKnowledge, cores: number): number {

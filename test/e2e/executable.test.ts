@@ -241,9 +241,9 @@ for (const { name, make } of languages) {
       const waiting = get(to, '/wait/60000');
       await get(to, '/wait/1');
       const crashing = await get(to, '/crash');
-      assert.equal(crashing.status, 500);
-      assert.match(crashing.text, /FUNCTION_INVOCATION_FAILED/);
-      assert.equal((await waiting).status, 500);
+      assert.equal(crashing.status, 502);
+      assert.match(crashing.text, /NO_RESPONSE_FROM_FUNCTION/);
+      assert.equal((await waiting).status, 502);
       const second = await get(to, '/pid');
       assert.equal(second.status, 200);
       assert.notEqual(first.text, second.text);
@@ -299,7 +299,7 @@ test('frames: a stem in another language, its function, its end with the platfor
   const [instance] = to.router.status().functions[0]!.instances;
   assert.equal(instance!.pid, pid);
   const ended = await read(await open(to.port, 'frames.localhost', '/exit/3'));
-  assert.equal(ended.status, 500);
+  assert.equal(ended.status, 502);
   const next = await read(await open(to.port, 'frames.localhost', '/hello'));
   assert.match(next.text, /^hello from/);
 });

@@ -13,7 +13,7 @@ import { Edge } from '../../src/edge/server.ts';
 import { Ledger } from '../../src/meter/ledger.ts';
 import type { FunctionSpec } from '../../src/model/function.ts';
 import { ProcessProvider } from '../../src/provider/process.ts';
-import type { FunctionLogLine } from '../../src/router/function-log.ts';
+import type { FunctionLogLine } from '../../src/model/telemetry.ts';
 import { Router } from '../../src/router/router.ts';
 import { listen } from '../../src/tunnel/dial.ts';
 

@@ -8,7 +8,7 @@ import type { Exchange, Invocation, RequestHead } from '../../src/model/invoke.t
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { noVitals, type NackReason, type Vitals } from '../../src/model/vitals.ts';
 import type { Exit, Provider, ProviderEvents, Started, StartOrder } from '../../src/provider/provider.ts';
-import type { FunctionLogLine } from '../../src/router/function-log.ts';
+import type { FunctionLogLine } from '../../src/model/telemetry.ts';
 import { Router, type RouterOptions } from '../../src/router/router.ts';
 import { FrameType } from '../../src/tunnel/frame.ts';
 import { readLoad, type Load } from '../../src/tunnel/greeting.ts';

@@ -1,9 +1,11 @@
+import { channels } from '../../src/base/channels.ts';
 import { limits } from '../../src/base/limits.ts';
 import { silentLog } from '../../src/base/log.ts';
 import { type Random, seededRandom } from '../../src/base/random.ts';
 import { Ledger } from '../../src/meter/ledger.ts';
 import type { FunctionSpec } from '../../src/model/function.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { InvocationRecord } from '../../src/model/telemetry.ts';
 import type { Provider, ProviderEvents, Started, StartOrder } from '../../src/provider/provider.ts';
 import { Router } from '../../src/router/router.ts';
 import { SimInstance } from './instance.ts';
@@ -48,6 +50,8 @@ export class Simulation implements TrialWorld, Provider {
   #unprovenMs = -Infinity;
   #stalledMs = -Infinity;
   #fingerprint = 0;
+  /** What was told of each: its outcome, by number. */
+  readonly #told: (string | undefined)[] = [];
   /** CPU of the processes that had loaded a function, as the operating system would have it. */
   #cpuUs = 0;
 
@@ -73,6 +77,15 @@ export class Simulation implements TrialWorld, Provider {
 
   /** Until every invocation has settled and, after a drain, every instance has ended. */
   async run(): Promise<SimulationResult> {
+    channels.invocation.subscribe(this.#tell);
+    try {
+      return await this.#run();
+    } finally {
+      channels.invocation.unsubscribe(this.#tell);
+    }
+  }
+
+  async #run(): Promise<SimulationResult> {
     const { invocations, republishes } = this.profile;
     this.#publish();
     this.clock.after(0, this.#arrive);
@@ -100,6 +113,19 @@ export class Simulation implements TrialWorld, Provider {
     };
   }
 
+  /** One record for each that settles, whose phases come in their order. */
+  readonly #tell = (message: unknown): void => {
+    const { id, outcome, phases } = message as InvocationRecord;
+    const number = Number(id.slice('inv_'.length));
+    if (this.#told[number] !== undefined) this.violated(`I1: invocation ${number} was told twice`);
+    this.#told[number] = outcome;
+    const reached = Object.values(phases).filter((us) => us !== null);
+    if (reached.some((us, at) => us < (reached[at - 1] ?? 0)))
+      this.violated(`phases of invocation ${number} are not in order: ${JSON.stringify(phases)}`);
+    if (outcome === 'answered' && reached.length < (phases.queuedUs === null ? 9 : 10))
+      this.violated(`invocation ${number} was answered without ${JSON.stringify(phases)}`);
+  };
+
   // — TrialWorld, and what instances report —
 
   violated(what: string): void {
@@ -108,10 +134,15 @@ export class Simulation implements TrialWorld, Provider {
 
   settled(trial: Trial): void {
     this.#open -= 1;
+    const { number, outcome } = trial;
+    const told = this.#told[number];
+    // Of one that was cancelled it is told right after.
+    if (outcome === 'cancelled' ? told !== undefined : told !== (answers.has(outcome) ? 'answered' : outcome))
+      this.violated(`I1: invocation ${number} settled with ${outcome}, and ${told} was told`);
     if (trial.outcome === 'reply') this.trials[trial.number] = undefined;
     this.#outcomes[trial.outcome] = (this.#outcomes[trial.outcome] ?? 0) + 1;
-    const told = trial.number * 31 + trial.outcome.length + trial.ranOn.charCodeAt(5) + Math.round(this.clock.nowMs());
-    this.#fingerprint = (Math.imul(this.#fingerprint, 16_777_619) ^ told) >>> 0;
+    const mark = trial.number * 31 + trial.outcome.length + trial.ranOn.charCodeAt(5) + Math.round(this.clock.nowMs());
+    this.#fingerprint = (Math.imul(this.#fingerprint, 16_777_619) ^ mark) >>> 0;
   }
 
   provesEverything(): boolean {
@@ -241,6 +272,8 @@ export class Simulation implements TrialWorld, Provider {
 
   /** Nothing is left of any invocation, and each was counted once. */
   #checkCounts(): void {
+    const told = Object.keys(this.#told).length;
+    if (told !== this.trials.length) this.violated(`I1: ${told} of ${this.trials.length} invocations were told`);
     // What is on its way when the last one settles (a cancel, an end) arrives within a second.
     this.clock.advance(1000);
     const status = this.router.status();
@@ -262,6 +295,9 @@ export class Simulation implements TrialWorld, Provider {
     if (!this.faulty && meteredUs < this.#cpuUs * 0.99) this.violated(`I8: ${meteredUs} of ${this.#cpuUs} µs metered`);
   }
 }
+
+/** Of a trial: its function had its say. */
+const answers: ReadonlySet<string> = new Set(['reply', 'end']);
 
 /** A router may wait so long for the exit of an instance whose tunnel is gone before it settles what that one had. */
 const unprovenForMs = 10_000;

@@ -78,6 +78,11 @@ class Core:
         self.logs: list[tuple[int, int, int, str]] = []
         self.background = [0]
         self.pongs: list[bytes] = []
+        # Custom metrics; asks, and who answers: a function of fields and body, None: nobody does.
+        self.metrics: list[tuple[float, dict]] = []
+        self.asked: list[tuple[int, dict, bytes]] = []
+        self.answering = None
+        self._asking: dict[int, tuple[dict, int, bytes]] = {}
         self.loaded = None
         self.hello = None
         self.goodbye = None
@@ -175,10 +180,40 @@ class Core:
             self.background.append(int.from_bytes(payload, "big"))
         elif kind == frames.PONG:
             self.pongs.append(payload)
+        elif kind == frames.METRIC:
+            self.metrics.append((struct.unpack(">d", payload[:8])[0], json.loads(payload[8:])))
+        elif kind == frames.ASK:
+            self._take_ask(payload)
         elif kind == frames.GOODBYE:
             self.goodbye = payload.decode().split("\n")
         else:
             self._take_answer(self.answers[stream], kind, payload)
+
+    def _take_ask(self, payload: bytes) -> None:
+        number, flags = struct.unpack_from(">IB", payload)
+        data = payload[5:]
+        if flags & frames.BEGINS:
+            length, size = struct.unpack_from(">II", data)
+            self._asking[number] = json.loads(data[8 : 8 + length]), size, b""
+            data = data[8 + length :]
+        fields, size, body = self._asking[number]
+        body += data
+        assert len(data) <= 262144
+        self._asking[number] = fields, size, body
+        if not flags & frames.ENDS:
+            return
+        assert len(body) == size
+        del self._asking[number]
+        self.asked.append((number, fields, body))
+        if self.answering is not None:
+            self.answer(number, *self.answering(fields, body))
+
+    def answer(self, number: int, fields: dict, body: bytes = b"", step: int = 262144) -> None:
+        told = json.dumps(fields).encode()
+        for at in range(0, len(body) or 1, step):
+            flags = (0 if at else frames.BEGINS) | (frames.ENDS if at + step >= len(body) else 0)
+            begin = b"" if at else struct.pack(">II", len(told), len(body)) + told
+            self.send(frames.ANSWER, 0, struct.pack(">IB", number, flags) + begin + body[at : at + step])
 
     def _take_answer(self, answer: Answer, kind: int, payload: bytes) -> None:
         if kind == frames.BODY_END and not payload:

@@ -28,6 +28,9 @@ class AsgiCall(Call):
         super().__init__(service, stream, invocation_id, deadline_s)
         self.scope = scope
 
+    def header_pairs(self):
+        return self.scope["headers"]
+
     async def run(self) -> None:
         try:
             result = await self.service.app(self.scope, self.receive, self.send)

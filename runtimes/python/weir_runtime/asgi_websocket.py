@@ -10,6 +10,7 @@ from .logs import flush_partial_lines
 from .limits import COMPLETE_BODY_BYTES, WEBSOCKET_WAITING_MESSAGES
 from .scope import websocket_scope
 from .websocket_codec import WebSocketError
+from .websocket_pings import Pings
 
 # Asked for; accepted; a close frame has been sent; both sides are done.
 CONNECTING, OPEN, CLOSING, CLOSED = "connecting", "open", "closing", "closed"
@@ -21,17 +22,21 @@ class WebSocketCall(AsgiCall):
         super().__init__(service, stream, invocation_id, deadline_s, websocket_scope(scope))
         self.phase = CONNECTING
         self.decoder = codec.FrameDecoder()
-        self.messages: deque = deque()
-        # Came, and no credit was given for it: the application is slower than the client.
-        self.unread = 0
+        # As they came, (text, bytes): what receive() makes of one takes several times as much where they are small.
+        self.messages: deque[tuple[str | None, bytes | None]] = deque()
+        # How many bytes those have; and of how many that came the application has no more, or not to wait for.
+        self.held = 0
+        self.released = 0
+        # What is told once they are taken.
+        self.disconnect: tuple[int, str] | None = None
         self.told_connect = False
         self.key = fields.get(b"sec-websocket-key", b"").strip()
         # Status and head of an answer that refuses, while its body comes.
         self.refusal = None
-        self.end_told = False
         # Frames that wait for credit. Whole ones, in order: whoever is cancelled while it sends leaves no half behind.
         self.outgoing: deque = deque()
         self.ending = False
+        self.pings: Pings | None = None
 
     async def run(self) -> None:
         if len(self.key) != 24 or dict(self.scope["headers"]).get(b"sec-websocket-version", b"").strip() != b"13":
@@ -64,6 +69,8 @@ class WebSocketCall(AsgiCall):
     # What comes.
 
     def got_body(self, payload: bytes) -> None:
+        if self.pings is not None:
+            self.pings.heard()
         if self.phase not in (CONNECTING, OPEN, CLOSING):
             return
         try:
@@ -73,10 +80,21 @@ class WebSocketCall(AsgiCall):
             self._disconnected(error.code, error.reason)
             self._close(error.code, error.reason)
             self._finish()
-        if len(self.messages) < WEBSOCKET_WAITING_MESSAGES:
-            self.consumed(len(payload))
-        else:
-            self.unread += len(payload)
+        self._release()
+
+    def _release(self) -> None:
+        """Credit for what the application has taken.
+
+        A message that is not complete may be longer than all credit: as long as none waits before it, its parts are as
+        good as taken, and made up for once it is complete.
+        """
+        if len(self.messages) >= WEBSOCKET_WAITING_MESSAGES:
+            return
+        kept = self.held + (self.decoder.pending if self.messages else 0)
+        ready = self.received - kept - self.released
+        if ready > 0:
+            self.released += ready
+            self.consumed(ready)
 
     def _take(self, event: tuple) -> None:
         kind = event[0]
@@ -91,7 +109,8 @@ class WebSocketCall(AsgiCall):
             self._finish()
         elif kind != codec.PONG and self.phase in (CONNECTING, OPEN):
             text, data = (event[1], None) if kind == codec.TEXT else (None, event[1])
-            self.messages.append({"type": "websocket.receive", "bytes": data, "text": text})
+            self.messages.append((text, data))
+            self.held += _bytes_of(text, data)
             self.wake()
 
     def got_body_end(self) -> None:
@@ -102,12 +121,12 @@ class WebSocketCall(AsgiCall):
     def got_cancel(self, reason: int) -> None:
         self._disconnected(codec.ABNORMAL, "")
         self.phase = CLOSED
+        self._stop_pings()
         super().got_cancel(reason)
 
     def _disconnected(self, code: int, reason: str) -> None:
-        if not self.end_told:
-            self.end_told = True
-            self.messages.append({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.disconnect is None:
+            self.disconnect = code, reason
             self.wake()
 
     async def receive(self) -> dict:
@@ -115,14 +134,14 @@ class WebSocketCall(AsgiCall):
             self.told_connect = True
             return {"type": "websocket.connect"}
         while not self.messages:
-            if self.end_told:
-                return {"type": "websocket.disconnect", "code": codec.ABNORMAL, "reason": ""}
+            if self.disconnect is not None:
+                (code, reason), self.disconnect = self.disconnect, (codec.ABNORMAL, "")
+                return {"type": "websocket.disconnect", "code": code, "reason": reason}
             await self.wait()
-        message = self.messages.popleft()
-        if self.unread and len(self.messages) < WEBSOCKET_WAITING_MESSAGES:
-            count, self.unread = self.unread, 0
-            self.consumed(count)
-        return message
+        text, data = self.messages.popleft()
+        self.held -= _bytes_of(text, data)
+        self._release()
+        return {"type": "websocket.receive", "bytes": data, "text": text}
 
     # What the application says.
 
@@ -133,7 +152,8 @@ class WebSocketCall(AsgiCall):
         elif self.phase == CONNECTING:
             self._answer(kind, message)
         elif self.phase != OPEN:
-            if self.cancelled is None and self.phase == CLOSING and kind == "websocket.send" and not self.end_told:
+            is_late = self.phase == CLOSING and kind == "websocket.send" and self.disconnect is None
+            if is_late and self.cancelled is None:
                 raise RuntimeError(f"Unexpected ASGI message '{kind}', after sending 'websocket.close'.")
             if kind != "websocket.close":
                 raise ClientDisconnected("The client has left.")
@@ -161,6 +181,7 @@ class WebSocketCall(AsgiCall):
                 fields.append((b"sec-websocket-protocol", subprotocol.encode("latin-1")))
             self.head(101, answer_head(fields + list(message.get("headers") or ())))
             self.phase = OPEN
+            self.pings = Pings(self.service.later, self)
         elif kind == "websocket.close":
             self.phase = CLOSED
             self.reply(403, b"content-type\ntext/plain", b"")
@@ -220,7 +241,36 @@ class WebSocketCall(AsgiCall):
         if self.ending and self.answer == HEADED:
             self.end()
 
+    # What its pings do.
+
+    def ping(self) -> bool:
+        """Whether one has left. Behind what waits for credit it would tell nothing; and TCP has something to notice."""
+        if self.phase != OPEN or self.outgoing:
+            return False
+        self._write(codec.encode(codec.PING, b""))
+        return True
+
+    def keeps_waiting(self) -> bool:
+        """A pong may be behind what the application does not take."""
+        return self.phase != OPEN or bool(self.messages)
+
+    def gone(self) -> None:
+        """Nothing came after a ping."""
+        self._disconnected(codec.ABNORMAL, "keepalive ping timeout")
+        if self.outgoing:
+            # The close frame would wait behind it.
+            self.outgoing.clear()
+        else:
+            self._close(codec.INTERNAL_ERROR, "keepalive ping timeout")
+        self._finish()
+
+    def _stop_pings(self) -> None:
+        if self.pings is not None:
+            self.pings.stop()
+
     def got_credit(self) -> None:
+        if self.pings is not None:
+            self.pings.heard()
         super().got_credit()
         if self.outgoing:
             self._pump()
@@ -231,6 +281,7 @@ class WebSocketCall(AsgiCall):
         if self.phase == CONNECTING:
             return
         self.phase = CLOSED
+        self._stop_pings()
         if not self.ending:
             self.ending = True
             self._pump()
@@ -240,10 +291,16 @@ class WebSocketCall(AsgiCall):
     def done(self) -> None:
         if self.cancelled is None and self.ending and self.answer == HEADED:
             # What is left waits for credit, or for the client to leave.
-            self.returned = True
+            self.returns()
             if self.lines:
                 flush_partial_lines(self, self.lines)
             if self.counted:
                 self.service.background.change(-1)
         else:
             super().done()
+
+
+def _bytes_of(text: str | None, data: bytes | None) -> int:
+    if text is None:
+        return len(data)
+    return len(text) if text.isascii() else len(text.encode())

@@ -12,7 +12,7 @@ from .logs import flush_partial_lines
 WAITING, HEADED, ENDED = 0, 1, 2
 
 
-# Sums of what other threads used.
+# Of what more than one thread changes: sums of what others used; who is the second of the handler's end and CANCEL.
 _lock = allocate_lock()
 
 
@@ -57,6 +57,8 @@ class Call:
     sent = 0
     owed = 0
     lines: dict | None = None
+    # Of custom metrics, sent or not.
+    metrics = 0
 
     def __init__(self, service, stream: int, invocation_id: str, deadline_s: float):
         self.service = service
@@ -81,11 +83,12 @@ class Call:
         self.got_credit()
 
     def take_cancel(self, reason: int) -> None:
-        self.cancelled = reason
+        with _lock:
+            self.cancelled = reason
+            was_returned = self.returned
         if self.answer != ENDED:
-            self.answer = ENDED
-            self.service.calls.pop(self.stream, None)
-        if self.returned:
+            self._ended()
+        if was_returned:
             self._say_returned()
         self.got_cancel(reason)
 
@@ -149,18 +152,24 @@ class Call:
 
     def done(self) -> None:
         """The handler has returned, whatever became of it. Once."""
-        self.returned = True
+        was_cancelled = self.returns()
         if self.lines:
             flush_partial_lines(self, self.lines)
-        if self.cancelled is not None:
+        if was_cancelled:
             self._say_returned()
         elif self.answer != ENDED:
             self.fail("FUNCTION_INVOCATION_FAILED", "The handler returned without a complete answer.")
         if self.counted:
             self.service.background.change(-1)
 
+    def returns(self) -> bool:
+        """Whether it was cancelled before. If it was not, whoever cancels it sees that it has returned: never both."""
+        with _lock:
+            self.returned = True
+            return self.cancelled is not None
+
     def _say_returned(self) -> None:
-        """The one frame that may follow CANCEL."""
+        """The one frame that may follow CANCEL: said by who comes second, take_cancel() or done()."""
         self.writer.extend((frames.frame(frames.BODY_END, self.stream),))
         self.writer.written()
 
@@ -187,6 +196,10 @@ class Call:
             self.elsewhere_ns += cpu_ns
 
     # For whoever makes an invocation from this.
+
+    def header_pairs(self):
+        """Names in lower case, and values, as bytes."""
+        raise NotImplementedError
 
     def got_body(self, payload: bytes) -> None:
         raise NotImplementedError

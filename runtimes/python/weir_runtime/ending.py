@@ -111,6 +111,7 @@ class Ending:
         """The core is gone; only where it said so SIGTERM follows."""
         self._loop.remove_reader(self._session.writer.descriptor)
         self._session.writer.broken = True
+        self._session.asks.close("the connection to the platform has ended")
         if self._session.goodbye is None:
             self._loop.stop()
 

@@ -17,7 +17,7 @@ from .limits import (
 )
 
 HELLO, WELCOME, PING, PONG, LOG, BACKGROUND, DRAIN, GOODBYE = 0x01, 0x02, 0x03, 0x04, 0x06, 0x07, 0x08, 0x09
-LOAD, LOADED, ANSWER = 0x0A, 0x0B, 0x0F
+LOAD, LOADED, METRIC, ASK, ANSWER = 0x0A, 0x0B, 0x0D, 0x0E, 0x0F
 REQUEST, BODY, BODY_END, CANCEL, RESPONSE, INFORM, FAILED, CREDIT = 0x20, 0x21, 0x22, 0x23, 0x25, 0x26, 0x27, 0x29
 
 FROM_CORE = frozenset((WELCOME, PING, PONG, DRAIN, GOODBYE, LOAD, ANSWER, REQUEST, BODY, BODY_END, CANCEL, CREDIT))
@@ -32,6 +32,8 @@ VERSION = 1
 _HEADER = Struct(">II")
 _RESPONSE = Struct(">IIBHII")
 _U32 = Struct(">I")
+_F64 = Struct(">d")
+_PART = Struct(">IB")
 _REQUEST = Struct(">BI")
 header = _HEADER.pack
 
@@ -88,8 +90,30 @@ def credit(stream: int, count: int) -> bytes:
     return frame(CREDIT, stream, _U32.pack(count))
 
 
+BEGINS, ENDS = 1, 2
+
+
+def ask(number: int, fields: bytes, body: bytes) -> tuple[bytes, ...]:
+    """A whole ask: of a JSON object and a body, in as many frames as the body takes."""
+    parts = []
+    for at in range(0, len(body) or 1, ASK_FRAME_BYTES):
+        ends = ENDS if at + ASK_FRAME_BYTES >= len(body) else 0
+        begin = b"" if at else header(len(fields), len(body)) + fields
+        head = _PART.pack(number, (0 if at else BEGINS) | ends)
+        parts.append(frame(ASK, 0, head + begin + body[at : at + ASK_FRAME_BYTES]))
+    return tuple(parts)
+
+
+def metric(value: float, fields: bytes) -> bytes:
+    return frame(METRIC, 0, _F64.pack(value) + fields)
+
+
 def _cut(detail: str) -> bytes:
     return detail.encode("utf-8", "backslashreplace")[:DETAIL_BYTES].decode("utf-8", "ignore").encode()
+
+
+# Bytes were read and not yet looked at: a signal handler or a finalizer that runs now must not read what follows them.
+BETWEEN = -1
 
 
 class FrameReader:
@@ -97,14 +121,17 @@ class FrameReader:
 
     def __init__(self, take):
         self._take = take
+        # What is being read, or is left of it; and how far that was taken. BETWEEN: nobody can read on now.
         self._rest = b""
+        self.taken = 0
         self.streams = 0x10000
 
     def feed(self, data: bytes) -> None:
         """Raises ProtocolError; the connection is of no use then."""
+        self.taken = BETWEEN
         if self._rest:
             data = self._rest + data
-            self._rest = b""
+        self._rest = data
         at = 0
         size = len(data)
         take = self._take
@@ -124,14 +151,44 @@ class FrameReader:
                     raise ProtocolError("BAD_STREAM", f"stream {stream:#x}")
             elif stream and kind in FROM_CORE:
                 raise ProtocolError("BAD_STREAM", "a stream where there is none")
+            payload = data[at + 8 : end]
+            at = end
             if kind in FROM_CORE:
-                take(kind, stream, data[at + 8 : end])
+                self.taken = end
+                take(kind, stream, payload)
+                self.taken = BETWEEN
+                if self._rest is not data:
+                    # What was taken blocked, and has read on: it left this.
+                    data, at = self._rest, 0
+                    size = len(data)
             elif kind in _NOT_FROM_CORE:
                 raise ProtocolError("UNEXPECTED_FRAME", f"type {kind:#x} from the core")
+        # Of a large frame that comes in pieces the beginning is copied again at each: a frame is 1 MiB at most.
+        self._rest = data[at:] if at < size else b""
+        self.taken = 0
+
+    def feed_answers(self, data: bytes, taken: int) -> bool:
+        """For who blocks, perhaps within feed(): takes ANSWERs alone. False: GOODBYE is among what is left.
+
+        `taken` is what it was before `data` was read.
+        """
+        data = self._rest[taken:] + data
+        left, at, since, parting = [], 0, 0, False
+        while len(data) - at >= 8:
+            word, stream = _HEADER.unpack_from(data, at)
+            end = at + 8 + (word >> 8)
+            if end > len(data):
+                break
+            parting = parting or word & 0xFF == GOODBYE
+            if word & 0xFF == ANSWER and not stream:
+                self._take(ANSWER, 0, data[at + 8 : end])
+                left.append(data[since:at])
+                since = end
             at = end
-        if at < size:
-            # Of a large frame that comes in pieces the beginning is copied again at each: a frame is 1 MiB at most.
-            self._rest = data[at:]
+        # Not the same object as before, also where nothing was taken: that is how feed() knows.
+        self._rest = b"".join((*left, data[since:]))
+        self.taken = 0
+        return not parting
 
 
 def _json(payload: bytes, limit: int, what: str) -> dict:
@@ -240,19 +297,20 @@ def read_goodbye(payload: bytes) -> tuple[str, str]:
     return code.decode(), detail[:DETAIL_BYTES].decode("utf-8", "replace")
 
 
-def read_answer(payload: bytes) -> int:
-    """The number of the ask. This runtime asks nothing, so that there is none that an answer may belong to."""
-    if len(payload) < 5 or payload[4] > 3:
+def read_answer(payload: bytes) -> tuple[int, int, dict | None, int, bytes]:
+    """Number, flags, fields and the length of the body (if this begins it), bytes of the body."""
+    if len(payload) < 5 or payload[4] > BEGINS | ENDS:
         raise ProtocolError("BAD_FRAME", "ANSWER")
-    at = 5
-    if payload[4] & 1:
+    number, flags = _PART.unpack_from(payload)
+    at, fields, body_bytes = 5, None, 0
+    if flags & BEGINS:
         if len(payload) < 13:
             raise ProtocolError("BAD_FRAME", "ANSWER: lengths")
         length, body_bytes = _HEADER.unpack_from(payload, 5)
         at = 13 + length
         if length > ASK_JSON_BYTES or body_bytes > ASK_BODY_BYTES or at > len(payload):
             raise ProtocolError("BAD_FRAME", "ANSWER: lengths")
-        _json(payload[13:at], ASK_JSON_BYTES, "ANSWER")
+        fields = _json(payload[13:at], ASK_JSON_BYTES, "ANSWER")
     if len(payload) - at > ASK_FRAME_BYTES:
         raise ProtocolError("BAD_FRAME", "ANSWER: too much at once")
-    return int.from_bytes(payload[:4], "big")
+    return number, flags, fields, body_bytes, payload[at:]

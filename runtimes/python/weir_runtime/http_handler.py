@@ -8,7 +8,7 @@ from .head import HeadError, answer_head
 from .limits import COMPLETE_BODY_BYTES, RAW_HEAD_BYTES
 from .scope import origin_of
 from .thread_call import ThreadCall, input_of
-from .tracebacks import Misuse
+from .tracebacks import NO_UPGRADE, Misuse
 from .wsgi import ThreadService
 
 
@@ -138,6 +138,8 @@ class RawAnswer:
                 raise HeadError("A header line without a colon.")
             headers.append((name.strip(), value.strip()))
         status = int(parts[1])
+        if status == 101:
+            raise Misuse(NO_UPGRADE)
         if status < 200:
             if status == 103:
                 self._call.inform(status, answer_head(headers))

@@ -11,6 +11,11 @@ MAX_OUTSTANDING_BYTES = 2**31 - 1
 ASK_JSON_BYTES = 128 * 1024
 ASK_BODY_BYTES = 2 * 1024 * 1024
 ASK_FRAME_BYTES = 256 * 1024
+# Asks of the platform without an answer, and their bodies together; those that wait for room in there; how long for.
+ASKS_UNANSWERED = 32
+ASKS_UNANSWERED_BYTES = 8 * 1024 * 1024
+ASKS_WAITING = 1024
+ASK_TIMEOUT_S = 5
 DETAIL_BYTES = 4096
 LOG_TEXT_BYTES = 256 * 1024
 # A line that has no end yet is sent as it is once it is so long, or once it has waited so long.
@@ -25,8 +30,24 @@ THREADS = 128
 MOST_THREADS = 512
 
 WEBSOCKET_MESSAGE_BYTES = 16 * 1024 * 1024
-# Messages that the application has not asked for yet: beyond that no credit is given for more.
+# Messages that the application has not asked for yet: beyond that no credit is given for more. Nor is any given for the
+# bytes of those that wait, however few: together they have no more than the window, and a message that is the first.
 WEBSOCKET_WAITING_MESSAGES = 32
+# As uvicorn has it: an open WebSocket is pinged so often, and who is silent for so long after it is gone.
+WEBSOCKET_PING_S = 20
+# What is told of the platform's services is as in src/base/limits/services.ts.
+CACHE_KEY_BYTES = 512
+CACHE_NAME_BYTES = 256
+CACHE_TAG_BYTES = 256
+CACHE_TAGS = 64
+PURGED_AT_ONCE = 128
+ASK_TEXTS_BYTES = 16 * 1024
+METRIC_BYTES = 32 * 1024
+METRIC_NAME_BYTES = 63
+METRIC_ATTRIBUTES = 50
+METRIC_VALUE_BYTES = 256
+METRICS_PER_INVOCATION = 100
+
 # The head that a BaseHTTPRequestHandler writes.
 RAW_HEAD_BYTES = HEAD_BYTES
 

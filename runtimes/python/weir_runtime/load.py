@@ -6,6 +6,8 @@ import os
 import sys
 import time
 
+from . import vercel_package
+
 
 def prepare(order: dict) -> None:
     """The process as user code expects it. Before any of it runs."""
@@ -29,7 +31,7 @@ def prepare(order: dict) -> None:
     for path in installed:
         _process_pth(path)
     _define_exit()
-    sys.meta_path.append(_HostedRuntime)
+    vercel_package.provide()
 
 
 def _process_pth(directory: str) -> None:
@@ -51,27 +53,6 @@ def _define_exit() -> None:
     for name in ("exit", "quit"):
         if not hasattr(builtins, name):
             setattr(builtins, name, sys.exit)
-
-
-class _HostedRuntime:
-    """`import vercel_runtime` where nobody has installed it: the last finder, so that an installed one comes first."""
-
-    @classmethod
-    def find_spec(cls, name: str, path=None, target=None):
-        if name in ("vercel_runtime", "vercel_runtime.deadline"):
-            return importlib.util.spec_from_loader(name, cls, is_package=name == "vercel_runtime")
-        return None
-
-    @staticmethod
-    def create_module(spec):
-        return None
-
-    @staticmethod
-    def exec_module(module) -> None:
-        from .context import get_deadline, wait_until
-
-        module.get_deadline = get_deadline
-        module.wait_until = wait_until
 
 
 def load_entry(root: str, entry: str):

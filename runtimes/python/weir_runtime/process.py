@@ -9,9 +9,9 @@ import socket
 import sys
 from time import perf_counter
 
-from . import ending, load
+from . import ending, load, services
 from .context import serve_with
-from .frames import ProtocolError, goodbye, loaded
+from .frames import BETWEEN, FrameReader, ProtocolError, goodbye, loaded
 from .limits import MOST_THREADS, READ_BYTES, THREADS
 from .logs import Logs, TaggedText, capture
 from .loop import InvocationLoop, measure_anyio, measure_callbacks
@@ -59,8 +59,11 @@ def _serve(sock, session: Session, logs: Logs) -> None:
     loop = InvocationLoop()
     asyncio.set_event_loop(loop)
     capture(logs)
-    os.register_at_fork(after_in_child=lambda: _part(session.writer))
+    os.register_at_fork(after_in_child=lambda: _part(session))
     ends = ending.Ending(session, loop, logs)
+    reading = _Reading(sock, session, loop, ends)
+    session.asks.block_with(reading.blocked)
+    services.serve_with(session, logs)
     began = perf_counter()
     try:
         service = _load(session, loop, logs, ends)
@@ -78,14 +81,15 @@ def _serve(sock, session: Session, logs: Logs) -> None:
     gc.enable()
     session.writer.flush()
     session.writer.serve_from(loop)
-    loop.add_reader(sock, _Reading(sock, session, ends).readable)
+    session.asks.serve_from(loop)
+    reading.start()
     ends.run_loop()
 
 
 _parted = False
 
 
-def _part(writer: Writer) -> None:
+def _part(session: Session) -> None:
     """A copy of this process has no business with the core: what it prints goes to the descriptors.
 
     Nor with its signals: what asyncio has set for SIGTERM would tell this process's loop of the copy's.
@@ -98,8 +102,9 @@ def _part(writer: Writer) -> None:
         # A copy's copy: the descriptor is somebody else's by now.
         return
     _parted = True
-    writer.part()
-    os.close(writer.descriptor)
+    session.asks.part()
+    session.writer.part()
+    os.close(session.writer.descriptor)
     ending.part()
 
 
@@ -146,17 +151,30 @@ def _load(session: Session, loop, logs: Logs, ends):
 class _Reading:
     """All frames of a read are taken, and what they lead to leaves in one send."""
 
-    def __init__(self, sock, session: Session, ends):
+    def __init__(self, sock, session: Session, loop, ends):
         self._sock = sock
         self._session = session
+        self._loop = loop
         self._ends = ends
         self._buffer = bytearray(READ_BYTES)
         self._view = memoryview(self._buffer)
+        self._serves = False
+        # Something was left by who blocked, and its turn comes.
+        self._comes_back = False
+
+    def start(self) -> None:
+        self._serves = True
+        self._loop.add_reader(self._sock, self.readable)
+        # Of what came while user code was loaded and asked.
+        self._loop.call_soon(self._take_left)
 
     def readable(self) -> None:
+        reader = self._session.reader
+        reader.taken = BETWEEN
         try:
             count = self._sock.recv_into(self._buffer)
         except (BlockingIOError, InterruptedError):
+            reader.taken = 0
             return
         except OSError:
             count = 0
@@ -164,23 +182,71 @@ class _Reading:
             self._ends.begin()
             self._ends.cut_off()
             return
+        self._feed(bytes(self._view[:count]))
+
+    def blocked(self, seconds: float) -> bool:
+        """The loop's thread waits for an answer: what else comes is left for its turn. False: no answer will come."""
+        writer, reader = self._session.writer, self._session.reader
+        writer.flush()
+        if writer.broken or self._ends.failed or reader.taken == BETWEEN:
+            return False
+        try:
+            readable, _, _ = select.select([self._sock], [self._sock] if writer.backlog_bytes else [], [], seconds)
+            writer.send_backlog()
+            return self._read_answers(reader) if readable else True
+        except (BlockingIOError, InterruptedError):
+            return True
+        except OSError:
+            return False
+
+    def _read_answers(self, reader: FrameReader) -> bool:
+        taken, reader.taken = reader.taken, BETWEEN
+        try:
+            data = self._sock.recv(READ_BYTES)
+        except OSError:
+            reader.taken = taken
+            raise
+        if self._serves and not self._comes_back:
+            self._comes_back = True
+            self._loop.call_soon(self._take_left)
+        try:
+            # The end of the connection is seen by the next read too.
+            return reader.feed_answers(data, taken) and data != b""
+        except ProtocolError as error:
+            self._break(error)
+            return False
+
+    def _take_left(self) -> None:
+        self._comes_back = False
+        if self._ends.failed:
+            self._end_failed()
+        else:
+            self._feed(b"")
+
+    def _feed(self, data: bytes) -> None:
         session = self._session
         writer = session.writer
         if session.service is not None:
             session.service.turn_begins()
         writer.scheduled = True
         try:
-            session.reader.feed(bytes(self._view[:count]))
+            session.reader.feed(data)
         except ProtocolError as error:
-            writer.extend((goodbye(error.code, str(error)),))
-            self._ends.failed = True
+            self._break(error)
         finally:
             writer.turn_ends()
             writer.scheduled = False
             writer.flush()
         if self._ends.failed:
-            self._ends.begin()
-            self._ends.cut_off()
+            self._end_failed()
+
+    def _break(self, error: ProtocolError) -> None:
+        self._session.writer.extend((goodbye(error.code, str(error)),))
+        self._ends.failed = True
+
+    def _end_failed(self) -> None:
+        self._ends.begin()
+        self._ends.cut_off()
 
 
 if sys.version_info < (3, 11):

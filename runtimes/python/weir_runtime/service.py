@@ -41,6 +41,8 @@ class AsgiService(Service):
         self.app = app
         self.state = state
         self.answered: list = []
+        # The clock of what waits for time to pass.
+        self.later = self.loop.call_later
         # What user code set while it was loaded is what its invocations find.
         self._context = contextvars.copy_context()
         self._call = HttpCall

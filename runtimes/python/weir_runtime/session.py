@@ -2,6 +2,7 @@
 """The connection with the core: what may come when, and to whom it goes."""
 
 from . import frames
+from .asks import Asks
 from .head import ProtocolError, read_request_head
 
 
@@ -15,6 +16,7 @@ class Session:
         self.welcomed = False
         self.load_order = None
         self.service = None
+        self.asks = Asks(writer)
         # GOODBYE has come, with this code.
         self.goodbye = None
         self.on_goodbye = None
@@ -62,7 +64,7 @@ class Session:
             if call is None or call.answer:
                 raise
             call.failed(error)
-            call.returned = True
+            call.returns()
 
     def _cancel(self, stream: int, call, reason: int) -> None:
         if call is not None:
@@ -75,6 +77,8 @@ class Session:
     def _take_own(self, kind: int, payload: bytes) -> None:
         if kind == frames.GOODBYE:
             self.goodbye = frames.read_goodbye(payload)
+            # The core takes no more of them.
+            self.asks.close("the instance is ending")
             if self.on_goodbye is not None:
                 self.on_goodbye()
         elif kind == frames.WELCOME and not self.welcomed:
@@ -98,5 +102,4 @@ class Session:
             # Nothing new comes: nothing is to be done about it.
             frames.read_drain(payload)
         else:
-            frames.read_answer(payload)
-            raise ProtocolError("BAD_FRAME", "an answer to nothing")
+            self.asks.take(frames.read_answer(payload))

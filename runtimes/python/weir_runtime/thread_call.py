@@ -31,16 +31,18 @@ class ThreadCall(Call):
         self.chunks: deque = deque()
         self.more_body = has_body
 
+    def header_pairs(self):
+        return zip(*self.request[3:])
+
     def run(self, context) -> None:
         """On a thread of the pool."""
         self.thread_began = thread_time_ns()
         self.thread = get_ident()
         context.run(self._handle)
 
-    def done(self) -> None:
+    def returns(self) -> bool:
         with self.service.going_lock:
-            self.returned = True
-        super().done()
+            return super().returns()
 
     def _handle(self) -> None:
         current.set(self)

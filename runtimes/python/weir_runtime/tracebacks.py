@@ -10,6 +10,9 @@ class Misuse(RuntimeError):
     """User code did not keep its side of an interface: the message says all, and there is no frame to look at."""
 
 
+NO_UPGRADE = "Only ASGI applications can upgrade a connection, to a WebSocket say: 101 is no answer here."
+
+
 def user_traceback(error: BaseException) -> str:
     # Imported when first needed: a function that does not fail does not pay for it.
     from traceback import TracebackException

@@ -66,6 +66,11 @@ class FrameDecoder:
         self._size = 0
         self._closed = False
 
+    @property
+    def pending(self) -> int:
+        """Bytes of a message that is not complete."""
+        return len(self._data) + self._size
+
     def feed(self, data: bytes) -> list[tuple]:
         """Raises WebSocketError; what is fed then, or after a close frame, is nothing to anybody."""
         events: list[tuple] = []
@@ -89,7 +94,7 @@ class FrameDecoder:
 
     def _drop(self) -> None:
         self._data.clear()
-        self._parts = []
+        self._parts, self._size = [], 0
 
     def _next(self) -> tuple[bool, int, bytes] | None:
         data = self._data

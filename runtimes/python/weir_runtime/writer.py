@@ -158,6 +158,11 @@ class Writer:
                 self._loop.remove_writer(self._sock)
         self.flush()
 
+    def send_backlog(self) -> None:
+        """For who blocks the loop, which would send it otherwise."""
+        with self._lock:
+            self._send_backlog()
+
     def _send_backlog(self) -> None:
         """One send of what is kept, piece by piece as it came: what does not leave is not copied again."""
         backlog = self._backlog

@@ -12,7 +12,7 @@ from .limits import COMPLETE_BODY_BYTES, GOING_ON_S
 from .scope import origin_of, path_bytes, split_target
 from .service import Service
 from .thread_call import ThreadCall, input_of
-from .tracebacks import Misuse
+from .tracebacks import NO_UPGRADE, Misuse
 
 
 class ThreadService(Service):
@@ -137,6 +137,8 @@ class _Answer:
         elif self.status:
             raise AssertionError("start_response() was called twice, and without exc_info.")
         number = int(status[:3])
+        if number == 101:
+            raise Misuse(NO_UPGRADE)
         if not 200 <= number <= 999:
             raise ValueError("The status of an answer is a number from 200 to 999.")
         self.flat = answer_head([(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers])

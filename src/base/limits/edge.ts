@@ -4,6 +4,10 @@ export const edgeLimits = {
   requestHeadTimeoutMs: 10_000,
   clientIdleTimeoutMs: 65_000,
   urlBytes: 14 * 1024,
+  /** The rehearsal of a platform that has started: how long at most, over how many connections, three requests so often on each. */
+  rehearsalMs: 2_000,
+  rehearsedConnections: 2,
+  rehearsedRequests: 2,
   /** An origin that a rewrite leads to may be silent for so long. */
   externalTimeoutMs: 120_000,
   clientConnections: 50_000,
@@ -26,6 +30,8 @@ export const edgeLimits = {
   discardedBodyMs: 10_000,
   /** Host header values whose deployment is remembered. */
   hostMemoEntries: 1024,
+  /** For how long a browser keeps its place in a rolling release: longer than one takes. */
+  rolloutCookieS: 30 * 24 * 3600,
   /** Static files of one deployment, and how deep its directories are followed. */
   publicFiles: 100_000,
   publicDepth: 64,

@@ -5,6 +5,10 @@ export const instanceLimits = {
   vitalsStalePeriods: 2,
   /** A loop stuck for so long is reported at once, and what waits behind it is recalled. */
   loopStuckMs: 20,
+  /** In batched mode, of a process beside its core: BEGUN waits for the answer so long. */
+  begunWaitsMs: 5,
+  /** What the host of processes plays through when it has started. */
+  rehearsedInvocations: 15,
   /** An invocation past maxDuration whose loop does not yield: its instance is killed after so long. */
   killGraceMs: 1_000,
   /** What a process gets between SIGTERM and SIGKILL. */
@@ -93,4 +97,8 @@ export const instanceLimits = {
   meterRoutes: 1024,
   meterEndedInstances: 32,
   meterRetiredFunctions: 256,
+  /** What is told of an invocation has so much of its path. */
+  recordedPathBytes: 1024,
+  /** What is told of a crash has so much of the last stack. */
+  crashStackChars: 16 * 1024,
 } as const;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { limits } from '../../base/limits.ts';
 import type { CacheBypass, Images, Routing } from '../../model/routing.ts';
+import { scheduleFault } from '../../model/cron-schedule.ts';
 import type { Cron } from '../../model/snapshot.ts';
 import { checked, readJson } from './json-file.ts';
 import type { Faults } from './json-file.ts';
@@ -29,15 +30,20 @@ const text = (most: number) => z.string({ error: 'a string' }).max(most, { error
 const list = <Item extends z.ZodType>(item: Item, most: number) =>
   z.array(item, { error: 'a list' }).max(most, { error: `at most ${most} entries` });
 
-const cronError = 'five fields of a cron expression, as in "0 5 * * *"';
-export const cronsSchema = list(
-  z.object(
-    {
-      path: text(512).regex(/^\//, { error: 'a path that begins with /' }),
-      schedule: text(256).regex(/^\s*[\dA-Za-z*,/?#-]+(?:\s+[\dA-Za-z*,/?#-]+){4}\s*$/, { error: cronError }),
-    },
-    { error: 'an object with path and schedule' },
-  ),
+const cronFields = {
+  path: text(512)
+    .regex(/^\//, { error: 'a path that begins with /' })
+    // It is sent as it stands.
+    .regex(/^[!"$-~]*$/, { error: 'a path of printable ASCII characters without spaces and #' }),
+  schedule: text(256).refine((value) => scheduleFault(value) === null, {
+    error: ({ input }) => scheduleFault(String(input)) ?? '',
+  }),
+};
+const cronError = 'an object with path and schedule';
+export const cronsSchema = list(z.object(cronFields, { error: cronError }), limits.crons);
+/** Of weir.json, which may say more than the hosted platform's file. */
+export const ownCronsSchema = list(
+  z.strictObject({ ...cronFields, overlap: z.boolean({ error: 'true or false' }).optional() }, { error: cronError }),
   limits.crons,
 );
 

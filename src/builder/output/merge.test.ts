@@ -8,8 +8,8 @@ const output = (config: object) => ({
   'functions/a.func/index.js': '',
 });
 
-async function rules(config: object, own: object) {
-  const dir = await outputProject(output(config), { 'vercel.json': own });
+async function rules(config: object, own: object, file = 'vercel.json') {
+  const dir = await outputProject(output(config), { [file]: own });
   const { deployment } = await build(dir);
   return deployment;
 }
@@ -56,4 +56,6 @@ test('crons of both, each once; images of the build, or else the project’s', a
   const both = await rules({ crons: [one], images: { sizes: [2] } }, { crons: [one, other], images });
   assert.deepEqual([both.crons, both.routing?.images?.sizes], [[one, other], [2]]);
   assert.deepEqual((await rules({}, { images })).routing?.images?.sizes, [1]);
+  const alone = { ...one, overlap: false };
+  assert.deepEqual((await rules({ crons: [one] }, { crons: [other, alone] }, 'weir.json')).crons, [alone, other]);
 });

@@ -25,10 +25,10 @@ const merged = (built: readonly Rule[], own: readonly Rule[]): readonly Rule[] =
     builds: [{ use: 'output', entrypoint: '', routes: built as Routes }],
   });
 
-/** Those of both, each once. */
+/** Those of both, each once. Of one that both have, the project's file says more. */
 export function mergedCrons(built: readonly Cron[], own: readonly Cron[]): readonly Cron[] {
-  const there = new Set(built.map(keyOf));
-  return [...built, ...own.filter((cron) => !there.has(keyOf(cron)))];
+  const merged = new Map([...built, ...own].map((cron) => [keyOf(cron), cron]));
+  return [...merged.values()];
 }
 
 const keyOf = ({ path, schedule }: Cron): string => `${schedule} ${path}`;

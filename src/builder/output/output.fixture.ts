@@ -39,6 +39,7 @@ export async function build(dir: string, deployment = 'dep_1'): Promise<Built> {
     project: 'shop',
     deployment,
     target: 'preview',
+    isDevelopment: false,
     host,
     hosts: [],
     environment: { PLATFORM: 'yes', VERCEL_DEPLOYMENT_ID: deployment },

@@ -21,6 +21,7 @@ test('its one loop is busy for all that it uses, however often that is read in b
     silentMaxMs: 60_000,
     ask: () => undefined,
     working: () => 0,
+    worksOn: () => false,
     farewell: () => undefined,
     finished: () => undefined,
   });

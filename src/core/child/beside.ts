@@ -26,6 +26,8 @@ export interface BesideOptions {
   ask(): void;
   /** Invocations of which something can be expected. */
   working(): number;
+  /** It may have work of its own that it finishes when it is asked to end: as waitUntil of this process, that has the drain's time. */
+  worksOn(): boolean;
   /** The last word to the process, before it is sent SIGTERM. */
   farewell(): unknown;
   /** The core has ended, and the process is gone, if there was one. Once. */
@@ -39,6 +41,7 @@ const nearShare = 0.75;
 export class ProcessBeside implements Ward, Readings {
   runtimeName: string;
   readonly lingers = true;
+  readonly begunWaitsMs = limits.begunWaitsMs;
   readonly isExiting = false;
   readonly cells: Int32Array;
   readonly claims: Claims;
@@ -126,14 +129,15 @@ export class ProcessBeside implements Ward, Readings {
   turnEnds(): void {}
   busy(): void {}
 
-  leave(then: () => void): void {
+  leave(leftMs: number, then: () => void): void {
     if (this.#process === null || this.#process.isGone) {
       then();
       return;
     }
     this.#leaving = then;
     this.#options.farewell();
-    this.#process.terminate(limits.terminateGraceMs);
+    const { terminateGraceMs } = limits;
+    this.#process.terminate(this.#options.worksOn() ? Math.max(leftMs, terminateGraceMs) : terminateGraceMs);
   }
 
   closed(): void {
@@ -164,8 +168,9 @@ export class ProcessBeside implements Ward, Readings {
     this.pulse.close();
     const leaving = this.#leaving;
     this.#leaving = null;
-    if (leaving !== null) leaving();
-    else if (this.#code !== null) this.#finish(this.#code);
+    // The core may have ended while the process was leaving: it has nothing more to say then.
+    if (this.#code !== null) this.#finish(this.#code);
+    else if (leaving !== null) leaving();
     else return true;
     return false;
   }

@@ -155,7 +155,7 @@ test('a runtime grants no more than it was sent', { timeout }, async () => {
   const stream = router.request('/greedy/200000', { body: null });
   router.data.writer.body(stream, Buffer.alloc(10));
   router.data.writer.flush();
-  assert.equal((await router.failed(stream)).code, 'FUNCTION_INVOCATION_FAILED');
+  assert.equal((await router.failed(stream)).code, 'NO_RESPONSE_FROM_FUNCTION');
   assert.ok(!router.names(stream).includes('CREDIT'));
   await router.logged("The runtime's connection was ended: CREDIT_OVERRUN: a credit of 200000 bytes, 10 were sent");
 });
@@ -311,7 +311,7 @@ test('a process that exits, or is killed, fails what it had, by name', { timeout
     await router.frameOf(neighbour, 'BEGUN');
     router.request(target);
     const failed = await router.failed(neighbour);
-    assert.equal(failed.code, 'FUNCTION_INVOCATION_FAILED');
+    assert.equal(failed.code, 'NO_RESPONSE_FROM_FUNCTION');
     assert.ok(failed.detail.includes(detail), failed.detail);
     const closed = await router.until((seen) => seen.name === 'CLOSED');
     assert.equal(closed.end?.kind, 'goodbye');
@@ -365,7 +365,7 @@ test('a frame that a runtime may not send ends the instance', { timeout }, async
   await using rig = await start();
   const stream = rig.router.request('/nonsense');
   await rig.router.logged('UNEXPECTED_FRAME');
-  assert.equal(readFailed((await rig.router.frameOf(stream, 'FAILED')).payload).code, 'FUNCTION_INVOCATION_FAILED');
+  assert.equal(readFailed((await rig.router.frameOf(stream, 'FAILED')).payload).code, 'NO_RESPONSE_FROM_FUNCTION');
   await rig.exit;
 });
 

@@ -5,6 +5,7 @@ import type { HostedOrder, HostOrder, HostReport } from '../../model/hosted.ts';
 import { HostedInstance } from './hosted.ts';
 import { signalGroup } from './language-process.ts';
 import { LastWill } from './last-will.ts';
+import { rehearse } from './rehearsal.ts';
 
 export interface HostOptions {
   /** Of this host alone: the programs' sockets are in it. */
@@ -39,6 +40,11 @@ export class Host {
         this.#options.report({ is: 'exited', instance, exit: { kind: 'failed', reason: String(error) } });
       }
     });
+  }
+
+  /** So that the first invocation does not wait for its code. An error in it is nobody's: no instance has this name. */
+  rehearse(): void {
+    attributed.run('rehearsal', () => void rehearse(this.#options.directory).catch(() => undefined));
   }
 
   /** An error that nobody caught. False: it is no single instance's, and what the others are in is not known. */

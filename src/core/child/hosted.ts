@@ -44,6 +44,7 @@ export class HostedInstance {
       silentMaxMs: speaksFrames ? limits.pulseMaxMs : limits.programPulseMaxMs,
       ask: () => this.#runtime?.ask(),
       working: () => this.#runtime?.working ?? 0,
+      worksOn: () => this.#runtime instanceof ProgramRuntime && this.#runtime.speaks,
       farewell: () => this.#runtime instanceof FramesRuntime && this.#runtime.farewell(),
       finished: (code) => this.#finished(code),
     });

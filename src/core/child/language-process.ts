@@ -29,7 +29,13 @@ export interface ProcessEvents {
 type Phase =
   | { readonly kind: 'running'; readonly child: ChildProcess; readonly pid: number }
   /** SIGTERM was sent. */
-  | { readonly kind: 'terminating'; readonly child: ChildProcess; readonly pid: number; readonly kill: Timer }
+  | {
+      readonly kind: 'terminating';
+      readonly child: ChildProcess;
+      readonly pid: number;
+      readonly kill: Timer;
+      readonly killAtMs: number;
+    }
   /** SIGKILL was sent. */
   | { readonly kind: 'killed'; readonly child: ChildProcess; readonly pid: number; readonly outOfMemory: boolean }
   /** What it last wrote is still to be read. */
@@ -40,7 +46,7 @@ type Phase =
 export const transitions: Readonly<Record<Phase['kind'] | 'spawning', readonly Phase['kind'][]>> = {
   spawning: ['running', 'failed'],
   running: ['terminating', 'killed', 'closing'],
-  terminating: ['killed', 'closing'],
+  terminating: ['terminating', 'killed', 'closing'],
   killed: ['closing'],
   closing: ['gone'],
   failed: ['gone'],
@@ -72,13 +78,19 @@ export class LanguageProcess {
     return channel;
   }
 
-  /** SIGTERM to all of its group; SIGKILL when it has had its time. Idempotent. */
+  /** SIGTERM to all of its group, once; SIGKILL when it has had its time. Another call can only shorten that. */
   terminate(graceMs: number): void {
     const phase = this.#phase;
-    if (phase.kind !== 'running') return;
+    if (phase.kind !== 'running' && phase.kind !== 'terminating') return;
+    const { child, pid, kind } = phase;
+    const killAtMs = systemClock.nowMs() + graceMs;
+    if (kind === 'terminating') {
+      if (phase.killAtMs <= killAtMs) return;
+      phase.kill.cancel();
+    }
     const kill = systemClock.after(graceMs, () => this.kill());
-    this.#enter({ kind: 'terminating', child: phase.child, pid: phase.pid, kill });
-    signalGroup(phase.pid, 'SIGTERM');
+    this.#enter({ kind: 'terminating', child, pid, kill, killAtMs });
+    if (kind === 'running') signalGroup(pid, 'SIGTERM');
   }
 
   /** Idempotent. */

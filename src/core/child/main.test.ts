@@ -53,7 +53,7 @@ test('it serves, ends in order when it is asked to, and passes on its exit code'
 test('what its program exits with is what it exits with', { timeout }, async (context) => {
   const { router, exit } = await start(context, [], withOrphan);
   const stream = router.request('/exit/9');
-  assert.equal(await router.failureOf(stream), 'FUNCTION_INVOCATION_FAILED');
+  assert.equal(await router.failureOf(stream), 'NO_RESPONSE_FROM_FUNCTION');
   assert.deepEqual(await exit, [9, null]);
 });
 

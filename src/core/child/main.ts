@@ -39,6 +39,8 @@ function holdMany(): void {
   };
   process.on('uncaughtException', uncaught);
   process.on('unhandledRejection', uncaught);
+  // What the platform orders first is booted meanwhile.
+  setImmediate(() => host.rehearse());
 }
 
 /** WEIR_RELEASE says what it is of; WEIR_COMMAND is the interpreter with its arguments, as JSON, of one that speaks frames. */

@@ -50,6 +50,26 @@ test('a message may be as long as its limit, and no longer, whether its end come
   assert.throws(() => read(pad(limits.ipcMessageBytes), Buffer.from('x')), MessageError);
 });
 
+test('what comes byte by byte takes the memory of one message, made a few times; nothing of a read is kept', (context) => {
+  const found: RuntimeMessage[] = [];
+  const reader = new MessageReader((message) => found.push(message));
+  const empty = '{"type":"log","payload":{"message":""}}'.length;
+  const text = 'QUJD'.repeat((limits.ipcMessageBytes - empty) >> 2);
+  const message = sent({ type: 'log', payload: { message: text } });
+  const { mock } = context.mock.method(Buffer, 'allocUnsafe');
+  // As a socket does whose memory is used again.
+  const read = Buffer.alloc(1);
+  for (const byte of message) {
+    read[0] = byte;
+    reader.push(read);
+  }
+  const sizes = mock.calls.map((call) => call.arguments[0]);
+  mock.restore();
+  assert.ok(found[0]?.type === 'log' && found[0].text === 'ABC'.repeat(text.length >> 2));
+  assert.ok(sizes.length > 0 && sizes.length <= 12, `${sizes.length} times`);
+  assert.ok(Math.max(...sizes) <= limits.ipcMessageBytes, sizes.join());
+});
+
 test('an error that nests deeper than any stack is none to read', () => {
   const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`;
   const [message] = read(Buffer.from(`{"type":"end","payload":{"error":${deep}}}\0`));

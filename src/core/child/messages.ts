@@ -34,37 +34,60 @@ export class MessageError extends Error {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Takes messages apart. Memory: the one that is not complete, at most limits.ipcMessageBytes. */
+const firstBytes = 1024;
+const nothing = Buffer.alloc(0);
+
+/** Takes messages apart. Memory: the one that is not complete, at most limits.ipcMessageBytes, however it was cut. */
 export class MessageReader {
   readonly #take: (message: RuntimeMessage) => void;
-  #pieces: Buffer[] = [];
-  #held = 0;
+  /** Of the message that is not complete: `#heldBytes`, and room. */
+  #held: Buffer = nothing;
+  #heldBytes = 0;
 
   constructor(take: (message: RuntimeMessage) => void) {
     this.#take = take;
   }
 
-  /** `chunk` is the callee's to keep. Throws MessageError. */
+  /** Nothing of `chunk` is kept. Throws MessageError. */
   push(chunk: Buffer): void {
     let from = 0;
     for (let at = chunk.indexOf(0); at !== -1; at = chunk.indexOf(0, from)) {
-      this.#hold(chunk.subarray(from, at));
-      const text = this.#pieces.length === 1 ? this.#pieces[0]! : Buffer.concat(this.#pieces);
-      this.#pieces = [];
-      this.#held = 0;
+      const message = readMessage(this.#complete(chunk.subarray(from, at)));
       from = at + 1;
-      const message = readMessage(text.toString('utf8'));
       if (message !== null) this.#take(message);
     }
     if (from < chunk.length) this.#hold(chunk.subarray(from));
   }
 
-  #hold(piece: Buffer): void {
-    this.#held += piece.length;
-    if (this.#held > limits.ipcMessageBytes) {
-      throw new MessageError(`a message of more than ${limits.ipcMessageBytes} bytes`);
+  #complete(last: Buffer): string {
+    if (this.#heldBytes === 0) {
+      this.#check(last.length);
+      return last.toString('utf8');
     }
-    this.#pieces.push(piece);
+    this.#hold(last);
+    const text = this.#held.toString('utf8', 0, this.#heldBytes);
+    this.#held = nothing;
+    this.#heldBytes = 0;
+    return text;
+  }
+
+  /** By doubling: what comes byte by byte is copied twice at most, and no piece holds the memory of the read that it came in. */
+  #hold(piece: Buffer): void {
+    const bytes = this.#heldBytes + piece.length;
+    this.#check(bytes);
+    if (bytes > this.#held.length) {
+      const roomBytes = Math.max(bytes, firstBytes, 2 * this.#held.length);
+      const held = Buffer.allocUnsafe(Math.min(roomBytes, limits.ipcMessageBytes));
+      this.#held.copy(held, 0, 0, this.#heldBytes);
+      this.#held = held;
+    }
+    piece.copy(this.#held, this.#heldBytes);
+    this.#heldBytes = bytes;
+  }
+
+  #check(bytes: number): void {
+    if (bytes <= limits.ipcMessageBytes) return;
+    throw new MessageError(`a message of more than ${limits.ipcMessageBytes} bytes`);
   }
 }
 

@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict';
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, createServer, Socket } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMetric } from '../../tunnel/message.ts';
-import { readDrain, readInform, readResponse } from '../../tunnel/payload.ts';
+import { readDrain, readInform, readLog, readResponse } from '../../tunnel/payload.ts';
 import type { FakeRouter } from '../router.fixture.ts';
 import { program, start } from './program-rig.fixture.ts';
 
 const timeout = 60_000;
+const skip = process.platform === 'linux' ? false : 'only Linux tells who listens';
 const received = (router: FakeRouter, stream: number): number =>
   router.seen.reduce(
     (sum, each) => sum + (each.stream === stream && each.name === 'BODY' ? each.payload.length : 0),
@@ -130,9 +132,9 @@ test('many at once in one process, and connections are used again', { timeout },
   const { router } = rig;
   const streams = Array.from({ length: 200 }, () => router.request('/wait/50', { flush: false }));
   router.data.writer.flush();
-  const answers = await Promise.all(streams.map((stream) => router.answer(stream)));
+  const answers = await Promise.all(streams.map((stream) => router.answerAtLast('/wait/50', stream)));
   assert.ok(answers.every(({ text }) => text === 'waited'));
-  for (let round = 0; round < 20; round += 1) await router.answer(router.request('/hello'));
+  for (let round = 0; round < 20; round += 1) await router.answerAtLast('/hello', router.request('/hello'));
 });
 
 test('a connection whose request is not complete, or that says what nobody asked, is closed', { timeout }, async () => {
@@ -166,7 +168,7 @@ test('a program that exits fails what it had in flight, with its code', { timeou
   const failing = router.request('/exit/7');
   for (const stream of [failing, waiting, begun]) {
     const { code, detail } = await router.failed(stream);
-    assert.deepEqual([code, detail], ['FUNCTION_INVOCATION_FAILED', 'the process exited with code 7']);
+    assert.deepEqual([code, detail], ['NO_RESPONSE_FROM_FUNCTION', 'the process exited with code 7']);
   }
   await router.logged('about to exit');
   assert.deepEqual(await rig.exit, { kind: 'exited', code: 7 });
@@ -189,6 +191,37 @@ test(
     }
   },
 );
+
+test('a process that the program has started may be the one that listens', { timeout }, async () => {
+  const command = ['sh', '-c', '"$0" "$1"; exit 9', process.execPath, program];
+  await using rig = await start({ load: { command } });
+  assert.equal((await rig.router.answer(rig.router.request('/hello'))).text, 'hello');
+});
+
+test('whoever else listens on its port is not taken for the program', { timeout, skip }, async () => {
+  const server = createServer();
+  const listening = async (port: number): Promise<number> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return (server.address() as AddressInfo).port;
+  };
+  try {
+    await using rig = await start({ stem: true });
+    const { router } = rig;
+    router.load({ launch: 'command', command: [process.execPath, program], environment: { MOOD: 'silent' } });
+    const line = readLog((await router.logged('it leaves port')).payload).text;
+    const port = await listening(Number(/\d+/.exec(line)?.[0]));
+    const loaded = await router.loaded();
+    assert.ok(!loaded.ok && loaded.code === 'FUNCTION_LOAD_FAILED', JSON.stringify(loaded));
+    assert.equal(loaded.message, `another process listens on port ${port} of 127.0.0.1, which is the program's (PORT)`);
+    await rig.exit;
+    // Nor by its own word.
+    await using other = await start({ mood: `names ${port}` });
+    assert.match(JSON.stringify(await other.router.loaded()), /another process listens on port/);
+  } finally {
+    server.close();
+  }
+});
 
 test('a program may listen on the other loopback address', { timeout }, async () => {
   await using rig = await start({ mood: 'v6' });

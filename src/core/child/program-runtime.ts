@@ -15,7 +15,7 @@ import { MessageSocket } from './message-socket.ts';
 import type { RuntimeMessage } from './messages.ts';
 import { ProgramCall, type ProgramHost } from './program-call.ts';
 import { type ProgramPlace, ProgramPool } from './program-pool.ts';
-import { accepting, freePort } from './readiness.ts';
+import { accepting, freePort, type Look, lookFor, verify } from './readiness.ts';
 
 export interface ProgramOptions {
   /** A path for a Unix socket, for this process alone. */
@@ -28,14 +28,14 @@ export interface ProgramOptions {
 /** A program that listens on a port: each invocation is a request to it. */
 export class ProgramRuntime implements Runtime, ProgramHost {
   readonly pool = new ProgramPool({ host: '127.0.0.1', port: 0 });
+  /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
+  speaks = false;
   readonly #options: ProgramOptions;
   readonly #ward: ProcessBeside;
   #core: InstanceCore | null = null;
   /** Resolves with what `server-started` said. */
   readonly #told = Promise.withResolvers<ProgramPlace>();
   readonly #end = new AbortController();
-  /** It has said server-started: it takes the internal headers away, and says when handlers are done. */
-  #speaks = false;
   /** Until it is ready, whichever way. */
   #isLoading = true;
   #port = 0;
@@ -100,22 +100,24 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     this.#port = await freePort();
     signal.throwIfAborted();
     const environment = { ...this.#options.environment, ...order.environment };
-    this.#options.start({
+    const { pid } = this.#options.start({
       command: programOf(command, order.root),
       args,
       cwd: order.root,
       environment: { ...environment, PORT: String(this.#port), VERCEL_IPC_PATH: messages.path },
       channel: false,
     });
-    const place = await this.#ready();
-    if (!this.#speaks) this.pool.place = place;
+    const look = lookFor(pid);
+    const place = await this.#ready(look);
+    if (this.speaks) await verify(this.pool.place, look);
+    else this.pool.place = place;
   }
 
   begin(call: Call): void {
     if (!(call instanceof StreamCall)) throw new TypeError('an invocation of another core');
     const slot = call.stream & 0xffff;
     let [number, internal]: [number, readonly string[]] = [0, none];
-    if (this.#speaks) {
+    if (this.speaks) {
       this.#serial += 1;
       number = this.#serial * limits.streamsPerTunnel + slot;
       internal = internalFields(call, number);
@@ -150,7 +152,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   }
 
   /** Whichever comes first; the message says more. */
-  async #ready(): Promise<ProgramPlace> {
+  async #ready(look: Look): Promise<ProgramPlace> {
     const { signal } = this.#end;
     const late = Promise.withResolvers<never>();
     const fault = new LoadFault(
@@ -160,7 +162,7 @@ export class ProgramRuntime implements Runtime, ProgramHost {
     // Who has lost the race does not run on.
     const decided = new AbortController();
     try {
-      const looked = accepting(this.#port, AbortSignal.any([signal, decided.signal]));
+      const looked = accepting(this.#port, look, AbortSignal.any([signal, decided.signal]));
       return await Promise.race([this.#told.promise, looked, late.promise]);
     } catch (error) {
       // Its end is told by who sees it.
@@ -213,8 +215,8 @@ export class ProgramRuntime implements Runtime, ProgramHost {
   #started(port: number | null): void {
     const known = this.pool.place;
     // It may have been found by its port just before. From then on it names no other: its requests go where they went.
-    if (this.#speaks || (!this.#isLoading && port !== null && port !== known.port)) return;
-    this.#speaks = true;
+    if (this.speaks || (!this.#isLoading && port !== null && port !== known.port)) return;
+    this.speaks = true;
     const place =
       port === null || port === known.port ? { ...known, port: port ?? this.#port } : { host: '127.0.0.1', port };
     this.pool.place = place;

@@ -157,8 +157,14 @@ server.on('upgrade', (_req: IncomingMessage, socket: Socket, early: Buffer) => {
   socket.pipe(socket);
 });
 process.on('SIGTERM', () => {
-  process.stdout.write('ends in order\n');
-  process.exit(0);
+  const end = (): void => {
+    process.stdout.write('ends in order\n');
+    process.exit(0);
+  };
+  // Longer than what has nothing to finish gets.
+  if (MOOD === 'finishes') setTimeout(end, 1_500);
+  else if (MOOD === 'stays') process.stdout.write('stays\n');
+  else end();
 });
 
 if (MOOD === 'broken') {
@@ -166,11 +172,21 @@ if (MOOD === 'broken') {
   process.exit(5);
 }
 const port = SPEAKS === undefined ? Number(PORT) : 0;
-server.listen(port, MOOD === 'v6' ? '::1' : '127.0.0.1', () => {
-  process.stdout.write('listens\n');
-  if (SPEAKS === undefined) return;
-  const { port: httpPort } = server.address() as { port: number };
+if (MOOD === 'silent') {
+  process.stdout.write(`it leaves port ${PORT} to others\n`);
+  setInterval(() => undefined, 60_000);
+} else if (MOOD?.startsWith('names ') === true) {
   messages = connect(VERCEL_IPC_PATH ?? '');
-  messages.on('error', () => process.stdout.write('nobody reads its messages\n'));
-  say('server-started', { initDuration: 12, httpPort });
-});
+  say('server-started', { initDuration: 12, httpPort: Number(MOOD.slice('names '.length)) });
+} else listen();
+
+function listen(): void {
+  server.listen(port, MOOD === 'v6' ? '::1' : '127.0.0.1', () => {
+    process.stdout.write('listens\n');
+    if (SPEAKS === undefined) return;
+    const { port: httpPort } = server.address() as { port: number };
+    messages = connect(VERCEL_IPC_PATH ?? '');
+    messages.on('error', () => process.stdout.write('nobody reads its messages\n'));
+    say('server-started', { initDuration: 12, httpPort });
+  });
+}

@@ -276,3 +276,15 @@ test('a plain project has a table, too: its files and functions are what rules l
   assert.equal(await (await ask(port, '/v1/a%252Fb')).text(), '/v1/a%252Fb?id=a%252Fb');
   assert.equal((await ask(port, '/else')).status, 404);
 });
+
+test('what answers is known when middleware has said its word, and when the request came stays the client’s', async (context) => {
+  let answeredMs = Infinity;
+  const { port, invoker } = await start(context, [middleware], (seen) => {
+    answeredMs = Math.min(answeredMs, performance.now());
+    seen.exchange.reply(200, seen.target.name === 'gate' ? ['x-middleware-next', '1'] : [], null);
+  });
+  await ask(port, '/page');
+  const [gate, page] = invoker.all.map(({ head }) => head);
+  assert.equal(page?.receivedMs, gate?.receivedMs);
+  assert.ok(gate!.matchedMs! <= answeredMs && answeredMs <= page!.matchedMs!);
+});

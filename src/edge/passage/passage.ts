@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Failure } from '../../base/errors.ts';
 import type { Log } from '../../base/log.ts';
 import type { FunctionSpec } from '../../model/function.ts';
@@ -25,6 +26,7 @@ import { unfitHead } from './unfit-head.ts';
 /** What passages share. */
 export interface PassageParts {
   readonly invoker: Invoker;
+  readonly clock: Clock;
   readonly log: Log;
   readonly chains: Chains;
   /** Null: none are kept, and functions answer for their pages. */
@@ -199,7 +201,8 @@ export class Passage {
   /** Null: it cannot be sent on, and the client was told. */
   #fit(head: RequestHead): RequestHead | null {
     const failure = unfitHead(head);
-    if (failure === null) return head;
+    // The walk has led to what answers now.
+    if (failure === null) return { ...head, matchedMs: this.#parts.clock.nowMs() };
     this.#client.fail(failure);
     return null;
   }

@@ -18,8 +18,6 @@ export interface RuntimeUnderTest {
   spec(config: Partial<FunctionSpec['config']>): Promise<FunctionSpec>;
   /** Behaviours that it cannot have, and why. */
   readonly cannot: Readonly<Record<string, string>>;
-  /** How a process that ends by itself fails what it had. */
-  readonly crash: readonly [number, string];
   /** What it prints when it is asked to end. */
   readonly lastWords: readonly string[];
 }
@@ -35,7 +33,6 @@ const ofNode: RuntimeUnderTest = {
       ),
     ),
   cannot: {},
-  crash: [502, 'NO_RESPONSE_FROM_FUNCTION'],
   lastWords: ['it is told to end'],
 };
 
@@ -50,7 +47,6 @@ const ofPython = (
     return specOf(kind, { root: fixtures, entry, launch: 'python' }, { runtime, ...config });
   },
   cannot: {},
-  crash: [500, 'FUNCTION_INVOCATION_FAILED'],
   lastWords: ['it is told to end'],
   ...changes,
 });
@@ -73,7 +69,6 @@ const program = (name: string, make: () => readonly [string, readonly string[]])
     return Promise.resolve(specOf(name, { root, launch: 'command', command }, config));
   },
   cannot: ofPrograms,
-  crash: [500, 'FUNCTION_INVOCATION_FAILED'],
   lastWords: ['it is told to end'],
 });
 
