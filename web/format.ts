@@ -12,6 +12,7 @@ export function short(value: Maybe): string {
   const size = Math.abs(value);
   if (size >= 10_000) return compact.format(value);
   if (size >= 100 || Number.isInteger(value)) return grouped.format(value);
+  if (size < 0.01) return value.toPrecision(2);
   return value.toFixed(size >= 10 ? 1 : 2);
 }
 
@@ -43,6 +44,14 @@ export function money(usd: Maybe): string {
   const text = size.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${usd < 0 ? '−' : ''}$${text}`;
 }
+
+/** As bills have it. */
+export const cents = (usd: Maybe): string =>
+  known(usd) && Math.abs(usd) < 0.005 && usd !== 0
+    ? money(usd)
+    : known(usd)
+      ? `$${usd.toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`
+      : none;
 
 export const percent = (value: Maybe): string =>
   known(value) ? `${value !== 0 && Math.abs(value) < 10 ? value.toFixed(1) : Math.round(value)} %` : none;

@@ -22,6 +22,8 @@ export interface FakeOptions {
   readonly past?: number;
   readonly tickMs?: number;
   readonly port?: number;
+  /** The dashboard is built again whenever its page is loaded. */
+  readonly fresh?: boolean;
 }
 
 export interface FakeControl {
@@ -30,6 +32,8 @@ export interface FakeControl {
   readonly faults: readonly string[];
   /** Names of routes, as they were called. */
   readonly calls: readonly string[];
+  /** Last-Event-ID of streams that went on. */
+  readonly resumed: readonly string[];
   /** As a network does that breaks. */
   breakStreams(): void;
   close(): Promise<void>;
@@ -40,9 +44,9 @@ export const fakeTokens = { admin: 'weir_admin', deploy: 'weir_deploy', read: 'w
 const ranks = ['read', 'deploy', 'admin'];
 
 export async function fakeControl(options: FakeOptions = {}): Promise<FakeControl> {
-  const dashboard = await openDashboard(
-    await buildDashboard({ cacheDir: path.join(os.tmpdir(), 'weir-dashboard-test') }),
-  );
+  const built = async () =>
+    openDashboard(await buildDashboard({ cacheDir: path.join(os.tmpdir(), 'weir-dashboard-test') }));
+  let dashboard = await built();
   const startedMs = Date.now();
   const scene: Scene = {
     world: options.empty === true ? emptyWorld(startedMs) : busyWorld(startedMs),
@@ -52,8 +56,10 @@ export async function fakeControl(options: FakeOptions = {}): Promise<FakeContro
   const faults: string[] = [];
   const calls: string[] = [];
   const streams = new Set<http.ServerResponse>();
-  const server = http.createServer((request, response) => {
+  const resumed: string[] = [];
+  const serve = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', 'http://fake');
+    if (options.fresh === true && url.pathname === '/') dashboard = await built();
     const file = dashboard.answer({
       method: request.method ?? 'GET',
       path: url.pathname,
@@ -64,7 +70,12 @@ export async function fakeControl(options: FakeOptions = {}): Promise<FakeContro
       response.writeHead(file.status, file.headers).end(file.body);
       return;
     }
-    api({ request, response, url, scene, options, faults, calls, streams }).catch((error: unknown) => {
+    const lastId = request.headers['last-event-id']?.toString();
+    if (lastId !== undefined) resumed.push(lastId);
+    await api({ request, response, url, scene, options, faults, calls, streams });
+  };
+  const server = http.createServer((request, response) => {
+    serve(request, response).catch((error: unknown) => {
       if (!(error instanceof ApiError)) faults.push(`${request.method} ${request.url}: ${String(error)}`);
       refuse(response, error instanceof ApiError ? error : new ApiError('INTERNAL_ERROR'));
     });
@@ -74,6 +85,7 @@ export async function fakeControl(options: FakeOptions = {}): Promise<FakeContro
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     faults,
     calls,
+    resumed,
     breakStreams: () => streams.forEach((stream) => stream.destroy()),
     close: () =>
       new Promise((resolve) => {

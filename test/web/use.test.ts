@@ -177,6 +177,7 @@ test('log lines come as they are written, once each after an interruption, and n
   const before = await came();
   control.breakStreams();
   while ((await came()) < before + 8) await page.waitForTimeout(20);
+  assert.ok(Number(control.resumed[0]) >= 1000, 'it goes on where it stopped, not from the beginning');
   await page.fill('input[type=search]', 'bank took');
   await page.waitForSelector('.log-line.info', { state: 'detached' });
   await page.waitForSelector('.log-line.warn');

@@ -32,10 +32,25 @@ export function draw({ element, heightPx, props, data, onIndex }: Drawing): uPlo
 
 function seriesOf(line: PlotProps['lines'][number], stacked: boolean, washed: boolean): uPlot.Series {
   const stroke = colorOf(line.color);
-  const series: uPlot.Series = { label: line.label, stroke, width: stacked ? 1 : 1.75, points: { show: false } };
+  const series: uPlot.Series = { label: line.label, stroke, width: stacked ? 1 : 1.75, points: alone(stroke) };
   if (stacked) series.fill = faded(stroke, 0.55);
   else if (washed) series.fill = (plot) => wash(plot, stroke);
   return series;
+}
+
+/** A line through one point is none: points that stand alone are drawn as such. */
+function alone(stroke: string): uPlot.Series.Points {
+  return {
+    show: true,
+    size: 5,
+    stroke,
+    fill: stroke,
+    filter: ({ data }, index) => {
+      const values = data[index] ?? [];
+      const isThere = (at: number) => values[at] !== null && values[at] !== undefined;
+      return Array.from(values, (_, at) => at).filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
+    },
+  };
 }
 
 /** Like water: clear at the ground. */

@@ -1,8 +1,10 @@
 import type { Usage, UsageTotals } from '../../src/api/observed.ts';
 import { Ranks, Split } from '../charts/bars.tsx';
 import { Plot } from '../charts/plot.tsx';
+import { wallMs } from '../clock.ts';
 import { duration, partOf, percent, short } from '../format.ts';
 import { Card, Empty, Facts, Waiting } from '../parts/basics.tsx';
+import { seriesOf } from '../series.ts';
 
 const titles = ['Duration', 'First byte', 'CPU and wall time', 'Memory', 'Starts', 'Refusals and failures'];
 
@@ -30,10 +32,6 @@ export function FunctionCharts({ usage }: { readonly usage: Usage | null }) {
   );
 }
 
-const timesOf = ({ series }: Usage): number[] => series.map(({ atMs }) => atMs / 1000);
-const each = ({ series }: Usage, pick: (totals: UsageTotals) => number | null): (number | null)[] =>
-  series.map(({ totals }) => pick(totals));
-
 interface PercentilesProps {
   readonly title: string;
   readonly note: string;
@@ -42,16 +40,17 @@ interface PercentilesProps {
 }
 
 function Percentiles({ title, note, usage, pick }: PercentilesProps) {
+  const { times, measures } = seriesOf(usage, wallMs());
   return (
     <Card title={title} note={note} class="chart-card">
       <Plot
         title={title}
-        times={timesOf(usage)}
+        times={times}
         format={duration}
         lines={[
-          { label: 'p50', color: 'water', values: each(usage, (totals) => pick(totals).p50) },
-          { label: 'p95', color: 'dusk', values: each(usage, (totals) => pick(totals).p95) },
-          { label: 'p99', color: 'sand', values: each(usage, (totals) => pick(totals).p99) },
+          { label: 'p50', color: 'water', values: measures((totals) => pick(totals).p50) },
+          { label: 'p95', color: 'dusk', values: measures((totals) => pick(totals).p95) },
+          { label: 'p99', color: 'sand', values: measures((totals) => pick(totals).p99) },
         ]}
       />
     </Card>
@@ -61,17 +60,18 @@ function Percentiles({ title, note, usage, pick }: PercentilesProps) {
 const perSecond = (ms: number | null): string => (ms === null ? '–' : `${duration(ms)}/s`);
 
 function CpuAndWall({ usage }: { readonly usage: Usage }) {
+  const { times, amounts } = seriesOf(usage, wallMs());
   const { totals, stepS } = usage;
   const busy = partOf(totals.cpuUs, totals.wallUs);
   return (
     <Card title="CPU and wall time" note={`it ran for ${percent(busy)} of the time`} class="chart-card">
       <Plot
         title="Active CPU and wall time a second"
-        times={timesOf(usage)}
+        times={times}
         format={perSecond}
         lines={[
-          { label: 'Wall', color: 'foam', values: each(usage, ({ wallUs }) => wallUs / 1000 / stepS) },
-          { label: 'CPU', color: 'water', values: each(usage, ({ cpuUs }) => cpuUs / 1000 / stepS) },
+          { label: 'Wall', color: 'foam', values: amounts(({ wallUs }) => wallUs / 1000 / stepS) },
+          { label: 'CPU', color: 'water', values: amounts(({ cpuUs }) => cpuUs / 1000 / stepS) },
         ]}
       />
     </Card>
@@ -81,24 +81,25 @@ function CpuAndWall({ usage }: { readonly usage: Usage }) {
 const gb = (value: number | null): string => (value === null ? '–' : `${short(value)} GB`);
 
 function Memory({ usage }: { readonly usage: Usage }) {
+  const { times, amounts } = seriesOf(usage, wallMs());
   const { stepS, totals } = usage;
-  const times = totals.memoryGbSeconds === 0 ? null : totals.wallGbSeconds / totals.memoryGbSeconds;
+  const less = totals.memoryGbSeconds === 0 ? null : totals.wallGbSeconds / totals.memoryGbSeconds;
   return (
     <Card
       title="Memory"
-      note={times === null ? 'held while there was work' : `${short(times)} × less than one per instance`}
+      note={less === null ? 'held while there was work' : `${short(less)} × less than one per instance`}
       class="chart-card"
     >
       <Plot
         title="Memory held on average"
-        times={timesOf(usage)}
+        times={times}
         format={gb}
         lines={[
-          { label: 'Held', color: 'moss', values: each(usage, ({ memoryGbSeconds }) => memoryGbSeconds / stepS) },
+          { label: 'Held', color: 'moss', values: amounts(({ memoryGbSeconds }) => memoryGbSeconds / stepS) },
           {
             label: 'One per instance',
             color: 'foam',
-            values: each(usage, ({ wallGbSeconds }) => wallGbSeconds / stepS),
+            values: amounts(({ wallGbSeconds }) => wallGbSeconds / stepS),
           },
         ]}
       />
@@ -107,6 +108,7 @@ function Memory({ usage }: { readonly usage: Usage }) {
 }
 
 function Starts({ usage }: { readonly usage: Usage }) {
+  const { times, amounts } = seriesOf(usage, wallMs());
   const { cold, prewarmed, warm } = usage.totals.starts;
   return (
     <Card title="Starts" note="what invocations found" class="chart-card">
@@ -120,13 +122,13 @@ function Starts({ usage }: { readonly usage: Usage }) {
       />
       <Plot
         title="Starts that were not warm"
-        times={timesOf(usage)}
+        times={times}
         format={short}
         stacked
         heightPx={96}
         lines={[
-          { label: 'Cold', color: 'dusk', values: each(usage, ({ starts }) => starts.cold) },
-          { label: 'Prewarmed', color: 'foam', values: each(usage, ({ starts }) => starts.prewarmed) },
+          { label: 'Cold', color: 'dusk', values: amounts(({ starts }) => starts.cold) },
+          { label: 'Prewarmed', color: 'foam', values: amounts(({ starts }) => starts.prewarmed) },
         ]}
       />
     </Card>

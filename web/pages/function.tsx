@@ -193,7 +193,7 @@ function Limit({ of, label }: { readonly of: LiveFunction; readonly label: strin
             ))}
         </ol>
       )}
-      {kept !== null && <p class="note">Kept warm: {kept}.</p>}
+      {kept !== null && <p class="note">Without work: {kept}.</p>}
     </Card>
   );
 }

@@ -66,7 +66,7 @@ function Lines({
   readonly connection: Connection;
   readonly filtered: boolean;
 }) {
-  if (lines.length === 0 && connection === 'connecting') return <Waiting rows={12} />;
+  if (lines.length === 0 && connection !== 'open') return <Waiting rows={12} />;
   if (lines.length > 0) {
     return (
       <div class="log-box" tabIndex={0} role="log" aria-label="Log" aria-live="off">

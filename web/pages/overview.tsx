@@ -5,11 +5,13 @@ import { useAsked } from '../asking.ts';
 import { Meter } from '../charts/bars.tsx';
 import { Plot } from '../charts/plot.tsx';
 import { Water } from '../charts/water.tsx';
+import { wallMs } from '../clock.ts';
 import { duration, money, partOf, percent, plural, short, whole } from '../format.ts';
 import { live } from '../live.ts';
 import { Badge, Card, Choices, Command, Empty, FailureNote, Figure, PageHead, Waiting } from '../parts/basics.tsx';
 import { LoadCard } from '../parts/load-card.tsx';
 import { Savings } from '../parts/savings.tsx';
+import { seriesOf } from '../series.ts';
 import { useStore } from '../store.ts';
 
 const spans = [
@@ -131,9 +133,8 @@ function Charts({ usage }: { readonly usage: Usage | null }) {
       </div>
     );
   }
-  const { series, stepS } = usage;
-  const times = series.map(({ atMs }) => atMs / 1000);
-  const each = (pick: (totals: Usage['totals']) => number | null) => series.map(({ totals }) => pick(totals));
+  const { stepS } = usage;
+  const { times, amounts, measures } = seriesOf(usage, wallMs());
   return (
     <div class="grid three">
       <Card title="Invocations" note="a second" class="chart-card">
@@ -142,8 +143,8 @@ function Charts({ usage }: { readonly usage: Usage | null }) {
           times={times}
           format={rate}
           lines={[
-            { label: 'All', color: 'water', values: each(({ invocations }) => invocations / stepS) },
-            { label: 'Failed', color: 'clay', values: each(({ failed }) => failed / stepS) },
+            { label: 'All', color: 'water', values: amounts(({ invocations }) => invocations / stepS) },
+            { label: 'Failed', color: 'clay', values: amounts(({ failed }) => failed / stepS) },
           ]}
         />
       </Card>
@@ -153,9 +154,9 @@ function Charts({ usage }: { readonly usage: Usage | null }) {
           times={times}
           format={duration}
           lines={[
-            { label: 'p50', color: 'water', values: each(({ latencyMs }) => latencyMs.p50) },
-            { label: 'p95', color: 'dusk', values: each(({ latencyMs }) => latencyMs.p95) },
-            { label: 'p99', color: 'sand', values: each(({ latencyMs }) => latencyMs.p99) },
+            { label: 'p50', color: 'water', values: measures(({ latencyMs }) => latencyMs.p50) },
+            { label: 'p95', color: 'dusk', values: measures(({ latencyMs }) => latencyMs.p95) },
+            { label: 'p99', color: 'sand', values: measures(({ latencyMs }) => latencyMs.p99) },
           ]}
         />
       </Card>
@@ -165,8 +166,8 @@ function Charts({ usage }: { readonly usage: Usage | null }) {
           times={times}
           format={short}
           lines={[
-            { label: 'In flight', color: 'water', values: each(({ peakInFlight }) => peakInFlight) },
-            { label: 'Instances', color: 'moss', values: each(({ peakInstances }) => peakInstances) },
+            { label: 'In flight', color: 'water', values: amounts(({ peakInFlight }) => peakInFlight) },
+            { label: 'Instances', color: 'moss', values: amounts(({ peakInstances }) => peakInstances) },
           ]}
         />
       </Card>

@@ -5,7 +5,8 @@ import { call } from '../api.ts';
 import { useAsked, useDoing } from '../asking.ts';
 import { Plot } from '../charts/plot.tsx';
 import { wallMs } from '../clock.ts';
-import { date, duration, money, percent, short } from '../format.ts';
+import { cents, date, duration, money, percent, short } from '../format.ts';
+import { seriesOf } from '../series.ts';
 import { Card, Empty, FailureNote, Figure, PageHead, Select, Waiting } from '../parts/basics.tsx';
 
 /** As the bill has them: months in UTC. */
@@ -65,11 +66,11 @@ function Bill({ bill }: { readonly bill: BillResource }) {
   return (
     <>
       <section class="figures four" aria-label="Totals">
-        <Figure label="Cost" value={money(bill.totalUsd)} note={`${date(bill.fromMs)} to ${date(bill.toMs - 1)}`} />
-        <Figure label="One per instance" value={money(bill.onePerInstanceUsd)} note="the same traffic" />
+        <Figure label="Cost" value={cents(bill.totalUsd)} note={`${date(bill.fromMs)} to ${date(bill.toMs - 1)}`} />
+        <Figure label="One per instance" value={cents(bill.onePerInstanceUsd)} note="the same traffic" />
         <Figure
           label="Saved"
-          value={money(bill.savedUsd)}
+          value={cents(bill.savedUsd)}
           note={percent(bill.savedPercent)}
           tone={bill.savedUsd > 0 ? 'good' : 'plain'}
         />
@@ -124,11 +125,11 @@ function BillOf({ project }: { readonly project: BillResource['projects'][number
         <th scope="rowgroup" colSpan={3}>
           <a href={href(['deployments', project.project])}>{project.project}</a>{' '}
           <span class="note">
-            one per instance: {money(project.onePerInstanceUsd)}, saved {percent(project.savedPercent)}
+            one per instance: {cents(project.onePerInstanceUsd)}, saved {percent(project.savedPercent)}
           </span>
         </th>
         <td class="number">
-          <b>{money(project.totalUsd)}</b>
+          <b>{cents(project.totalUsd)}</b>
         </td>
       </tr>
       {project.lines.map((line) => (
@@ -138,7 +139,7 @@ function BillOf({ project }: { readonly project: BillResource['projects'][number
             {short(line.quantity)} {line.unit}
           </td>
           <td class="number">{money(line.unitUsd)}</td>
-          <td class="number">{money(line.amountUsd)}</td>
+          <td class="number">{cents(line.amountUsd)}</td>
         </tr>
       ))}
     </tbody>
@@ -159,17 +160,17 @@ function Used({ bill }: { readonly bill: BillResource }) {
 }
 
 function Daily({ usage }: { readonly usage: Usage }) {
-  const each = (pick: (cost: Usage['totals']['cost']) => number) => usage.series.map(({ totals }) => pick(totals.cost));
+  const { times, amounts } = seriesOf(usage, wallMs());
   return (
     <Card title="Day by day" class="chart-card">
       <Plot
         title="Cost a day"
         heightPx={220}
-        times={usage.series.map(({ atMs }) => atMs / 1000)}
+        times={times}
         format={(value) => (value === null ? '–' : money(value))}
         lines={[
-          { label: 'One per instance', color: 'foam', values: each(({ onePerInstanceUsd }) => onePerInstanceUsd) },
-          { label: 'Weir', color: 'water', values: each(({ totalUsd }) => totalUsd) },
+          { label: 'One per instance', color: 'foam', values: amounts(({ cost }) => cost.onePerInstanceUsd) },
+          { label: 'Weir', color: 'water', values: amounts(({ cost }) => cost.totalUsd) },
         ]}
       />
     </Card>
