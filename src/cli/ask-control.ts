@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { printable, printableLines } from '../base/printable.ts';
 import { explainText, functionLines } from '../model/explain-text.ts';
-import type { Explainable, Explanation } from '../model/explain.ts';
+import type { Explainable, Explained, Explanation } from '../model/explain.ts';
 import type { Answer } from './ask.ts';
 import type { Target } from './connection/connect.ts';
 import { Control } from './connection/control.ts';
@@ -19,7 +19,8 @@ export async function askControl(target: Target, { name, json, clock, signal }: 
   try {
     const control = new Control(target, signal ?? new AbortController().signal);
     const found = await control.call('explain', { query: name === null ? {} : { function: name } });
-    if (json) return { kind: 'told', text: printableLines(JSON.stringify(found, null, 2)) };
+    if (json) return { kind: 'told', text: printableLines(JSON.stringify(bare(found), null, 2)) };
+    if (found['kind'] === 'ambiguous') return { kind: 'mistake', text: textOf(found, clock) };
     return { kind: 'told', text: textOf(found, clock).replace(/\n$/, '') };
   } catch (error) {
     const failure = failureOf(error);
@@ -29,18 +30,46 @@ export async function askControl(target: Target, { name, json, clock, signal }: 
   }
 }
 
-/** By its form: an explanation, one of a function that nothing has been asked of, or all functions. */
+/** In the form in which a platform on this machine says it. */
+function bare(found: Readonly<Record<string, unknown>>): unknown {
+  const told = found as unknown as Explained;
+  if (told.kind === 'found') return told.explanation;
+  return told.kind === 'idle' ? { ...told.function, idle: true } : found;
+}
+
+/** By its kind, which a control says; else by its form. */
 function textOf(found: Readonly<Record<string, unknown>>, clock: Clock): string {
-  if (Array.isArray(found['functions'])) {
-    const lines = functionLines(found['functions'] as Explainable[]);
-    return ['Functions', ...lines.map((line) => `  ${line}`)].join('\n');
+  const told = found as unknown as Explained;
+  switch (told.kind) {
+    case 'found':
+      return explanationText(told.explanation, clock);
+    case 'idle':
+      return `${printable(told.function.label)}\n  nothing has been asked of it yet`;
+    case 'ambiguous':
+      // Versions of one function have the same label: their ids tell them apart.
+      return listText(
+        `several functions are called ${printable(told.name)}: say which`,
+        told.candidates.map(({ id }) => id),
+      );
+    case 'list':
+    case 'unknown':
+      return listText('Functions', functionLines(told.functions));
+    default:
+      return Array.isArray(found['functions'])
+        ? listText('Functions', functionLines(found['functions'] as Explainable[]))
+        : explanationText(found as unknown as Explanation, clock);
   }
-  if (found['idle'] === true) return `${printable(String(found['label']))}\n  nothing has been asked of it yet`;
+}
+
+const listText = (title: string, lines: readonly string[]): string =>
+  [title, ...lines.map((line) => `  ${printable(line)}`)].join('\n');
+
+function explanationText(explanation: Explanation, clock: Clock): string {
   try {
-    return explainText(found as unknown as Explanation, { nowMs: clock.wallMs(), timeOfDay });
+    return explainText(explanation, { nowMs: clock.wallMs(), timeOfDay });
   } catch {
     // Of another version of Weir.
-    return printableLines(JSON.stringify(found, null, 2));
+    return printableLines(JSON.stringify(explanation, null, 2));
   }
 }
 

@@ -22,7 +22,7 @@ export interface Cli {
 }
 
 /** Options of every command that talks to a control. */
-export interface CommonOptions {
+interface CommonOptions {
   readonly json?: boolean;
   readonly context?: string;
   readonly color: boolean;
@@ -68,16 +68,18 @@ export function controlCommand(
   );
 }
 
-export const commonOptions = (command: Command): Command =>
+const commonOptions = (command: Command): Command =>
   command
     .addOption(new Option('--json', 'the result as JSON; errors, too, on standard error').helpGroup(group))
     .addOption(new Option('--context <name>', 'the control to talk to, as `weir login` named it').helpGroup(group))
     .addOption(new Option('--no-color', 'no colours').helpGroup(group))
     .addOption(new Option('-q, --quiet', 'results only').helpGroup(group));
 
+type Run<Options> = (job: Job, options: Options, ...args: string[]) => Promise<void>;
+
 /** For Command.action(): what went wrong is told, and the exit code set. */
-export function act<Options>(cli: Cli, run: (job: Job, options: Options, ...args: string[]) => Promise<void>) {
-  return async (...given: unknown[]): Promise<void> => {
+export function act<Options>(cli: Cli, run: Run<Options>): (...given: unknown[]) => Promise<void> {
+  return async (...given) => {
     const command = given.at(-1) as Command;
     const options = command.opts<CommonOptions>();
     if (!options.color) process.env['NO_COLOR'] = '1';

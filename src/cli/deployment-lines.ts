@@ -6,7 +6,7 @@ import type { Column } from './table.ts';
 
 const looks = { uploading: 'cyan', building: 'cyan', ready: 'green', failed: 'red', deleted: 'dim' } as const;
 
-export const stateOf = ({ state, isLive }: DeploymentResource): Part =>
+const stateOf = ({ state, isLive }: DeploymentResource): Part =>
   isLive ? painted('live', ['bold', 'green']) : painted(state, looks[state]);
 
 export const deploymentColumns: readonly Column[] = [

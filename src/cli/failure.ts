@@ -24,7 +24,7 @@ export class Failure extends Error {
 }
 
 /** Of what a control refuses. */
-export const outcomes: Readonly<Record<number, Outcome>> = {
+const outcomes: Readonly<Record<number, Outcome>> = {
   400: 'usage',
   401: 'notAllowed',
   403: 'notAllowed',

@@ -89,7 +89,7 @@ export async function weir(
     });
     // What lines are gathered in is written after the turn.
     await new Promise(setImmediate);
-    return { code: Number(process.exitCode ?? 0), out: out.text(), err: err.text() };
+    return { code: (process.exitCode as number | undefined) ?? 0, out: out.text(), err: err.text() };
   } finally {
     process.chdir(before.cwd);
     process.exitCode = before.exitCode;

@@ -285,12 +285,25 @@ test('explain: of the control that is meant', async (t) => {
   const { run, at, control } = await there(t, {
     explain: ({ query }) => {
       if (query.function === 'gone') throw new ApiError('FUNCTION_NOT_FOUND');
-      return { functions: [{ id: 'dep_newer00001/api/hello', label: 'shop/api/hello', retired: false }] };
+      const label = { label: 'shop/x', retired: false };
+      const candidates = [
+        { id: 'a/x', ...label },
+        { id: 'b/x', ...label },
+      ];
+      if (query.function === 'several') return { kind: 'ambiguous', name: 'several', candidates };
+      if (query.function === 'idle') return { kind: 'idle', function: candidates[0] };
+      return { kind: 'list', functions: [{ id: 'dep_newer00001/api/hello', label: 'shop/api/hello', retired: false }] };
     },
   });
   printed(await run('explain'), 'Functions\n  shop/api/hello\n');
   assert.equal((await run('explain gone')).code, 5);
   printed(await run('explain --json'), /"functions"/);
+  const several = await run('explain several');
+  assert.deepEqual(
+    [several.code, several.err],
+    [2, 'weir: several functions are called several: say which\n  a/x\n  b/x\n'],
+  );
+  printed(await run('explain idle'), 'shop/x\n  nothing has been asked of it yet\n');
   // What is said of a platform at a URL is not asked of the control.
   const asked = control.calls.length;
   const elsewhere = await weir(at, control.environment, ['explain', '--url', 'http://127.0.0.1:1']);

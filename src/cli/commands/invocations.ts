@@ -140,7 +140,7 @@ const phases = [
 ] as const;
 
 /** A line a phase: from where the one before ended to where it did. */
-export function waterfall(times: InvocationResource['phases'], width: number): Part[][] {
+function waterfall(times: InvocationResource['phases'], width: number): Part[][] {
   const space = Math.max(10, width - 34);
   const wholeUs = Math.max(1, times.settledUs);
   let beforeUs = 0;

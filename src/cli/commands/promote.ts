@@ -75,7 +75,7 @@ async function tellPromoted(
   output.say(bold(made.project), ` is ${made.id} now`, liveUrl === null ? '' : `: ${liveUrl}`);
 }
 
-export function releaseText({ canary, percent, nextMs, stage, stages }: Release): string {
+function releaseText({ canary, percent, nextMs, stage, stages }: Release): string {
   const next = stages[stage + 1];
   const then =
     next === undefined
@@ -88,7 +88,7 @@ export function releaseText({ canary, percent, nextMs, stage, stages }: Release)
 
 const minutesOf: Readonly<Record<string, number>> = { s: 1 / 60, m: 1, h: 60, d: 24 * 60 };
 
-export function parseStages(text: string): Stage[] {
+function parseStages(text: string): Stage[] {
   const stages = text.split(',').map((part): Stage => {
     const found = /^(\d{1,3})(?::(\d+(?:\.\d+)?)([smhd]))?$/.exec(part.trim());
     const percent = Number(found?.[1]);

@@ -65,7 +65,13 @@ async function usage(job: Job, { month, since, project, by, csv = false }: Optio
 
 const day = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
 const quantity = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value.toPrecision(3);
+  value >= 100 ? value.toFixed(0) : value >= 1 ? value.toFixed(2) : value >= 0.001 ? value.toFixed(4) : 'under 0.001';
+
+/** Little traffic saves nothing: an instance that serves it takes what it takes. */
+const savedText = ({ savedUsd, savedPercent, savedGbHours }: BillResource): string =>
+  savedUsd > 0
+    ? `: ${usdText(savedUsd)} saved (${savedPercent.toFixed(1)} %), ${savedGbHours.toFixed(1)} GB-hours not held`
+    : ', which is no more: there were too few at once to save anything';
 
 function tellBill({ output }: Job, bill: BillResource): void {
   output.say(bold(`${day(bill.fromMs)} to ${day(bill.toMs)}`), dim(' (UTC)'));
@@ -95,10 +101,7 @@ function tellBill({ output }: Job, bill: BillResource): void {
   }
   output.say();
   output.say(bold(`Total ${usdText(bill.totalUsd)}`));
-  output.say(
-    `One invocation an instance would have cost ${usdText(bill.onePerInstanceUsd)}: ` +
-      `${usdText(bill.savedUsd)} saved (${bill.savedPercent.toFixed(1)} %), ${bill.savedGbHours.toFixed(1)} GB-hours not held`,
-  );
+  output.say(`One invocation an instance would have cost ${usdText(bill.onePerInstanceUsd)}${savedText(bill)}`);
 }
 
 function tellUsage({ output }: Job, { fromMs, toMs, groups, totals }: Usage, by: NonNullable<Options['by']>): void {
@@ -122,7 +125,7 @@ function tellUsage({ output }: Job, { fromMs, toMs, groups, totals }: Usage, by:
     durationText(each.cpuUs / 1000),
     each.memoryGbSeconds.toFixed(1),
     usdText(each.cost.totalUsd),
-    `${each.cost.savedPercent.toFixed(1)} %`,
+    each.cost.savedUsd > 0 ? `${each.cost.savedPercent.toFixed(1)} %` : '-',
   ];
   output.say(
     bold(`${new Date(fromMs).toISOString().slice(0, 16)} to ${new Date(toMs).toISOString().slice(0, 16)}`),

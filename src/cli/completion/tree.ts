@@ -58,9 +58,9 @@ const kinds: Readonly<Record<string, Kind>> = {
   '--to': 'deployments',
 };
 
-function valueOf({ argChoices, long, name }: Option): Values | 'any' {
+function valueOf({ argChoices, long }: Option): Values | 'any' {
   if (argChoices !== undefined) return { words: argChoices };
-  const kind = kinds[long ?? name()];
+  const kind = kinds[long ?? ''];
   return kind === undefined ? 'any' : { kind };
 }
 

@@ -3,7 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { Failure } from '../failure.ts';
-import { configDirectory, stateDirectory } from '../places.ts';
+import { stateDirectory } from '../../base/state-directory.ts';
+import { configDirectory } from '../config-directory.ts';
 import { readContexts } from './contexts.ts';
 
 /** Which control is talked to, and who said so. */

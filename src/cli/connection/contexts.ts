@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 
 /** A control that somebody is logged in to. */
-export interface Context {
+interface Context {
   /** `http://127.0.0.1:3900` */
   readonly url: string;
   readonly token: string;

@@ -4,7 +4,7 @@ import { limits } from '../../base/limits.ts';
 import { Failure } from '../failure.ts';
 
 /** Whether trying again may help: the network, or a control that is busy or being replaced. */
-export const isTransient = (error: unknown): boolean =>
+const isTransient = (error: unknown): boolean =>
   (error instanceof Failure && error.outcome === 'unreachable') ||
   (error instanceof ApiError && (error.status === 429 || error.code === 'INTERNAL_ERROR'));
 
