@@ -1,9 +1,8 @@
 // The composition root: wires, listens, drains. It reads like the picture in ARCHITECTURE.md.
-import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { isIPv6 } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { systemClock } from './base/clock.ts';
 import { UsageError } from './base/errors.ts';
 import { limits } from './base/limits.ts';
@@ -13,23 +12,16 @@ import { systemRandom } from './base/random.ts';
 import { LiveProjects } from './builder/live.ts';
 import type { ProjectPlace } from './builder/live.ts';
 import { buildPayload, cacheDirectory } from './builder/payload.ts';
-import { isAlive } from './builder/project.ts';
 import { openToolchains } from './builder/toolchains.ts';
 import type { Toolchains } from './builder/toolchains.ts';
-import { openLearnedStore, type LearnedStore } from './control/learned-store.ts';
-import { type OwnedDirectory, ownDirectory } from './control/owned-directory.ts';
-import { type RuntimeCacheReport, RuntimeCacheStore } from './control/runtime-cache.ts';
-import { stateDirectory } from './base/state-directory.ts';
+import type { RuntimeCacheReport } from './control/runtime-cache.ts';
 import { deploymentFaults } from './edge/faults.ts';
 import { purgeOf } from './edge/prerender/purge.ts';
-import { PageStore } from './edge/prerender/store.ts';
 import { Edge } from './edge/server.ts';
 import { Ledger } from './meter/ledger.ts';
 import { platformVariables } from './model/environment.ts';
 import { explainByName } from './model/explain-name.ts';
 import type { Explainable } from './model/explain.ts';
-import type { FunctionSpec } from './model/function.ts';
-import { learnedKey } from './model/learned.ts';
 import type { Deployment, Snapshot } from './model/snapshot.ts';
 import { BytecodeMaker } from './provider/bytecode.ts';
 import { Machine } from './provider/machine.ts';
@@ -38,16 +30,17 @@ import type { Provider } from './provider/provider.ts';
 import type { FunctionLogLine } from './model/telemetry.ts';
 import { type Rehearsal, rehearse } from './rehearsal/rehearsal.ts';
 import { loadOf } from './router/load-order.ts';
-import type { Memory } from './router/remembering.ts';
 import { Router } from './router/router.ts';
 import { statusReport } from './router/report.ts';
 import type { RouterStatus } from './router/status.ts';
 import { listen } from './tunnel/dial.ts';
-import type { ControlPlace, RunningControl } from './wiring/control.ts';
+import type { ControlParts, ControlPlace, RunningControl } from './wiring/control.ts';
+import { openKept } from './wiring/kept.ts';
 import { listenOnFree } from './wiring/listening.ts';
 import { makeRunDir, socketName } from './wiring/run-dir.ts';
+import { openTraces } from './wiring/traces.ts';
 
-export type { ControlPlace, RunningControl } from './wiring/control.ts';
+export type { RunningControl } from './wiring/control.ts';
 export type { ProjectPlace } from './builder/live.ts';
 export type { FunctionLogLine } from './model/telemetry.ts';
 
@@ -66,6 +59,8 @@ export interface PlatformOptions {
   readonly stems: boolean;
   /** Every instance has a second thread that goes on when its loop is blocked. Off: for measuring what it costs. */
   readonly sentinel: boolean;
+  /** Of Weir: `0.1.0`. */
+  readonly version: string;
   readonly log: Log;
   /** `label`: the function's, `PROJECT/NAME`. */
   onFunctionLog(line: FunctionLogLine): void;
@@ -94,22 +89,23 @@ export type PlatformStatus = ReturnType<typeof statusReport> & { readonly runtim
  */
 export async function startPlatform(options: PlatformOptions): Promise<Platform> {
   const { host } = options;
-  const { provider, router, edge, projects, close, status, listened, controlled, rehearsing } = await wire(options);
+  const { provider, router, edge, projects, close, status, listened, controlled, rehearsal, deployed } =
+    await wire(options);
   try {
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
-    await control?.started;
+    // What goes wrong with one deployment is told, and is no reason not to serve the others.
+    await control?.started.catch(() => undefined);
     if (control === null) await addProjects(projects, options);
     // Whoever waits for the start does not wait for this.
-    systemClock.soon(rehearsing);
+    systemClock.soon(() => rehearsal.begin());
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
       await control?.stop();
       // Clients are there for as long as their functions may take, and a moment.
-      const served = control === null ? projects.deployments : control.control.served.deployments;
-      const longestMs = served.flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
+      const longestMs = deployed().flatMap((each) => each.functions.map((spec) => spec.config.maxDurationMs));
       await edge.drain(Math.max(limits.drainMs, ...longestMs) + limits.killGraceMs);
       await router.drain();
     };
@@ -122,109 +118,101 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
 
 /** Every part, connected, with nothing published and no client let in yet. */
 async function wire(options: PlatformOptions) {
-  const { log } = options;
-  const [clock, random] = [systemClock, systemRandom];
-  const machine = new Machine();
+  const { log, version } = options;
   const runDir = makeRunDir();
   const address = `unix:${join(runDir, socketName)}`;
+  const common = { clock: systemClock, random: systemRandom, log };
   const { provider, toolchains } = await openProvider(address, options);
-  let served: ReadonlySet<string> = new Set();
-  const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
-  const learned = await openLearned(log);
-  const pagesHome = await pagesDirectory(options);
-  const pages = await PageStore.open({ directory: pagesHome?.path ?? join(runDir, 'pages'), clock, log });
-  const runtimeCache = new RuntimeCacheStore({ clock });
+  const kept = await openKept({ ...common, environment: process.env, projects: options.projects, runDir });
+  const traces = openTraces({ ...common, environment: process.env, version, region });
   const ledger = new Ledger();
-  const router = new Router({
-    clock,
-    random,
-    log,
-    provider,
-    ledger,
-    onLog: (line) => options.onFunctionLog(line),
-    machine: () => machine.spare(clock.nowMs()),
-    stems: options.stems,
-    memory: memoryIn(learned),
-    services: { cache: runtimeCache, purge: purgeOf(pages) },
-  });
+  const router = openRouter(options, { provider, ledger, kept });
+  const cronKey = systemRandom.hex(32);
   let control: RunningControl | null = null;
-  const deployed = () => (control === null ? projects.deployments : control.control.served.deployments);
-  const status = () => ({ ...statusReport(router.status()), runtimeCache: runtimeCache.report() });
+  const deployed = () => control?.control.served.deployments ?? projects.deployments;
+  const status = () => ({ ...statusReport(router.status()), runtimeCache: kept.runtimeCache.report() });
   const explain = (name: string | null) =>
     explainByName(name, explainable(deployed(), router.status()), (id) => router.explain(id));
-  const cronKey = random.hex(32);
-  const edge = new Edge({ cronKey, invoker: router, clock, random, log, status, explain, pages });
+  const shown = { status, explain, pages: kept.pages };
+  const edge = new Edge({ ...common, ...shown, invoker: router, cronKey, traces: traces.sampler });
   let port = options.port;
+  let served: ReadonlySet<string> = new Set();
   const publish = (snapshot: Snapshot): void => {
     router.publish(snapshot);
     edge.publish(snapshot);
     served = new Set(snapshot.deployments.map(({ id }) => id));
   };
-  const projects = liveProjects(options, {
-    host: toolchains.host,
-    port: () => port,
-    settle: async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir)),
-    publish,
-  });
+  const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
+  const settle: Served['settle'] = async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir));
+  const projects = liveProjects(options, { host: toolchains.host, port: () => port, settle, publish });
+  const parts = { ...common, version, toolchains, region, publish, router, ledger, explain, cronKey };
   const controlled = async (): Promise<RunningControl | null> => {
-    if (options.control === undefined) return null;
-    // Who serves no deployments has no use for it, nor for the memory that it takes.
-    const { startControl } = await import('./wiring/control.ts');
-    const parts = {
-      clock,
-      random,
-      log,
-      toolchains,
-      region,
-      publish,
-      prepare: (deployment: Deployment) => bytecode(deployment, limits.preparedWaitMs),
-      router,
-      ledger,
-      explain,
-    };
-    const facts = {
-      edgePort: () => port,
-      edgeHost: options.host,
-      cacheDir: cacheDirectory(process.env, homedir()),
-      cronKey,
-      provider: () => provider.describe(),
-    };
-    control = await startControl({ place: options.control, ...parts, ...facts });
+    const prepare: ControlParts['prepare'] = (deployment) => bytecode(deployment, limits.preparedWaitMs);
+    const facts = { provider: () => provider.describe(), tracesDropped: () => traces.dropped() };
+    control = await controlOf(options, { ...parts, ...facts, prepare, edgePort: () => port });
     return control;
   };
   const tunnels = await listen(address, (connection) => router.accept(connection));
-  let rehearsal: Rehearsal | null = null;
-  let isClosing = false;
-  const rehearsing = (): void => {
-    if (!isClosing) rehearsal = rehearse({ clock, random, log, directory: runDir });
-  };
+  const rehearsal = rehearsing(() => rehearse({ ...common, directory: runDir }));
   const close = once(async () => {
-    isClosing = true;
     projects.halt();
-    rehearsal?.stop();
-    await Promise.all([edge.close(), router.close(), rehearsal?.done, control?.stop()]);
-    await control?.close();
-    await Promise.all([tunnels.close(), provider.close(), projects.close(), learned.close(), pages.settled()]);
-    await pagesHome?.release();
+    await Promise.all([edge.close(), router.close(), rehearsal.stop(), control?.stop()]);
+    await Promise.all([control?.close(), traces.close()]);
+    await Promise.all([tunnels.close(), provider.close(), projects.close(), kept.close()]);
     rmSync(runDir, { recursive: true, force: true });
   });
   const found = (at: number): void => void (port = at);
-  return { provider, router, edge, projects, close, status, controlled, rehearsing, listened: found };
+  return { provider, router, edge, projects, close, status, controlled, rehearsal, deployed, listened: found };
 }
 
-/** Of one folder of projects, or of a project alone: whoever serves the same next finds what was kept. */
-function pagesDirectory({ projects }: PlatformOptions): Promise<OwnedDirectory | null> {
-  const dirs = new Set(projects.map(({ dir, hosts }) => (hosts.length === 0 ? dir : dirname(dir))));
-  const name = createHash('sha256')
-    .update(JSON.stringify([...dirs].toSorted()))
-    .digest('hex')
-    .slice(0, 16);
-  const parent = join(stateDirectory(process.env, homedir()), 'pages');
-  return ownDirectory({ parent, name, clock: systemClock, pid: process.pid, isAlive });
+interface RouterParts {
+  readonly provider: Provider;
+  readonly ledger: Ledger;
+  readonly kept: Awaited<ReturnType<typeof openKept>>;
 }
 
-const openLearned = (log: Log): Promise<LearnedStore> =>
-  openLearnedStore({ file: join(stateDirectory(process.env, homedir()), 'learned.json'), clock: systemClock, log });
+function openRouter(options: PlatformOptions, { provider, ledger, kept }: RouterParts): Router {
+  const machine = new Machine();
+  return new Router({
+    clock: systemClock,
+    random: systemRandom,
+    log: options.log,
+    provider,
+    ledger,
+    onLog: (line) => options.onFunctionLog(line),
+    machine: () => machine.spare(systemClock.nowMs()),
+    stems: options.stems,
+    memory: kept.memory,
+    services: { cache: kept.runtimeCache, purge: purgeOf(kept.pages) },
+  });
+}
+
+/** Who serves no deployments has no use for it, nor for the memory that it takes. */
+async function controlOf(
+  { control, host }: PlatformOptions,
+  parts: Omit<ControlParts, 'place' | 'edgeHost' | 'cacheDir'>,
+): Promise<RunningControl | null> {
+  if (control === undefined) return null;
+  const { startControl } = await import('./wiring/control.ts');
+  const cacheDir = cacheDirectory(process.env, homedir());
+  return startControl({ ...parts, place: control, edgeHost: host, cacheDir });
+}
+
+/** Begun once, unless it was stopped before. */
+function rehearsing(begin: () => Rehearsal) {
+  let rehearsal: Rehearsal | null = null;
+  let isStopped = false;
+  return {
+    begin(): void {
+      if (!isStopped) rehearsal = begin();
+    },
+    async stop(): Promise<void> {
+      isStopped = true;
+      rehearsal?.stop();
+      await rehearsal?.done;
+    },
+  };
+}
 
 interface Served {
   readonly host: Toolchains['host'];
@@ -299,11 +287,6 @@ function explainable(deployments: readonly Deployment[], status: RouterStatus): 
 
 /** Of a machine of one's own there is one; the hosted platform's own development server calls it so. */
 const region = 'dev1';
-
-const memoryIn = (store: LearnedStore): Memory => ({
-  recall: (spec: FunctionSpec) => store.get(learnedKey(spec)),
-  remember: (spec, learned, wallMs) => store.set(learnedKey(spec), learned, wallMs),
-});
 
 /**
  * Each project is served as soon as it is ready, whatever another waits for. One that cannot be built does not keep the others

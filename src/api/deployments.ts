@@ -2,21 +2,21 @@ import { z } from 'zod';
 import { count, deploymentId, hostName, page, projectName, sha256, target, timeMs } from './fields.ts';
 
 /** One file of an upload. Folders are implied. */
-export const uploadFile = z.object({
+const uploadFile = z.object({
   path: z.string().min(1).max(1024).describe('Relative to the root of the upload, with forward slashes'),
   sha256,
   bytes: count,
   executable: z.boolean().default(false),
 });
 /** A symbolic link within the upload, as package managers make them. */
-export const uploadLink = z.object({
+const uploadLink = z.object({
   path: z.string().min(1).max(1024),
   link: z.string().min(1).max(1024).describe('Relative to the folder of `path`; it may not lead out of the upload'),
 });
 export type UploadFile = z.infer<typeof uploadFile>;
 export type UploadLink = z.infer<typeof uploadLink>;
 
-export const gitFacts = z.object({
+const gitFacts = z.object({
   branch: z.string().max(255).nullable(),
   commit: z.string().max(64).nullable(),
   message: z.string().max(1000).nullable(),
@@ -45,7 +45,7 @@ export type NewDeployment = z.input<typeof newDeployment>;
 export const deploymentState = z.enum(['uploading', 'building', 'ready', 'failed', 'deleted']);
 export type DeploymentState = z.infer<typeof deploymentState>;
 
-export const functionSummary = z.object({
+const functionSummary = z.object({
   id: z.string().describe('DEPLOYMENT/NAME'),
   name: z.string(),
   label: z.string().describe('PROJECT/NAME'),
@@ -96,7 +96,7 @@ export const deploymentEvent = z.discriminatedUnion('type', [
 ]);
 export type DeploymentEvent = z.infer<typeof deploymentEvent>;
 
-export const releaseStage = z.object({
+const releaseStage = z.object({
   percent: z.int().min(1).max(100),
   minutes: z
     .number()
@@ -131,7 +131,7 @@ export const newRelease = z.object({
     ]),
 });
 
-export const retention = z.object({
+const retention = z.object({
   previewDays: z.int().min(1).max(3650).describe('Previews are deleted so long after they were made'),
   productionCount: z
     .int()

@@ -5,7 +5,7 @@ import { count, level, page, timeMs } from './fields.ts';
 const usd = z.number().describe('US dollars');
 const starts = z.object({ cold: count, prewarmed: count, warm: count });
 /** Milliseconds; null: nothing was measured. */
-export const percentiles = z.object({
+const percentiles = z.object({
   p50: z.number().nullable(),
   p75: z.number().nullable(),
   p90: z.number().nullable(),
@@ -14,7 +14,7 @@ export const percentiles = z.object({
   max: z.number().nullable(),
 });
 
-export const cost = z.object({
+const cost = z.object({
   cpuUsd: usd,
   memoryUsd: usd,
   invocationsUsd: usd,
@@ -25,7 +25,7 @@ export const cost = z.object({
 });
 
 /** What was used in a span, of one group. */
-export const usageTotals = z.object({
+const usageTotals = z.object({
   invocations: count,
   failed: count,
   failures: z.record(z.string(), count).describe('By error code'),
@@ -45,14 +45,14 @@ export const usageTotals = z.object({
   cost,
 });
 
-export const usageGroup = z.object({
+const usageGroup = z.object({
   project: z.string().nullable(),
   function: z.string().nullable().describe('PROJECT/NAME'),
   deployment: z.string().nullable(),
   route: z.string().nullable(),
   totals: usageTotals,
 });
-export const usagePoint = z.object({ atMs: timeMs, totals: usageTotals });
+const usagePoint = z.object({ atMs: timeMs, totals: usageTotals });
 
 /** `groups` over the whole span, greatest cost first; `series` of the sum of them. */
 export const usage = z.object({
@@ -66,7 +66,7 @@ export const usage = z.object({
 export type Usage = z.infer<typeof usage>;
 export type UsageTotals = z.infer<typeof usageTotals>;
 
-export const billLine = z.object({
+const billLine = z.object({
   what: z.string().describe('Active CPU'),
   quantity: z.number(),
   unit: z.string().describe('hour'),
@@ -118,7 +118,7 @@ export const logPage = page(logLine);
 
 const at = z.int().nonnegative().nullable();
 /** Microseconds from received. */
-export const phases = z.object({
+const phases = z.object({
   admittedUs: count,
   matchedUs: count,
   cachedUs: count,
@@ -131,7 +131,7 @@ export const phases = z.object({
   settledUs: count,
 });
 
-export const invocation = z.object({
+const invocation = z.object({
   id: z.string(),
   project: z.string(),
   deployment: z.string(),
@@ -160,7 +160,7 @@ export type InvocationResource = z.infer<typeof invocation>;
 export const invocationPage = page(invocation);
 export const invocationDetail = z.object({ invocation, lines: z.array(logLine), linesDropped: count });
 
-export const crash = z.object({
+const crash = z.object({
   id: z.string(),
   atMs: timeMs,
   instance: z.string(),
@@ -181,7 +181,7 @@ export type CrashResource = z.infer<typeof crash>;
 export const crashPage = page(crash);
 
 /** One instance, now. */
-export const liveInstance = z.object({
+const liveInstance = z.object({
   id: z.string(),
   state: z.string(),
   pid: z.int().nullable(),
@@ -195,7 +195,7 @@ export const liveInstance = z.object({
   usedBytes: count.nullable(),
   loopDelayMs: z.number().nullable(),
 });
-export const liveFunction = z.object({
+const liveFunction = z.object({
   id: z.string(),
   label: z.string(),
   project: z.string(),

@@ -30,7 +30,7 @@ export const newToken = z.object({
 export const createdToken = z.object({ token, secret: z.string().describe('Shown this once') });
 export type TokenResource = z.infer<typeof token>;
 
-export const auditEntry = z.object({
+const auditEntry = z.object({
   id: z.string(),
   atMs: timeMs,
   actor: z.string().describe('Name of the token'),

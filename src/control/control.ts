@@ -142,9 +142,9 @@ export class Control {
   }
 
   /** What it has on the disk. */
-  async disk(): Promise<Settings['disk']> {
+  async disk(): Promise<Omit<Settings['disk'], 'logBytes'>> {
     const blobBytes = await this.blobs.bytes();
-    return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes: this.deployments.bytes(), logBytes: 0 };
+    return { databaseBytes: this.db.bytes, blobBytes, deploymentBytes: this.deployments.bytes() };
   }
 
   async #retain(): Promise<void> {

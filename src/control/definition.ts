@@ -4,7 +4,7 @@ import type { FunctionSpec } from '../model/function.ts';
 import type { Deployment } from '../model/snapshot.ts';
 
 /** What functions find in their environment, by function. It is kept encrypted, apart from the rest. */
-export type Environments = Readonly<Record<string, Readonly<Record<string, string>>>>;
+type Environments = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 export interface Definition {
   /** JSON, without any environment; paths in `dir` are written as what they are in it. */

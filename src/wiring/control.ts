@@ -14,6 +14,7 @@ import { Crons } from '../control/crons/crons.ts';
 import { cronHandlers } from '../control/crons/handlers.ts';
 import type { EdgeAddress } from '../control/edge-request.ts';
 import { openDashboard } from '../control/dashboard.ts';
+import { logHandlers } from '../control/logs/handlers.ts';
 import { loadHandlers } from '../control/load.ts';
 import { CronStore } from '../control/store/cron-store.ts';
 import { nowHandlers } from '../control/usage/now-handlers.ts';
@@ -24,7 +25,7 @@ import type { Router } from '../router/router.ts';
 import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { once } from '../base/once.ts';
 import { deployDirectories, type Directory } from './directories.ts';
-import { listenOnFree } from './listening.ts';
+import { listenOnFree, urlOf } from './listening.ts';
 import { writeLocalFile } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
 import { watching } from './watching.ts';
@@ -39,14 +40,16 @@ export interface ControlPlace {
   /** Projects are `NAME.DOMAIN`. */
   readonly domain: string;
   readonly scheme: Place['scheme'];
-  /** Of Weir: `0.1.0`. */
-  readonly version: string;
+  /** For Prometheus; taken: the next free port. Null: nowhere. */
+  readonly metrics: { readonly port: number; readonly host: string } | null;
   /** Projects on this machine that are deployed at the start, unless what is live has the same files. */
   readonly directories: readonly Directory[];
 }
 
 export interface ControlParts {
   readonly place: ControlPlace;
+  /** Of Weir: `0.1.0`. */
+  readonly version: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -62,6 +65,7 @@ export interface ControlParts {
   readonly cronKey: string;
   /** One sentence about what limits instances on this machine. */
   provider(): string;
+  tracesDropped(): number;
   readonly router: Router;
   readonly ledger: Ledger;
   explain(name: string | null): Explained;
@@ -74,6 +78,8 @@ export interface ControlParts {
 export interface RunningControl {
   readonly control: Control;
   readonly url: string;
+  /** Null: metrics are served nowhere. */
+  readonly metricsUrl: string | null;
   /** For whoever has none yet: made with the database, told this once. Null: it was told before. */
   readonly firstToken: string | null;
   /** Holds while this process runs. */
@@ -124,7 +130,7 @@ function cronsOf(control: Control, { clock, log, cronKey }: ControlParts, edge: 
 
 interface Handled {
   readonly control: Control;
-  readonly watched: ReturnType<typeof watching>;
+  readonly watched: Awaited<ReturnType<typeof watching>>;
   readonly crons: Crons;
   readonly edge: () => EdgeAddress;
 }
@@ -139,23 +145,24 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
       tokens,
       audit,
       settings,
-      version: parts.place.version,
+      version: parts.version,
       facts: () => ({ edge: addresses.edge, node: process.versions.node, provider: parts.provider() }),
-      disk: () => control.disk(),
-      changed: () => undefined,
+      disk: async () => ({ ...(await control.disk()), logBytes: watched.logs.usedBytes }),
+      changed: ({ retention }) => watched.logs.retain(retention),
     }),
     ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
     ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
+    ...logHandlers({ store: watched.logs, clock }),
     ...cronHandlers(crons),
     ...loadHandlers({ clock, edge, isServed: (host) => control.served.isServed(host) }),
     ...projectHandlers({ projects, records, deployments, store, making, blobs }),
-  } as Handlers;
+  };
 }
 
 async function serve(control: Control, parts: ControlParts): Promise<RunningControl> {
   const { place, clock, log } = parts;
   const { tokens } = control;
-  const watched = watching(control, parts);
+  const watched = await watching(control, { ...parts, dir: place.dir, metrics: place.metrics });
   const edge = () => ({ address: loopbackOf(parts.edgeHost), port: parts.edgePort() });
   const crons = cronsOf(control, parts, edge);
   control.onPublished = () => crons.sync();
@@ -169,7 +176,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
     dashboard: await openDashboard(await buildDashboard({ cacheDir: parts.cacheDir })),
   });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
-  const url = `http://${place.host.includes(':') ? `[${place.host}]` : place.host}:${port}`;
+  const url = urlOf(place.host, port);
   const local = await writeLocalFile(place.dir, { url, token: ownToken, pid: process.pid });
   const stop = once(async () => {
     local.remove();
@@ -178,7 +185,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   });
   const close = once(async () => {
     await stop();
-    watched.close();
+    await watched.close();
     await control.close();
   });
   const start = async (): Promise<void> => {
@@ -188,7 +195,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   };
   const started = start();
   started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
-  return { control, url, firstToken, ownToken, started, stop, close };
+  return { control, url, metricsUrl: watched.metricsUrl, firstToken, ownToken, started, stop, close };
 }
 
 /** What listens on all addresses is asked at this machine's own. */

@@ -50,3 +50,7 @@ function listenFault(
       return `cannot listen on ${host}:${port}: ${message}`;
   }
 }
+
+/** Of an address to listen on, as a client on this machine writes it. */
+export const urlOf = (host: string, port: number, path: string = ''): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}${path}`;

@@ -1,20 +1,34 @@
+import { join } from 'node:path';
+import type { Log } from '../base/log.ts';
 import type { Clock } from '../base/clock.ts';
+import { type LogStore, openLogStore } from '../control/logs/log-store.ts';
+import { type MetricsServer, startMetricsServer } from '../control/metrics/metrics-server.ts';
+import { PlatformMetrics } from '../control/metrics/platform-metrics.ts';
 import type { Control } from '../control/control.ts';
 import { NowCounter } from '../control/usage/now.ts';
 import { costOf } from '../meter/account.ts';
 import { UsageCollector } from '../meter/collector.ts';
 import type { Ledger } from '../meter/ledger.ts';
 import type { Explanation } from '../model/explain.ts';
+import { statusReport } from '../router/report.ts';
+import { listenOnFree, urlOf } from './listening.ts';
 import type { Router } from '../router/router.ts';
 
 export interface WatchedParts {
+  readonly log: Log;
+  readonly version: string;
+  readonly metrics: { readonly port: number; readonly host: string } | null;
+  /** Of the control: where the log is. */
+  readonly dir: string;
+  tracesDropped(): number;
   readonly clock: Clock;
   readonly ledger: Ledger;
   readonly router: Router;
 }
 
 /** What watches what the platform does. */
-export function watching(control: Control, { clock, ledger, router }: WatchedParts) {
+export async function watching(control: Control, parts: WatchedParts) {
+  const { clock, ledger, router, log, dir } = parts;
   const { usage, settings, served } = control;
   const collector = new UsageCollector({ clock, ledger, sink: (rows) => usage.add(rows) });
   const prices = () => settings.get().prices;
@@ -29,11 +43,49 @@ export function watching(control: Control, { clock, ledger, router }: WatchedPar
     limits: (id) => limitsOf(router.explain(id)),
     isLive: (deployment) => served.isLive(deployment),
   });
-  const close = (): void => {
+  const store = await openLogStore({
+    file: join(dir, 'logs', 'log.db'),
+    clock,
+    log,
+    retention: settings.get().retention,
+  });
+  const metrics = parts.metrics === null ? null : await servedMetrics(parts, parts.metrics, store);
+  const close = async (): Promise<void> => {
     now.close();
     collector.close();
+    await Promise.all([metrics?.close(), store.close()]);
   };
-  return { usage, collector, now, prices, close };
+  return { usage, collector, now, prices, logs: store, metricsUrl: metrics?.url ?? null, close };
+}
+
+/** For Prometheus, on a port of its own. */
+async function servedMetrics(parts: WatchedParts, { port, host }: { port: number; host: string }, store: LogStore) {
+  const { router, version, log } = parts;
+  const metrics = new PlatformMetrics({
+    version,
+    status: () => statusReport(router.status()),
+    logBytes: () => store.usedBytes,
+    tracesDropped: () => parts.tracesDropped(),
+  });
+  let server: MetricsServer | null = null;
+  const listener = {
+    async listen(at: number, address: string) {
+      server = await startMetricsServer({ port: at, host: address, text: () => metrics.text() });
+      return server;
+    },
+  };
+  try {
+    const listening = await listenOnFree(listener, { port, host, log, option: '--metrics-port' });
+    const close = async (): Promise<void> => {
+      metrics.close();
+      await server?.close();
+    };
+    return { url: urlOf(host, listening, '/metrics'), close };
+  } catch (error) {
+    metrics.close();
+    await store.close();
+    throw error;
+  }
 }
 
 function limitsOf(explanation: Explanation | null) {

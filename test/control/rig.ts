@@ -39,6 +39,7 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
     watch: false,
     stems: false,
     sentinel: false,
+    version: '0.0.0-test',
     log: silentLog,
     onFunctionLog: () => undefined,
     control: {
@@ -47,8 +48,8 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
       host: '127.0.0.1',
       domain: 'localhost',
       scheme: 'http',
-      version: '0.0.0-test',
       directories: [],
+      metrics: null,
     },
   });
   t.after(() => platform.close());

@@ -76,8 +76,9 @@ test('settings in a function’s own code hold', async (t) => {
 });
 
 test('npm start ends with npm: nothing is left behind', async (t) => {
-  const child = spawn('npm', ['start', '--', '--port', '0'], {
+  const child = spawn('npm', ['start', '--', '--port', '0', '--api-port', '0', '--metrics-port', 'off'], {
     cwd: repository,
+    env: { ...process.env, XDG_STATE_HOME: project(t, {}) },
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -22,7 +22,16 @@ export function addDev(program: Command, terminal: Terminal): void {
       ]);
       const place = { dir: resolve(dir), name: await projectName(dir), hosts: [] };
       await serve(
-        { projects: [place], port, host, environment: 'development', watch: true, stems, sentinel },
+        {
+          projects: [place],
+          port,
+          host,
+          version: program.version() ?? '',
+          environment: 'development',
+          watch: true,
+          stems,
+          sentinel,
+        },
         terminal,
       );
     });

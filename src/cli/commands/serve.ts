@@ -14,6 +14,7 @@ interface Serving extends Listening {
   readonly state?: string;
   readonly apiPort: number;
   readonly apiHost: string;
+  readonly metricsPort: number | null;
 }
 
 export function addServe(program: Command, terminal: Terminal, version: string): void {
@@ -31,6 +32,7 @@ export function addServe(program: Command, terminal: Terminal, version: string):
     .option('--state <dir>', 'where all of it is kept (default: ~/.local/state/weir/control)')
     .option('--api-port <port>', 'of the API and the dashboard; taken: the next free one', parsePort, 3900)
     .option('--api-host <address>', 'the address that they listen on', '127.0.0.1')
+    .option('--metrics-port <port|off>', 'for Prometheus, at /metrics, of the same address', parseMetricsPort, 9464)
     .addHelpText('after', help)
     .action(async (folder: string | undefined, options: Serving) => {
       // Help and version need none of it.
@@ -39,12 +41,24 @@ export function addServe(program: Command, terminal: Terminal, version: string):
       const dir =
         options.state === undefined ? join(stateDirectory(process.env, homedir()), 'control') : resolve(options.state);
       const directories = folder === undefined ? [] : await projectsOf(resolve(folder), terminal);
+      const metrics = options.metricsPort === null ? null : { port: options.metricsPort, host: options.apiHost };
       const scheme = options.https ? ('https' as const) : ('http' as const);
-      const control = { dir, port: options.apiPort, host: options.apiHost, domain, scheme, version, directories };
-      const common = { projects: [], port, host, stems, sentinel, watch: false, environment: 'production' as const };
+      const control = { dir, port: options.apiPort, host: options.apiHost, domain, scheme, directories, metrics };
+      const common = {
+        version,
+        projects: [],
+        port,
+        host,
+        stems,
+        sentinel,
+        watch: false,
+        environment: 'production' as const,
+      };
       await serve({ ...common, control }, terminal);
     });
 }
+
+const parseMetricsPort = (text: string): number | null => (text === 'off' ? null : parsePort(text));
 
 function parseDomain(text: string): string {
   const name = text.toLowerCase();

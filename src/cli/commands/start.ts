@@ -20,7 +20,19 @@ export function addStart(program: Command, terminal: Terminal): void {
       // Help and version need none of it.
       const { serve } = await import('../serve.ts');
       const projects = await projectsOf(resolve(dir), terminal);
-      await serve({ projects, port, host, environment: 'production', watch: false, stems, sentinel }, terminal);
+      await serve(
+        {
+          projects,
+          port,
+          host,
+          version: program.version() ?? '',
+          environment: 'production',
+          watch: false,
+          stems,
+          sentinel,
+        },
+        terminal,
+      );
     });
 }
 

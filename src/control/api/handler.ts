@@ -39,15 +39,15 @@ export interface Headed<T> {
  * Answers one route. Refusals are thrown as ApiError; anything else that is thrown is a mistake of ours: it is logged, and
  * the client is told INTERNAL_ERROR. What is answered is checked against the table in tests.
  */
-export type Handler<N extends RouteName> = (request: Request<N>) => Answered<N> | Promise<Answered<N>>;
+type Handler<N extends RouteName> = (request: Request<N>) => Answered<N> | Promise<Answered<N>>;
 
 /** Who answers with nothing need not say so. */
 type Answered<N extends RouteName> = Headed<Answer<N>> | (Answer<N> extends undefined ? void : Answer<N>);
 
 /** Of a route with `events`: the stream ends when it does, or when the signal fires. */
-export type EventHandler<N extends RouteName> = (request: Request<N>) => AsyncIterable<ServerEvent>;
+type EventHandler<N extends RouteName> = (request: Request<N>) => AsyncIterable<ServerEvent>;
 
-export type EventRoute = 'deploymentEvents' | 'nowEvents' | 'logEvents';
+type EventRoute = 'deploymentEvents' | 'nowEvents' | 'logEvents';
 
 export type Handlers = {
   readonly [N in RouteName]: N extends EventRoute ? EventHandler<N> : Handler<N>;

@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 
 export type Kept = Pick<Settings, 'prices' | 'retention'>;
 
-export const defaultSettings: Kept = {
+const defaultSettings: Kept = {
   prices: publishedPrices,
   retention: { usageDays: 30, logDays: 7, logBytes: 1024 * 1024 * 1024 },
 };

@@ -10,16 +10,16 @@ export interface NowHandlerParts {
   explain(name: string | null): Explained;
 }
 
-export const nowHandlers = ({ clock, now, explain }: NowHandlerParts): HandlersOf<'now' | 'nowEvents' | 'explain'> => ({
-  now: ({ query }) => now.report(query.project),
+export const nowHandlers = (parts: NowHandlerParts): HandlersOf<'now' | 'nowEvents' | 'explain'> => ({
+  now: ({ query }) => parts.now.report(query.project),
   async *nowEvents({ query, signal }): AsyncGenerator<ServerEvent> {
     while (!signal.aborted) {
-      yield { event: 'now', data: now.report(query.project) };
-      await second(clock, signal);
+      yield { event: 'now', data: parts.now.report(query.project) };
+      await second(parts.clock, signal);
     }
   },
   explain({ query }) {
-    const explained = explain(query.function ?? null);
+    const explained = parts.explain(query.function ?? null);
     if (explained.kind === 'unknown') {
       const meant = explained.meant === null ? '' : ` Did you mean ${explained.meant}?`;
       throw new ApiError('FUNCTION_NOT_FOUND', `There is no function ${explained.name}.${meant}`);

@@ -34,7 +34,7 @@ export interface RouterNow {
 }
 
 /** What was used since the start. */
-export interface UsedNow {
+interface UsedNow {
   readonly invocations: number;
   readonly failed: number;
   readonly memoryGbSeconds: number;

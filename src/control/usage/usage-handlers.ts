@@ -8,7 +8,7 @@ import { billCsv } from '../../meter/bill-text.ts';
 import type { Prices } from '../../meter/prices.ts';
 import type { UsageRow } from '../../meter/rollup.ts';
 import type { HandlersOf } from '../api/handler.ts';
-import { momentOf } from '../moment.ts';
+import { sinceMs } from '../api/since.ts';
 import { Totals } from './totals.ts';
 import type { UsageSpan, UsageStore } from './usage-store.ts';
 
@@ -159,8 +159,8 @@ function functionOf(query: {
 }
 
 function spanOf(query: { from?: string | undefined; to?: string | undefined }, nowMs: number) {
-  const toMs = query.to === undefined ? nowMs : momentOf(query.to, nowMs);
-  const fromMs = momentOf(query.from ?? '24h', nowMs);
+  const toMs = query.to === undefined ? nowMs : sinceMs(query.to, nowMs);
+  const fromMs = sinceMs(query.from ?? '24h', nowMs);
   if (fromMs >= toMs)
     throw new ApiError('INVALID_REQUEST', 'The span ends before it begins.', [
       { path: 'from', message: 'is after `to`' },

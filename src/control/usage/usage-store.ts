@@ -196,7 +196,7 @@ const rowOf = (row: Row): UsageRow => ({
 });
 
 /** Of one function and route: what came before, and what comes now. */
-export function added(sum: UsageRow, row: UsageRow): UsageRow {
+function added(sum: UsageRow, row: UsageRow): UsageRow {
   return {
     ...sum,
     invocations: sum.invocations + row.invocations,
