@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { LiveFunction, Now, Usage } from '../../src/api/observed.ts';
 import { href, replaceQuery } from '../address.ts';
 import type { Address } from '../address.ts';
@@ -17,6 +18,8 @@ export function FunctionPage({ address, label }: { readonly address: Address; re
   const versions = now === null ? [] : versionsOf(now, label);
   const chosen = versions.find(({ deployment }) => deployment === address.query['deployment']) ?? versions[0];
   const usage = useAsked('usage', { query: { from: spanOf(address), function: label, group: 'route' } }, 15_000);
+  // The page is drawn every second, what is over time when it comes.
+  const charts = useMemo(() => <FunctionCharts usage={usage.data} />, [usage.data]);
   return (
     <>
       <PageHead
@@ -44,7 +47,7 @@ export function FunctionPage({ address, label }: { readonly address: Address; re
         <SpanChoice address={address} />
       </div>
       {usage.failure !== null && <FailureNote failure={usage.failure} again={usage.again} />}
-      <FunctionCharts usage={usage.data} />
+      {charts}
       <div class="columns">
         <Routes usage={usage.data} />
         <Recent label={label} />
@@ -167,7 +170,7 @@ function Limit({ of, label }: { readonly of: LiveFunction; readonly label: strin
     <Card title="Limit" note="found by itself">
       <p class="limit">
         <b>{of.limit}</b>
-        <span>at once in an instance</span>
+        <span>at once in a new instance</span>
       </p>
       <p class="limit-why">
         {of.limitReason ?? 'Nothing is known yet: it begins high, and is lowered by what is seen.'}

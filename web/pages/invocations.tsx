@@ -5,7 +5,7 @@ import type { Address } from '../address.ts';
 import { call } from '../api.ts';
 import { useAsked, useDoing } from '../asking.ts';
 import { live } from '../live.ts';
-import { Card, FailureNote, PageHead, Select, Waiting } from '../parts/basics.tsx';
+import { Card, Empty, FailureNote, PageHead, Select, Waiting } from '../parts/basics.tsx';
 import { InvocationTable } from '../parts/invocation-table.tsx';
 import { useStore } from '../store.ts';
 
@@ -81,6 +81,7 @@ function Pages({ first, query }: PagesProps) {
     if (older.length === 0) setNext(first.next);
   }, [first.next]);
   const known = new Set(first.items.map(({ id }) => id));
+  const items = [...first.items, ...older.filter(({ id }) => !known.has(id))];
   const more = () =>
     doing.run(async () => {
       const page = await call('invocations', { query: { ...query, ...(next !== null && { cursor: next }) } });
@@ -90,7 +91,14 @@ function Pages({ first, query }: PagesProps) {
     });
   return (
     <>
-      <InvocationTable items={[...first.items, ...older.filter(({ id }) => !known.has(id))]} />
+      {items.length === 0 && next !== null ? (
+        // A search looks at so much at a time.
+        <Empty title="None so far." icon="invocations">
+          <p>Older ones were not looked at yet.</p>
+        </Empty>
+      ) : (
+        <InvocationTable items={items} />
+      )}
       {doing.failure !== null && <FailureNote failure={doing.failure} />}
       {next !== null && (
         <p class="more">

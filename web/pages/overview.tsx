@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { LiveFunction, Now, Usage } from '../../src/api/observed.ts';
 import { href, replaceQuery } from '../address.ts';
 import type { Address } from '../address.ts';
@@ -38,6 +39,8 @@ export function Overview({ address }: { readonly address: Address }) {
   const { now } = useStore(live);
   const span = spanOf(address);
   const usage = useAsked('usage', { query: { from: span } }, 15_000);
+  // The page is drawn every second, what is over time when it comes.
+  const charts = useMemo(() => <Charts usage={usage.data} />, [usage.data]);
   return (
     <>
       <PageHead title="Overview" />
@@ -48,7 +51,7 @@ export function Overview({ address }: { readonly address: Address }) {
         <SpanChoice address={address} />
       </div>
       {usage.failure !== null && <FailureNote failure={usage.failure} again={usage.again} />}
-      <Charts usage={usage.data} />
+      {charts}
       <div class="columns wide-left">
         <Functions now={now} usage={usage.data} />
         <LoadCard />
