@@ -275,10 +275,11 @@ test('a client that does not read is not written to without end, and when it is 
   socket.pause();
   socket.write(`GET /v1/deployments/${id}/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n\r\n`);
   // The kernel takes some megabytes; then nothing more is made.
-  for (let before = -1; before !== made || made === 0;) {
-    before = made;
+  const afterTurns = async (): Promise<number> => {
     for (let turn = 0; turn < 200; turn += 1) await new Promise(setImmediate);
-  }
+    return made;
+  };
+  for (let before = -1, now = await afterTurns(); before !== now || now === 0; now = await afterTurns()) before = now;
   assert.ok(made < 5_000, `${made} events for a client that reads nothing`);
   assert.equal(ended, 0);
   socket.destroy();
