@@ -113,7 +113,14 @@ test('a tree like a bomb is refused by its numbers', () => {
   // The same blob again and again.
   const big = { ...file('x'), bytes: limits.blobBytes };
   assert.throws(
-    () => checkManifest({ files: ['a', 'b', 'c', 'd', 'e'].map((path) => ({ ...big, path })), links: [] }, ''),
+    () =>
+      checkManifest(
+        {
+          files: ['a', 'b', 'c', 'd', 'e'].map((path) => Object.assign(file(path), { bytes: limits.blobBytes })),
+          links: [],
+        },
+        '',
+      ),
     refusedAs('DEPLOYMENT_TOO_LARGE'),
   );
   assert.throws(

@@ -153,7 +153,8 @@ export class ApiServer {
 
   #mistake(error: unknown, context: Bound): void {
     // Who left has no use for an answer.
-    if (context.req.raw.signal.aborted) return;
+    const { incoming } = context.env;
+    if (context.req.raw.signal.aborted || (incoming.destroyed && !incoming.complete)) return;
     const why = error instanceof Error ? error.stack : String(error);
     this.#options.log.error('the API made a mistake', { method: context.req.method, path: context.req.path, why });
   }
