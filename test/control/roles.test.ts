@@ -35,7 +35,7 @@ test('a role may what its route says, and nothing else; without a token nothing 
       throw new ApiError('PROJECT_EXISTS');
     },
   });
-  const server = new ApiServer({ clock, log: loggingTo([]), tokens, handlers, asset: () => null });
+  const server = new ApiServer({ clock, log: loggingTo([]), tokens, handlers, dashboard: { answer: () => null } });
   const { port } = await server.listen(0, '127.0.0.1');
   t.after(async () => {
     await server.close();

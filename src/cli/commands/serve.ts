@@ -14,7 +14,7 @@ interface Serving extends Listening {
   readonly state?: string;
   readonly apiPort: number;
   readonly apiHost: string;
-  readonly metricsPort: number | null;
+  readonly metricsPort: number | 'off';
 }
 
 export function addServe(program: Command, terminal: Terminal, version: string): void {
@@ -41,7 +41,7 @@ export function addServe(program: Command, terminal: Terminal, version: string):
       const dir =
         options.state === undefined ? join(stateDirectory(process.env, homedir()), 'control') : resolve(options.state);
       const directories = folder === undefined ? [] : await projectsOf(resolve(folder), terminal);
-      const metrics = options.metricsPort === null ? null : { port: options.metricsPort, host: options.apiHost };
+      const metrics = options.metricsPort === 'off' ? null : { port: options.metricsPort, host: options.apiHost };
       const scheme = options.https ? ('https' as const) : ('http' as const);
       const control = { dir, port: options.apiPort, host: options.apiHost, domain, scheme, directories, metrics };
       const common = {
@@ -58,7 +58,7 @@ export function addServe(program: Command, terminal: Terminal, version: string):
     });
 }
 
-const parseMetricsPort = (text: string): number | null => (text === 'off' ? null : parsePort(text));
+const parseMetricsPort = (text: string): number | 'off' => (text === 'off' ? 'off' : parsePort(text));
 
 function parseDomain(text: string): string {
   const name = text.toLowerCase();

@@ -38,9 +38,11 @@ async function bench(t: TestContext, handlers: Some): Promise<Bench> {
     log: loggingTo(logged),
     tokens,
     handlers: handlers as unknown as Handlers,
-    asset(path) {
-      assets.push(path);
-      return null;
+    dashboard: {
+      answer({ path }) {
+        assets.push(path);
+        return null;
+      },
     },
   });
   const { port } = await server.listen(0, '127.0.0.1');

@@ -8,7 +8,7 @@ export type ReleaseStep =
   | { readonly kind: 'complete' };
 
 /** When the next stage begins by itself; null: when it is approved. */
-function nextStageMs({ stages, stage, stageSinceMs }: ReleaseRecord): number | null {
+export function nextStageMs({ stages, stage, stageSinceMs }: ReleaseRecord): number | null {
   const minutes = stages[stage]?.minutes ?? null;
   return minutes === null ? null : stageSinceMs + minutes * 60_000;
 }
