@@ -26,7 +26,7 @@ import type { Deployment, Snapshot } from '../model/snapshot.ts';
 import { once } from '../base/once.ts';
 import { deployDirectories, type Directory } from './directories.ts';
 import { listenOnFree, urlOf } from './listening.ts';
-import { writeLocalFile } from './local-file.ts';
+import { writeLocalFiles } from './local-file.ts';
 import { deploymentMaker } from './maker.ts';
 import { watching } from './watching.ts';
 
@@ -34,6 +34,8 @@ import { watching } from './watching.ts';
 export interface ControlPlace {
   /** Of all that it keeps. Absolute. */
   readonly dir: string;
+  /** Where programs of this user look for it, beside `dir`. */
+  readonly announcedIn: readonly string[];
   /** Of its API; taken: the next free one. */
   readonly port: number;
   readonly host: string;
@@ -151,7 +153,12 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
       changed: ({ retention }) => watched.logs.retain(retention),
     }),
     ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
-    ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
+    ...nowHandlers({
+      clock,
+      now,
+      explain: (name) => parts.explain(name),
+      isLive: (id) => control.served.isLive(id),
+    }),
     ...logHandlers({ store: watched.logs, clock }),
     ...cronHandlers(crons),
     ...loadHandlers({ clock, edge, isServed: (host) => control.served.isServed(host) }),
@@ -177,7 +184,7 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   });
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = urlOf(place.host, port);
-  const local = await writeLocalFile(place.dir, { url, token: ownToken, pid: process.pid });
+  const local = await writeLocalFiles([place.dir, ...place.announcedIn], { url, token: ownToken, pid: process.pid });
   const stop = once(async () => {
     local.remove();
     await server.close();

@@ -48,6 +48,7 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
       host: '127.0.0.1',
       domain: 'localhost',
       scheme: 'http',
+      announcedIn: [],
       directories: [],
       metrics: null,
     },

@@ -38,12 +38,21 @@ export function addServe(program: Command, terminal: Terminal, version: string):
       // Help and version need none of it.
       const { serve } = await import('../serve.ts');
       const { port, host, stems, sentinel, domain } = options;
-      const dir =
-        options.state === undefined ? join(stateDirectory(process.env, homedir()), 'control') : resolve(options.state);
+      const usual = join(stateDirectory(process.env, homedir()), 'control');
+      const dir = options.state === undefined ? usual : resolve(options.state);
       const directories = folder === undefined ? [] : await projectsOf(resolve(folder), terminal);
       const metrics = options.metricsPort === 'off' ? null : { port: options.metricsPort, host: options.apiHost };
       const scheme = options.https ? ('https' as const) : ('http' as const);
-      const control = { dir, port: options.apiPort, host: options.apiHost, domain, scheme, directories, metrics };
+      const control = {
+        dir,
+        announcedIn: [usual],
+        port: options.apiPort,
+        host: options.apiHost,
+        domain,
+        scheme,
+        directories,
+        metrics,
+      };
       const common = {
         version,
         projects: [],

@@ -97,7 +97,7 @@ async function usageOf(parts: UsageParts, query: Call<'usage'>['query']): Promis
     stepS: step * 60,
     totals: whole.report(prices),
     groups: [...groups.values()]
-      .map(({ group, totals }) => ({ ...group, totals: totals.report(prices) }))
+      .map(({ group, totals }) => Object.assign(group, { totals: totals.report(prices) }))
       .toSorted(
         (a, b) => b.totals.cost.totalUsd - a.totals.cost.totalUsd || b.totals.invocations - a.totals.invocations,
       ),

@@ -46,6 +46,8 @@ const columns =
   'at, project, deployment, function_id, name, environment, memory_mib, route, invocations, cold, prewarmed, warm, failed, failures, nacks, cpu_us, attributed_us, unattributed_us, boot_us, busy_us, wall_us, latency, ttfb, peak_in_flight, peak_instances';
 const marks = columns.replaceAll(/\w+/g, '?');
 
+type Table = 'usage_minutes' | 'usage_hours';
+
 /** What was used, minute by minute, and by the hour for whoever asks about days. */
 export class UsageStore {
   readonly #db: Database;
@@ -79,17 +81,22 @@ export class UsageStore {
   *read(span: UsageSpan, isByHour: boolean, withRoutes: boolean): Generator<UsageRow[]> {
     const { fromMinute, toMinute } = span;
     if (!isByHour) {
-      yield* this.#batches('usage_minutes', fromMinute, toMinute, span, withRoutes);
+      yield* this.#batches('usage_minutes', [fromMinute, toMinute], span, withRoutes);
       return;
     }
     const firstHour = Math.min(toMinute, Math.ceil(fromMinute / 60) * 60);
     const lastHour = Math.max(firstHour, Math.floor(toMinute / 60) * 60);
-    yield* this.#batches('usage_minutes', fromMinute, firstHour, span, withRoutes);
-    yield* this.#batches('usage_hours', firstHour, lastHour, span, withRoutes);
-    yield* this.#batches('usage_minutes', lastHour, toMinute, span, withRoutes);
+    yield* this.#batches('usage_minutes', [fromMinute, firstHour], span, withRoutes);
+    yield* this.#batches('usage_hours', [firstHour, lastHour], span, withRoutes);
+    yield* this.#batches('usage_minutes', [lastHour, toMinute], span, withRoutes);
   }
 
-  *#batches(table: string, from: number, to: number, span: UsageSpan, withRoutes: boolean): Generator<UsageRow[]> {
+  *#batches(
+    table: Table,
+    [from, to]: readonly [number, number],
+    span: UsageSpan,
+    withRoutes: boolean,
+  ): Generator<UsageRow[]> {
     // By rows that were seen, not by their number: what is deleted meanwhile moves nothing.
     const key = table === 'usage_hours' ? 'function_id || char(0) || route' : 'rowid';
     let at = from;
