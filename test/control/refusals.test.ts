@@ -22,7 +22,9 @@ function kept({ platform, dir }: Rig): unknown {
   );
   const rows = tables.map(({ name }) => [
     name,
-    db.all<Record<string, unknown>>(`select * from ${name}`).map((row) => ({ ...row, last_used_ms: null })),
+    db
+      .all<Record<string, unknown>>(`select * from ${name}`)
+      .map((row) => Object.assign({}, row, { last_used_ms: null })),
   ]);
   const files = readdirSync(join(dir, 'blobs'), { recursive: true, encoding: 'utf8' });
   return [rows, files.toSorted(), readdirSync(join(dir, 'deployments')).toSorted()];
