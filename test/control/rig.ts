@@ -1,4 +1,5 @@
 // A platform with a control, in this process, for tests: real files, real instances, its API over HTTP.
+import type { Agent } from 'node:http';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -105,23 +106,27 @@ export async function settled(client: ApiClient, id: string): Promise<Deployment
   return client.call('deployment', { params: { id } });
 }
 
-async function get(port: number, host: string, path: string, headers: Readonly<Record<string, string>>) {
+/** Without an agent a connection of its own. */
+export async function get(
+  port: number,
+  host: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  agent: Agent | false = false,
+) {
   const { request } = await import('node:http');
   return new Promise<{ status: number; text: string; headers: Headers }>((resolve, reject) => {
-    const asked = request(
-      { port, host: '127.0.0.1', path, headers: { ...headers, host }, agent: false },
-      (response) => {
-        let text = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (text += chunk));
-        response.on('end', () => {
-          const fields = new Headers();
-          for (const [name, value] of Object.entries(response.headers))
-            for (const each of Array.isArray(value) ? value : [value ?? '']) fields.append(name, each);
-          resolve({ status: response.statusCode!, text, headers: fields });
-        });
-      },
-    );
+    const asked = request({ port, host: '127.0.0.1', path, headers: { ...headers, host }, agent }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => (text += chunk));
+      response.on('end', () => {
+        const fields = new Headers();
+        for (const [name, value] of Object.entries(response.headers))
+          for (const each of Array.isArray(value) ? value : [value ?? '']) fields.append(name, each);
+        resolve({ status: response.statusCode!, text, headers: fields });
+      });
+    });
     asked.on('error', reject);
     asked.end();
   });
