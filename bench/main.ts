@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,fastapi,python-cold,python,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,dashboard,codec]`
+// `npm run bench [-- --quick] [-- --wattpm] [-- --only small,bodies,starts,waits,bytecode,next,next-cold,fastapi,python-cold,python,slow,sockets,recalls,blocker,converge,place,routes,routing,pages,deploy,dashboard,codec]`
 // Ratios in one run on one machine. CPU per request is the steadiest figure; wall time is noise on a busy machine.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { blocker } from './blocker.ts';
 import { bytecode } from './bytecode.ts';
 import { codecRows } from './codec.ts';
 import { converge, convergeParts } from './converge.ts';
+import { deployBench } from './deploy.ts';
 import { dashboardBench } from './dashboard.ts';
 import { fastapi, pythonCold } from './fastapi.ts';
 import { hasNginx, loader } from './load.ts';
@@ -56,6 +57,7 @@ const parts: Readonly<Record<string, () => Promise<readonly Section[]>>> = {
   routes: async () => [section('The kind of a request', routesBench())],
   routing: async () => [section('A walk through a routing table', routingBench())],
   pages: async () => [section('A kept page in memory', await pagesBench())],
+  deploy: () => deployBench(values.quick ? 4 : 12, values.quick ? 3 : 10),
   dashboard: async () => [section('The dashboard in Chromium', await dashboardBench(values.quick ? 3 : 9))],
   codec: async () => [section('Tunnel codec', codecRows())],
 };
