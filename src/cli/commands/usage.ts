@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { BillResource, Usage } from '../../api/observed.ts';
 import { act, controlCommand } from '../control-command.ts';
 import type { Cli, Job } from '../control-command.ts';
-import { durationText, usdText } from '../figures.ts';
+import { durationText, priceText, usdText } from '../figures.ts';
 import { bold, dim } from '../painted.ts';
 import type { Part } from '../painted.ts';
 
@@ -70,7 +70,7 @@ const quantity = (value: number): string =>
 /** Little traffic saves nothing: an instance that serves it takes what it takes. */
 const savedText = ({ savedUsd, savedPercent, savedGbHours }: BillResource): string =>
   savedUsd > 0
-    ? `: ${usdText(savedUsd)} saved (${savedPercent.toFixed(1)} %), ${savedGbHours.toFixed(1)} GB-hours not held`
+    ? `: ${usdText(savedUsd)} saved (${savedPercent.toFixed(1)} %), ${quantity(savedGbHours)} GB-hours not held`
     : ', which is no more: there were too few at once to save anything';
 
 function tellBill({ output }: Job, bill: BillResource): void {
@@ -83,7 +83,7 @@ function tellBill({ output }: Job, bill: BillResource): void {
         at === 0 ? bold(project) : '',
         what,
         `${quantity(used)} ${unit}`,
-        usdText(unitUsd),
+        priceText(unitUsd),
         usdText(amountUsd),
       ]);
     }
