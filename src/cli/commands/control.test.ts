@@ -243,10 +243,10 @@ test('usage: a bill, for a spreadsheet, and by function', async (t) => {
 test('usage: what is less than a cent is said to be, everywhere', async (t) => {
   const { run } = await there(t, {
     bill: ({ query }) => {
-      const tiny = { totalUsd: 0.0004, onePerInstanceUsd: 0.0204, savedUsd: 0.02, savedPercent: 98 };
+      const tiny = { totalUsd: 0, onePerInstanceUsd: 0.0204, savedUsd: 0.02, savedPercent: 98 };
       const more = { totalUsd: 0.0005, onePerInstanceUsd: 0.0004, savedUsd: -0.0001, savedPercent: -25 };
       const sums = query.month === '2026-10' ? more : tiny;
-      const lines = [{ what: 'Active CPU', quantity: 0.003, unit: 'hours', unitUsd: 0.128, amountUsd: 0.000384 }];
+      const lines = [{ what: 'Active CPU', quantity: 0.003, unit: 'hours', unitUsd: 0.128, amountUsd: 0 }];
       const projects = [{ project: 'shop', lines, ...sums }];
       return { fromMs: Date.UTC(2026, 9, 1), toMs: Date.UTC(2026, 10, 1), projects, ...sums, savedGbHours: 0.1 };
     },
