@@ -153,7 +153,7 @@ function Side({ current }: { readonly current: string }) {
       <div class="side-foot">
         <Connected />
         <p class="note side-who">
-          {me === null ? ' ' : `${me.token.name}, may ${me.token.role}`}
+          {me === null ? ' ' : `${me.token.name} · ${me.token.role}`}
           <br />
           {me === null ? ' ' : `Weir ${me.version}`}
         </p>

@@ -39,6 +39,11 @@ export const endpoints = {
   logs: ['GET', '/v1/logs', 'read'],
   invocations: ['GET', '/v1/invocations', 'read'],
   invocation: ['GET', '/v1/invocations/:invocation', 'read'],
+  crashes: ['GET', '/v1/crashes', 'read'],
+  crons: ['GET', '/v1/crons', 'read'],
+  cronRuns: ['GET', '/v1/crons/:cron/runs', 'read'],
+  runCron: ['POST', '/v1/crons/:cron/run', 'deploy'],
+  changeCron: ['PATCH', '/v1/crons/:cron', 'deploy'],
   load: ['POST', '/v1/load', 'deploy'],
 } as const satisfies { [N in RouteName]?: Row<N> };
 

@@ -1,6 +1,6 @@
 // What the fake control answers when a test does not say otherwise: a project `shop`, with two deployments.
 import type { DeploymentResource, ProjectResource } from '../api/deployments.ts';
-import type { InvocationResource, LogLine, UsageTotals } from '../api/observed.ts';
+import type { CrashResource, InvocationResource, LogLine, UsageTotals } from '../api/observed.ts';
 import { ApiError } from '../api/errors.ts';
 import type { Answers } from './control.fixture.ts';
 
@@ -104,6 +104,25 @@ export const invocation = (changes: Partial<InvocationResource> = {}): Invocatio
     answeredUs: 100_000,
     settledUs: 120_000,
   },
+  ...changes,
+});
+
+export const crash = (changes: Partial<CrashResource> = {}): CrashResource => ({
+  id: '7',
+  atMs,
+  instance: 'ins_1',
+  project: 'shop',
+  deployment: newer,
+  function: 'shop/api/hello',
+  reason: 'an error that nobody caught',
+  exitCode: 1,
+  signal: null,
+  invocation: 'inv_1',
+  lost: ['inv_1', 'inv_2'],
+  stack: 'Error: no\n    at pay (pay.js:3:9)',
+  memoryBytes: 50_000_000,
+  cpuMs: 812.5,
+  ageMs: 60_000,
   ...changes,
 });
 
@@ -305,6 +324,7 @@ export const canned: Answers = {
     if (params.invocation !== 'inv_1') throw new ApiError('INVOCATION_NOT_FOUND');
     return { invocation: invocation(), lines: [line()], linesDropped: 0 };
   },
+  crashes: () => ({ items: [crash()], next: null }),
   crons: () => ({ items: [cron] }),
   cronRuns: () => ({ items: [run], next: null }),
   runCron: ({ params }) => {

@@ -41,8 +41,12 @@ export function agoText(atMs: number, nowMs: number): string {
 /** `2026-11-26 10:41:27 UTC`, the same on every machine. */
 export const timeText = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
 
-/** Dollars: cents where they are enough, more digits for what is less. */
+/** Dollars, as bills have them: cents, and what is less than one is said to be. */
 export function usdText(usd: number): string {
-  if (usd === 0 || Math.abs(usd) >= 1) return `$${usd.toFixed(2)}`;
-  return `$${usd.toFixed(6)}`;
+  const size = Math.abs(usd);
+  const text = size > 0 && size < 0.01 ? '< $0.01' : `$${size.toFixed(2)}`;
+  return usd <= -0.01 ? `-${text}` : text;
 }
+
+/** What one of something costs: as many digits as the price has. */
+export const priceText = (usd: number): string => `$${usd.toFixed(6).replace(/(\.\d{2}\d*?)0+$/, '$1')}`;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addCompletion } from './commands/completion.ts';
+import { addCrashes } from './commands/crashes.ts';
 import { addCron } from './commands/cron.ts';
 import { addDeploy } from './commands/deploy.ts';
 import { addDev } from './commands/dev.ts';
@@ -50,7 +51,7 @@ export function weirProgram(cli: Cli, lines: Terminal = terminal(cli.streams)): 
   program.commandsGroup('What a project has:');
   for (const add of [addEnv, addSecret, addDomains, addCron]) add(program, cli);
   program.commandsGroup('What happens:');
-  for (const add of [addLogs, addInvocations]) add(program, cli);
+  for (const add of [addLogs, addInvocations, addCrashes]) add(program, cli);
   addExplain(program, lines, cli);
   addUsage(program, cli);
   program.commandsGroup('Access:');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { columnsOf } from '../base/printable.ts';
-import { agoText, bytesText, durationText, timeText, usdText } from './figures.ts';
+import { agoText, bytesText, durationText, timeText, usdText, priceText } from './figures.ts';
 import { bold, plain } from './painted.ts';
 import { tableLines } from './table.ts';
 
@@ -77,5 +77,15 @@ test('figures', () => {
     ['just now', '30 s ago', '2 min ago', '2 h ago', '3 d ago'],
   );
   assert.equal(timeText(0), '1970-01-01 00:00:00 UTC');
-  assert.deepEqual([0, 0.0000451, 12.345].map(usdText), ['$0.00', '$0.000045', '$12.35']);
+  assert.deepEqual([0, 0.0000451, 0.0099, 0.01, 0.0951, 12.345, -0.001, -0.5].map(usdText), [
+    '$0.00',
+    '< $0.01',
+    '< $0.01',
+    '$0.01',
+    '$0.10',
+    '$12.35',
+    '< $0.01',
+    '-$0.50',
+  ]);
+  assert.deepEqual([0.128, 0.0106, 0.6, 2].map(priceText), ['$0.128', '$0.0106', '$0.60', '$2.00']);
 });

@@ -5,6 +5,7 @@ import type { Answer, Call, RouteName } from '../../src/api/routes.ts';
 import type { TokenResource } from '../../src/api/platform.ts';
 import { costOf, invocationOf, labelOf, liveOf, percentilesOf, sumOf, totalsOf } from './traffic.fixture.ts';
 import type { FakeFunction } from './traffic.fixture.ts';
+import { happenings } from './happenings.fixture.ts';
 import { lineOf } from './world.fixture.ts';
 import type { World } from './world.fixture.ts';
 
@@ -15,7 +16,7 @@ export interface Scene {
   readonly nowMs: () => number;
 }
 
-type Handlers = { readonly [N in RouteName]?: (call: Call<N>, scene: Scene, token: TokenResource) => Answer<N> };
+export type Handlers = { readonly [N in RouteName]?: (call: Call<N>, scene: Scene, token: TokenResource) => Answer<N> };
 
 const spanMs = (text: string, nowMs: number): number => {
   const [, count, unit] = /^(\d+)([smhd])$/.exec(text) ?? [];
@@ -191,6 +192,7 @@ const changeRelease = ({ world }: Scene, name: string, ended: boolean): Answer<'
 };
 
 export const handlers: Handlers = {
+  ...happenings,
   me: (_, __, token) => ({
     token: { id: token.id, name: token.name, role: token.role },
     version: '0.1.0',

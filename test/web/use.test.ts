@@ -55,7 +55,7 @@ test('a wrong token is refused with what the API says; a right one signs in, for
   await page.fill('input[type=password]', fakeTokens.deploy);
   await page.keyboard.press('Enter');
   await page.waitForSelector('.hero');
-  assert.match(await page.innerText('.side-who'), /ci, may deploy/);
+  assert.match(await page.innerText('.side-who'), /ci · deploy/);
   assert.equal(await page.evaluate('localStorage.getItem("weir.token")'), null);
   await page.click('[aria-label="Sign out"]');
   await page.waitForSelector('.sign-in');
@@ -222,6 +222,42 @@ test('variables, domains and tokens are made and removed', async (t) => {
     faults.filter((fault) => !fault.includes('409')),
     [],
   );
+});
+
+test('crons are run, paused, and resumed; who may only read sees them', async (t) => {
+  const { page, control, faults } = await scene(t, '/deployments/shop');
+  await page.waitForSelector('text=every day at 05:00 UTC');
+  await page.click('[aria-label="Run /api/tidy now"]');
+  await page.waitForSelector('tr:has-text("/api/tidy") .badge.good');
+  await page.click('[aria-label="Pause /api/report"]');
+  await page.waitForSelector('tr:has-text("/api/report") .badge:has-text("paused")');
+  await page.click('[aria-label="Resume /api/report"]');
+  await page.waitForSelector('[aria-label="Pause /api/report"]');
+  await page.click('[aria-label="History of /api/sync?full=1"]');
+  await page.waitForSelector('dialog .badge:has-text("failed 500")');
+  await page.keyboard.press('Escape');
+  await page.goto(`${control.origin}/#/deployments/docs`);
+  await page.waitForSelector('.empty:has-text("weir.json")');
+  assert.deepEqual([...faults, ...control.faults], []);
+  const reader = await open(browser, control.origin, '/deployments/shop', { ...desktop, role: 'read' });
+  await reader.page.waitForSelector('[aria-label="Run /api/tidy now"][aria-disabled=true]');
+  await reader.page.context().close();
+});
+
+test('crashes of the last day: their stack, and the invocation to blame', async (t) => {
+  const { page, control, faults } = await scene(t, '/');
+  await page.click('[aria-label="Stack of crash 2"]');
+  await page.waitForSelector('dialog .stack:has-text("reading \'iban\'")');
+  await page.keyboard.press('Escape');
+  await page.waitForSelector('dialog', { state: 'detached' });
+  assert.equal(await page.getAttribute('.crashes td a', 'href'), '#/invocation/inv_of_crash');
+  await page.goto(`${control.origin}/#/function/shop/api/checkout`);
+  await page.waitForSelector('.crashes');
+  await page.goto(`${control.origin}/#/function/shop/api/cart`);
+  await page.waitForSelector('h1:has-text("api/cart")');
+  await settled(page);
+  assert.equal(await page.locator('.crashes').count(), 0);
+  assert.deepEqual([...faults, ...control.faults], []);
 });
 
 test('keys lead to pages, and the page that is new begins at its heading', async (t) => {

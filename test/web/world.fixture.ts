@@ -6,8 +6,9 @@ import type {
   ProjectResource,
   VariableResource,
 } from '../../src/api/deployments.ts';
-import type { LogLine } from '../../src/api/observed.ts';
+import type { CronResource, LogLine } from '../../src/api/observed.ts';
 import type { TokenResource } from '../../src/api/platform.ts';
+import { cronsOf } from './happenings.fixture.ts';
 import { chance, invocationOf, labelOf } from './traffic.fixture.ts';
 import type { FakeFunction } from './traffic.fixture.ts';
 
@@ -18,6 +19,7 @@ export interface World {
   domains: DomainResource[];
   variables: (VariableResource & { project: string })[];
   tokens: TokenResource[];
+  crons: CronResource[];
   readonly startedMs: number;
 }
 
@@ -279,6 +281,7 @@ export function emptyWorld(nowMs: number): World {
     deployments: [],
     domains: [],
     variables: [],
+    crons: [],
     tokens: [tokenOf('ada', 'admin', nowMs)],
     startedMs: nowMs - 60_000,
   };
@@ -326,6 +329,7 @@ export function busyWorld(nowMs: number): World {
   return {
     functions,
     deployments: deploymentsOf(nowMs),
+    crons: cronsOf(dep('shop 9'), nowMs),
     projects: [
       projectOf('shop', nowMs, {
         live: dep('shop 9'),

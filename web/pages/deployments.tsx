@@ -8,6 +8,7 @@ import { Confirm } from '../parts/action.tsx';
 import { Badge, Card, Choices, Command, Empty, FailureNote, PageHead, Time, Waiting } from '../parts/basics.tsx';
 import type { Tone } from '../parts/basics.tsx';
 import { BuildLog } from '../parts/build-log.tsx';
+import { CronsCard } from '../parts/crons-card.tsx';
 import { ProjectTabs } from '../parts/project-tabs.tsx';
 import { ReleaseCard } from '../parts/release-card.tsx';
 
@@ -122,6 +123,7 @@ function List({ address, project, changed }: ListProps) {
         {asked.failure !== null && <FailureNote failure={asked.failure} again={asked.again} />}
         {asked.data === null ? <Waiting rows={8} /> : <Rows items={asked.data.items} changed={reload} />}
       </Card>
+      <CronsCard project={project.name} />
     </>
   );
 }

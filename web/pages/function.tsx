@@ -8,6 +8,7 @@ import { explained } from '../explained.ts';
 import { bytes, duration, plural, short, shortId, whole } from '../format.ts';
 import { live, versionsOf } from '../live.ts';
 import { Badge, Card, Empty, Facts, FailureNote, Figure, PageHead, Select, Time, Waiting } from '../parts/basics.tsx';
+import { CrashesCard } from '../parts/crashes-card.tsx';
 import { InvocationTable } from '../parts/invocation-table.tsx';
 import { useStore } from '../store.ts';
 import { FunctionCharts } from './function-charts.tsx';
@@ -52,6 +53,7 @@ export function FunctionPage({ address, label }: { readonly address: Address; re
         <Routes usage={usage.data} />
         <Recent label={label} />
       </div>
+      <CrashesCard label={label} />
     </>
   );
 }

@@ -10,6 +10,7 @@ import { wallMs } from '../clock.ts';
 import { duration, money, partOf, percent, plural, short, whole } from '../format.ts';
 import { live } from '../live.ts';
 import { Badge, Card, Choices, Command, Empty, FailureNote, Figure, PageHead, Waiting } from '../parts/basics.tsx';
+import { CrashesCard } from '../parts/crashes-card.tsx';
 import { LoadCard } from '../parts/load-card.tsx';
 import { Savings } from '../parts/savings.tsx';
 import { seriesOf } from '../series.ts';
@@ -56,6 +57,7 @@ export function Overview({ address }: { readonly address: Address }) {
         <Functions now={now} usage={usage.data} />
         <LoadCard />
       </div>
+      <CrashesCard />
     </>
   );
 }

@@ -32,7 +32,7 @@ function Rows({ project, items, changed }: RowsProps) {
     return (
       <Empty title="No variable is set." icon="settings">
         <p>Set one here, or by</p>
-        <code class="command">weir env add NAME</code>
+        <code class="command">weir env set NAME=VALUE</code>
       </Empty>
     );
   }

@@ -139,7 +139,7 @@ function BillOf({ project }: { readonly project: BillResource['projects'][number
             {short(line.quantity)} {line.unit}
           </td>
           <td class="number">{money(line.unitUsd)}</td>
-          <td class="number">{cents(line.amountUsd)}</td>
+          <td class="number">{line.amountUsd === 0 && line.quantity > 0 ? '< $0.01' : cents(line.amountUsd)}</td>
         </tr>
       ))}
     </tbody>

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import { useMemo, useState } from 'preact/hooks';
 import type { DeploymentResource } from '../../src/api/deployments.ts';
 import type { LoadResult } from '../../src/api/observed.ts';
 import { call } from '../api.ts';
@@ -10,13 +10,15 @@ import { say } from './announcer.tsx';
 import { Card, Command, Empty, FailureNote, Select } from './basics.tsx';
 
 const requests = 200;
+/** Of the examples, what shows best how much is saved: it waits for a second. */
+const demo = { project: 'mixed', path: '/api/io?ms=1000' };
 
 /** Sends requests all at once, and says what came: the model can be seen at work. */
 export function LoadCard() {
   const projects = useAsked('projects', {});
   const served = useMemo(() => projects.data?.items.filter(({ live }) => live !== null) ?? [], [projects.data]);
   const [chosen, setChosen] = useState<string | null>(null);
-  const project = served.find(({ name }) => name === chosen) ?? served[0];
+  const project = served.find(({ name }) => name === (chosen ?? demo.project)) ?? served[0];
   const deployment = useAsked('deployment', project?.live == null ? null : { params: { id: project.live } });
   if (projects.data !== null && project === undefined) {
     return (
@@ -37,7 +39,12 @@ export function LoadCard() {
         value={project?.name ?? ''}
         onChoose={setChosen}
       />
-      <Sender key={project?.name ?? ''} origin={project?.liveUrl ?? null} paths={pathsOf(deployment.data)} />
+      <Sender
+        key={project?.name ?? ''}
+        origin={project?.liveUrl ?? null}
+        first={project?.name === demo.project ? demo.path : '/'}
+        paths={pathsOf(deployment.data)}
+      />
     </Card>
   );
 }
@@ -48,11 +55,16 @@ const pathsOf = (deployment: DeploymentResource | null): readonly string[] =>
     ? []
     : deployment.functions.flatMap(({ routes }) => routes).filter((route) => /^\/[^:[*]*$/.test(route));
 
-function Sender({ origin, paths }: { readonly origin: string | null; readonly paths: readonly string[] }) {
-  const [path, setPath] = useState('/');
+interface SenderProps {
+  readonly origin: string | null;
+  readonly first: string;
+  readonly paths: readonly string[];
+}
+
+function Sender({ origin, first, paths }: SenderProps) {
+  const [path, setPath] = useState(first);
   const [result, setResult] = useState<{ load: LoadResult; savedUsd: number } | null>(null);
   const doing = useDoing();
-  useEffect(() => setPath(paths[0] ?? '/'), [paths[0]]);
   const send = () =>
     doing.run(async () => {
       if (origin === null) return;

@@ -44,6 +44,7 @@ async function namesOf(kind: string, cli: Cli): Promise<string[]> {
   const { Control } = await import('../connection/control.ts');
   const control = new Control(target, AbortSignal.timeout(waitMs));
   if (kind === 'crons') return (await control.call('crons')).items.map(({ id }) => id);
+  if (kind === 'crashes') return (await control.call('crashes', { query: { limit: 20 } })).items.map(({ id }) => id);
   const projects = (await control.call('projects')).items.map(({ name }) => name);
   if (kind === 'projects') return projects;
   const pages = await Promise.all(

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import type { TestContext } from 'node:test';
 import { parseEnv } from 'node:util';
 import { ApiError } from '../../api/errors.ts';
-import { deployment, line, project } from '../canned.fixture.ts';
+import { crash, deployment, line, project } from '../canned.fixture.ts';
 import { fakeControl } from '../control.fixture.ts';
 import type { Answers, FakeControl } from '../control.fixture.ts';
 import { home, start, weir } from '../run.fixture.ts';
@@ -229,15 +229,34 @@ test('usage: a bill, for a spreadsheet, and by function', async (t) => {
   printed(
     bill,
     /^2026-11-01 to 2026-12-01 \(UTC\)\n/,
-    /Active CPU +2\.50 hour +\$0\.128000 +\$0\.320000/,
+    /Active CPU +2\.50 hour +\$0\.128 +\$0\.32\n/,
     '\nTotal $1.46\n',
   );
-  printed(bill, 'One invocation an instance would have cost $20.00: $18.54 saved (92.7 %), 120.0 GB-hours not held');
+  printed(bill, 'One invocation an instance would have cost $20.00: $18.54 saved (92.7 %), 120 GB-hours not held');
   assert.deepEqual(control.asked.at(-1)!.query, { month: '2026-11' });
   printed(await run('usage --csv --project shop'), /^project,what,amount\n/);
   printed(await run('usage --by function --since 7d'), /\nshop\/api\/hello +1234 +5 +10 ms +50 ms +1\.5 s/);
   printed(await run('usage --json'), /"savedGbHours": 120/);
   assert.equal((await run('usage --month 2026-11 --since 7d')).code, 2);
+});
+
+test('usage: what is less than a cent is said to be, everywhere', async (t) => {
+  const { run } = await there(t, {
+    bill: ({ query }) => {
+      const tiny = { totalUsd: 0, onePerInstanceUsd: 0.0204, savedUsd: 0.02, savedPercent: 98 };
+      const more = { totalUsd: 0.0005, onePerInstanceUsd: 0.0004, savedUsd: -0.0001, savedPercent: -25 };
+      const sums = query.month === '2026-10' ? more : tiny;
+      const lines = [{ what: 'Active CPU', quantity: 0.003, unit: 'hours', unitUsd: 0.128, amountUsd: 0 }];
+      const projects = [{ project: 'shop', lines, ...sums }];
+      return { fromMs: Date.UTC(2026, 9, 1), toMs: Date.UTC(2026, 10, 1), projects, ...sums, savedGbHours: 0.1 };
+    },
+  });
+  const tiny = await run('usage');
+  printed(tiny, /Active CPU +0\.0030 hours +\$0\.128 +< \$0\.01\n/, '\nTotal < $0.01\n');
+  printed(tiny, 'would have cost $0.02: $0.02 saved (98.0 %), 0.1000 GB-hours not held');
+  const more = await run('usage --month 2026-10');
+  printed(more, 'would have cost < $0.01, which is no more');
+  assert.doesNotMatch(more.out, /-\$|-25/);
 });
 
 test('cron: ls, runs, run, pause, resume', async (t) => {
@@ -279,6 +298,25 @@ test('invocations, and one by its phases', async (t) => {
   const one = await run('invocation inv_1');
   printed(one, /\n {2}placed +40 ms {2} *█+\n/, /\n {2}settled +20 ms {2} +█+\n/, 'hello');
   assert.equal((await run('invocation inv_2')).code, 5);
+});
+
+test('crashes: what is known of the end; in full, with the stack', async (t) => {
+  const killed = crash({ id: '6', exitCode: null, signal: 'SIGKILL', stack: null, invocation: null, lost: [] });
+  const bare = { ...killed, id: '5', signal: null, memoryBytes: null, cpuMs: null };
+  const { control, run } = await there(t, {
+    crashes: ({ query }) =>
+      query.cursor === undefined ? { items: [crash(), killed], next: '6' } : { items: [bare], next: null },
+  });
+  const all = await run('crashes shop --function api/hello --since 24h -n 2');
+  printed(all, /^WHEN +CRASH/, /10:00:00 +7 +shop\/api\/hello +ins_1 +1 +inv_1 +2 +50 MB +813 ms +an error that/);
+  printed(all, /\n.* 6 .* SIGKILL +- +0 /);
+  assert.deepEqual(control.asked[0]!.query, { project: 'shop', function: 'api/hello', from: '24h', limit: 2 });
+  printed(await run('crashes --stack'), /at pay \(pay\.js:3:9\)\n\ncrash +6\n/, /\n {2}no stack was left\n$/);
+  printed(await run('crashes --json'), /"reason": "an error that nobody caught"/);
+  printed(await run('crash 7'), /^crash +7\n/, 'blamed    inv_1', '2 invocations: inv_1, inv_2', '\n  Error: no\n');
+  printed(await run('crash 5'), /exit +unknown/, /memory +unknown/);
+  printed(await run('crash 6 --json'), /^\{\n {2}"id": "6"/);
+  assert.equal((await run('crash 9')).code, 5);
 });
 
 test('explain: of the control that is meant', async (t) => {

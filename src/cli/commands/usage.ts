@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { BillResource, Usage } from '../../api/observed.ts';
 import { act, controlCommand } from '../control-command.ts';
 import type { Cli, Job } from '../control-command.ts';
-import { durationText, usdText } from '../figures.ts';
+import { durationText, priceText, usdText } from '../figures.ts';
 import { bold, dim } from '../painted.ts';
 import type { Part } from '../painted.ts';
 
@@ -70,8 +70,13 @@ const quantity = (value: number): string =>
 /** Little traffic saves nothing: an instance that serves it takes what it takes. */
 const savedText = ({ savedUsd, savedPercent, savedGbHours }: BillResource): string =>
   savedUsd > 0
-    ? `: ${usdText(savedUsd)} saved (${savedPercent.toFixed(1)} %), ${savedGbHours.toFixed(1)} GB-hours not held`
+    ? `: ${usdText(savedUsd)} saved (${savedPercent.toFixed(1)} %), ${quantity(savedGbHours)} GB-hours not held`
     : ', which is no more: there were too few at once to save anything';
+
+/** The control rounds what a bill says to cents: nothing of something used is less than a cent, not nothing. */
+const amountText = (usd: number, isUsed: boolean): string => usdText(usd === 0 && isUsed ? Number.MIN_VALUE : usd);
+const isUsed = (lines: BillResource['projects'][number]['lines']): boolean =>
+  lines.some((line) => line.quantity > 0 && line.unitUsd > 0);
 
 function tellBill({ output }: Job, bill: BillResource): void {
   output.say(bold(`${day(bill.fromMs)} to ${day(bill.toMs)}`), dim(' (UTC)'));
@@ -83,11 +88,11 @@ function tellBill({ output }: Job, bill: BillResource): void {
         at === 0 ? bold(project) : '',
         what,
         `${quantity(used)} ${unit}`,
-        usdText(unitUsd),
-        usdText(amountUsd),
+        priceText(unitUsd),
+        amountText(amountUsd, used > 0 && unitUsd > 0),
       ]);
     }
-    rows.push(['', 'together', '', '', bold(usdText(totalUsd))]);
+    rows.push(['', 'together', '', '', bold(amountText(totalUsd, isUsed(lines)))]);
   }
   if (rows.length > 0) {
     const columns = [
@@ -100,8 +105,11 @@ function tellBill({ output }: Job, bill: BillResource): void {
     output.table(columns, rows);
   }
   output.say();
-  output.say(bold(`Total ${usdText(bill.totalUsd)}`));
-  output.say(`One invocation an instance would have cost ${usdText(bill.onePerInstanceUsd)}${savedText(bill)}`);
+  const isAnyUsed = bill.projects.some(({ lines }) => isUsed(lines));
+  output.say(bold(`Total ${amountText(bill.totalUsd, isAnyUsed)}`));
+  output.say(
+    `One invocation an instance would have cost ${amountText(bill.onePerInstanceUsd, isAnyUsed)}${savedText(bill)}`,
+  );
 }
 
 function tellUsage({ output }: Job, { fromMs, toMs, groups, totals }: Usage, by: NonNullable<Options['by']>): void {

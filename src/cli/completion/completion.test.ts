@@ -63,6 +63,8 @@ for (const [line, expected] of [
   ['weir promote ', ['dep_newer00001', 'dep_older00001']],
   ['weir env set --project ', ['shop']],
   ['weir cron run ', ['shop-1']],
+  ['weir crashes --st', ['--stack']],
+  ['weir crash ', ['7']],
 ] as const) {
   test(`bash completes: ${line}`, async (t) => {
     const [control, at] = [await fakeControl(t), home(t)];

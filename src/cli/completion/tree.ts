@@ -1,7 +1,7 @@
 import type { Argument, Command, Option } from 'commander';
 
 /** What a value is, of which there may be many: names that the control knows, or files. */
-export type Kind = 'projects' | 'deployments' | 'both' | 'crons' | 'contexts' | 'folders' | 'files';
+export type Kind = 'projects' | 'deployments' | 'both' | 'crons' | 'crashes' | 'contexts' | 'folders' | 'files';
 
 /** What may follow on a command line. */
 export type Values = { readonly words: readonly string[] } | { readonly kind: Kind } | null;
@@ -69,6 +69,7 @@ const argumentKinds: Readonly<Record<string, Kind>> = {
   ID: 'deployments',
   WHAT: 'both',
   CRON: 'crons',
+  CRASH: 'crashes',
   DIR: 'folders',
   FILE: 'files',
 };
