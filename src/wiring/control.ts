@@ -137,7 +137,7 @@ interface Handled {
 
 function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlParts): Handlers {
   const { clock } = parts;
-  const { usage: usageStore, collector, now, prices } = watched;
+  const { usage: usageStore, current, now, prices } = watched;
   const { db, tokens, audit, settings, store, making, blobs, projects, deployments, records, addresses } = control;
   return {
     ...platformHandlers({
@@ -150,7 +150,7 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
       disk: async () => ({ ...(await control.disk()), logBytes: watched.logs.usedBytes }),
       changed: ({ retention }) => watched.logs.retain(retention),
     }),
-    ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
+    ...usageHandlers({ clock, store: usageStore, prices, current }),
     ...nowHandlers({ clock, now, explain: (name) => parts.explain(name) }),
     ...logHandlers({ store: watched.logs, clock }),
     ...cronHandlers(crons),

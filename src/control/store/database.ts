@@ -3,7 +3,6 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { UsageError } from '../../base/errors.ts';
 import { limits } from '../../base/limits.ts';
 
-
 const migrationsDir = new URL('migrations/', import.meta.url);
 
 /**
