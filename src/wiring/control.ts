@@ -160,13 +160,27 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
 }
 
 async function serve(control: Control, parts: ControlParts): Promise<RunningControl> {
+  const { place } = parts;
+  const watched = await watching(control, { ...parts, dir: place.dir, metrics: place.metrics });
+  try {
+    return await serveWatched(control, parts, watched);
+  } catch (error) {
+    // Its thread and its port would keep the process from ending.
+    await watched.close();
+    throw error;
+  }
+}
+
+async function serveWatched(
+  control: Control,
+  parts: ControlParts,
+  watched: Handled['watched'],
+): Promise<RunningControl> {
   const { place, clock, log } = parts;
   const { tokens } = control;
-  const watched = await watching(control, { ...parts, dir: place.dir, metrics: place.metrics });
   const edge = () => ({ address: loopbackOf(parts.edgeHost), port: parts.edgePort() });
   const crons = cronsOf(control, parts, edge);
   control.onPublished = () => crons.sync();
-  const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const ownToken = tokens.createOwn('this machine');
   const server = new ApiServer({
     clock,
@@ -178,6 +192,8 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = urlOf(place.host, port);
   const local = await writeLocalFile(place.dir, { url, token: ownToken, pid: process.pid });
+  // Shown once: not made before it can be.
+  const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const stop = once(async () => {
     local.remove();
     await server.close();
