@@ -55,8 +55,14 @@ interface Quantities {
   wallMiBUs: bigint;
 }
 
+/** Of a row of usage: what is paid for. */
+export type BilledRow = Pick<
+  UsageRow,
+  'minute' | 'project' | 'route' | 'memoryMiB' | 'invocations' | 'cpuUs' | 'busyUs' | 'wallUs'
+>;
+
 /** Rows of routes are part of their function's, and left out. */
-export function bill(rows: Iterable<UsageRow>, prices: Prices): Bill {
+export function bill(rows: Iterable<BilledRow>, prices: Prices): Bill {
   const projects = new Map<string, Quantities>();
   let first = Infinity;
   let last = -Infinity;

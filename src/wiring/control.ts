@@ -139,7 +139,7 @@ interface Handled {
 
 function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlParts): Handlers {
   const { clock } = parts;
-  const { usage: usageStore, collector, now, prices } = watched;
+  const { usage: usageStore, current, now, prices } = watched;
   const { db, tokens, audit, settings, store, making, blobs, projects, deployments, records, addresses } = control;
   return {
     ...platformHandlers({
@@ -152,7 +152,7 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
       disk: async () => ({ ...(await control.disk()), logBytes: watched.logs.usedBytes }),
       changed: ({ retention }) => watched.logs.retain(retention),
     }),
-    ...usageHandlers({ clock, store: usageStore, prices, current: () => collector.current() }),
+    ...usageHandlers({ clock, store: usageStore, prices, current }),
     ...nowHandlers({
       clock,
       now,
@@ -167,13 +167,27 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
 }
 
 async function serve(control: Control, parts: ControlParts): Promise<RunningControl> {
+  const { place } = parts;
+  const watched = await watching(control, { ...parts, dir: place.dir, metrics: place.metrics });
+  try {
+    return await serveWatched(control, parts, watched);
+  } catch (error) {
+    // Its thread and its port would keep the process from ending.
+    await watched.close();
+    throw error;
+  }
+}
+
+async function serveWatched(
+  control: Control,
+  parts: ControlParts,
+  watched: Handled['watched'],
+): Promise<RunningControl> {
   const { place, clock, log } = parts;
   const { tokens } = control;
-  const watched = await watching(control, { ...parts, dir: place.dir, metrics: place.metrics });
   const edge = () => ({ address: loopbackOf(parts.edgeHost), port: parts.edgePort() });
   const crons = cronsOf(control, parts, edge);
   control.onPublished = () => crons.sync();
-  const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const ownToken = tokens.createOwn('this machine');
   const server = new ApiServer({
     clock,
@@ -185,6 +199,8 @@ async function serve(control: Control, parts: ControlParts): Promise<RunningCont
   const port = await listenOnFree(server, { port: place.port, host: place.host, log, option: '--api-port' });
   const url = urlOf(place.host, port);
   const local = await writeLocalFiles([place.dir, ...place.announcedIn], { url, token: ownToken, pid: process.pid });
+  // Shown once: not made before it can be.
+  const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
   const stop = once(async () => {
     local.remove();
     await server.close();

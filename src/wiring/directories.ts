@@ -36,8 +36,11 @@ export async function deployDirectories(directories: readonly Directory[], parts
       try {
         await deployDirectory(each, parts);
       } catch (error) {
-        if (!(error instanceof UsageError || error instanceof ApiError)) throw error;
-        parts.log.error(`${each.name} is not deployed: ${error.message}`);
+        const { message, code } = error as NodeJS.ErrnoException;
+        // A file may be gone, or unreadable, by the time it is looked at.
+        const isItsOwn = error instanceof UsageError || error instanceof ApiError || code !== undefined;
+        if (!isItsOwn) throw error;
+        parts.log.error(`${each.name} is not deployed: ${message}`);
       }
     }
   };

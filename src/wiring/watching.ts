@@ -6,9 +6,11 @@ import { type MetricsServer, startMetricsServer } from '../control/metrics/metri
 import { PlatformMetrics } from '../control/metrics/platform-metrics.ts';
 import type { Control } from '../control/control.ts';
 import { NowCounter } from '../control/usage/now.ts';
+import { UsageWriter } from '../control/usage/usage-writer.ts';
 import { costOf } from '../meter/account.ts';
 import { UsageCollector } from '../meter/collector.ts';
 import type { Ledger } from '../meter/ledger.ts';
+import type { UsageRow } from '../meter/rollup.ts';
 import type { Explanation } from '../model/explain.ts';
 import { statusReport } from '../router/report.ts';
 import { listenOnFree, urlOf } from './listening.ts';
@@ -30,7 +32,8 @@ export interface WatchedParts {
 export async function watching(control: Control, parts: WatchedParts) {
   const { clock, ledger, router, log, dir } = parts;
   const { usage, settings, served } = control;
-  const collector = new UsageCollector({ clock, ledger, sink: (rows) => usage.add(rows) });
+  const writer = new UsageWriter({ clock, log, write: (rows) => usage.add(rows) });
+  const collector = new UsageCollector({ clock, ledger, sink: (rows) => writer.add(rows) });
   const prices = () => settings.get().prices;
   const now = new NowCounter({
     clock,
@@ -53,9 +56,12 @@ export async function watching(control: Control, parts: WatchedParts) {
   const close = async (): Promise<void> => {
     now.close();
     collector.close();
+    writer.close();
     await Promise.all([metrics?.close(), store.close()]);
   };
-  return { usage, collector, now, prices, logs: store, metricsUrl: metrics?.url ?? null, close };
+  /** Of the minute under way, and what is not written yet. */
+  const current = (): UsageRow[] => [...writer.waiting, ...collector.current()];
+  return { usage, current, now, prices, logs: store, metricsUrl: metrics?.url ?? null, close };
 }
 
 /** For Prometheus, on a port of its own. */

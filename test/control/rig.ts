@@ -32,28 +32,7 @@ export interface Rig {
 }
 
 export async function rig(t: TestContext, dir: string = temporary(t)): Promise<Rig> {
-  const platform = await startPlatform({
-    projects: [],
-    port: 0,
-    host: '127.0.0.1',
-    environment: 'production',
-    watch: false,
-    stems: false,
-    sentinel: false,
-    version: '0.0.0-test',
-    log: silentLog,
-    onFunctionLog: () => undefined,
-    control: {
-      dir,
-      port: 0,
-      host: '127.0.0.1',
-      domain: 'localhost',
-      scheme: 'http',
-      announcedIn: [],
-      directories: [],
-      metrics: null,
-    },
-  });
+  const platform = await startIn(dir);
   t.after(() => platform.close());
   const { url, ownToken, started } = platform.control!;
   await started;
@@ -68,6 +47,31 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
     as: (token) => new ApiClient({ origin: url, token }),
   };
 }
+
+/** `host`: that the API listens on. */
+export const startIn = (dir: string, host = '127.0.0.1'): Promise<Platform> =>
+  startPlatform({
+    projects: [],
+    port: 0,
+    host: '127.0.0.1',
+    environment: 'production',
+    watch: false,
+    stems: false,
+    sentinel: false,
+    version: '0.0.0-test',
+    log: silentLog,
+    onFunctionLog: () => undefined,
+    control: {
+      dir,
+      port: 0,
+      host,
+      domain: 'localhost',
+      scheme: 'http',
+      announcedIn: [],
+      directories: [],
+      metrics: null,
+    },
+  });
 
 export function temporary(t: TestContext): string {
   const dir = mkdtempSync(join(tmpdir(), 'weir-test-'));

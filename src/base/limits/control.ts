@@ -53,6 +53,10 @@ export const controlLimits = {
   /** Usage: rows by the minute and by the hour; what is read at once; what one answer has. */
   usageRows: 2_000_000,
   usageBatchRows: 250,
+  /** Rows that are written at once; when they could not be, that is tried again so much later; so many wait, at most. */
+  usageWriteRows: 50,
+  usageRetryMs: 10_000,
+  usageWaitingRows: 50_000,
   usageGroups: 5_000,
   usagePoints: 1_500,
   /** The clock is looked at so often while there are crons: it may have been set, or the machine may have slept. */

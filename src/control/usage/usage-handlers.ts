@@ -3,7 +3,7 @@ import { limits } from '../../base/limits.ts';
 import { ApiError } from '../../api/errors.ts';
 import type { BillResource, Usage } from '../../api/observed.ts';
 import type { Call } from '../../api/routes.ts';
-import { type Bill, type BillPart, bill } from '../../meter/bill.ts';
+import { type Bill, type BilledRow, type BillPart, bill } from '../../meter/bill.ts';
 import { billCsv } from '../../meter/bill-text.ts';
 import type { Prices } from '../../meter/prices.ts';
 import type { UsageRow } from '../../meter/rollup.ts';
@@ -16,7 +16,7 @@ export interface UsageParts {
   readonly clock: Clock;
   readonly store: UsageStore;
   prices(): Prices;
-  /** The minute that is under way, so far. */
+  /** What the store does not have yet: the minute that is under way, and what waits to be written. */
   current(): readonly UsageRow[];
 }
 
@@ -52,7 +52,8 @@ async function* rowsOf(
 ): AsyncGenerator<UsageRow> {
   for (const rows of parts.store.read(span, isByHour, withRoutes)) {
     yield* rows;
-    await new Promise<void>((resolve) => parts.clock.soon(resolve));
+    // What the store has and what it has not yet are to be of one moment: after the last batch there is no turn of the loop.
+    if (rows.length === limits.usageBatchRows) await new Promise<void>((resolve) => parts.clock.soon(resolve));
   }
   for (const row of parts.current()) {
     const isIn = row.minute >= span.fromMinute && row.minute < span.toMinute;
@@ -180,8 +181,12 @@ async function billOf(parts: UsageParts, query: Call<'bill'>['query']) {
     toMinute: Math.ceil(toMs / minuteMs),
     project: query.project,
   };
-  const rows: UsageRow[] = [];
-  for await (const row of rowsOf(parts, span, true, false)) rows.push(row);
+  const rows: BilledRow[] = [];
+  for await (const row of rowsOf(parts, span, true, false)) {
+    const { minute, project, route, memoryMiB, invocations, cpuUs, busyUs, wallUs } = row;
+    // Of a month there are many: without the histograms, which take most of the memory.
+    rows.push({ minute, project, route, memoryMiB, invocations, cpuUs, busyUs, wallUs });
+  }
   return { bill: bill(rows, parts.prices()), fromMs, toMs };
 }
 
