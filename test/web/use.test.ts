@@ -227,7 +227,7 @@ test('variables, domains and tokens are made and removed', async (t) => {
 test('crons are run, paused, and resumed; who may only read sees them', async (t) => {
   const { page, control, faults } = await scene(t, '/deployments/shop');
   await page.waitForSelector('text=every day at 05:00 UTC');
-  await page.click('[aria-label="Run /api/tidy now"]');
+  await page.click('[aria-label="Run now: /api/tidy"]');
   await page.waitForSelector('tr:has-text("/api/tidy") .badge.good');
   await page.click('[aria-label="Pause /api/report"]');
   await page.waitForSelector('tr:has-text("/api/report") .badge:has-text("paused")');
@@ -240,7 +240,7 @@ test('crons are run, paused, and resumed; who may only read sees them', async (t
   await page.waitForSelector('.empty:has-text("weir.json")');
   assert.deepEqual([...faults, ...control.faults], []);
   const reader = await open(browser, control.origin, '/deployments/shop', { ...desktop, role: 'read' });
-  await reader.page.waitForSelector('[aria-label="Run /api/tidy now"][aria-disabled=true]');
+  await reader.page.waitForSelector('[aria-label="Run now: /api/tidy"][aria-disabled=true]');
   await reader.page.context().close();
 });
 

@@ -133,7 +133,7 @@ function Tools({ cron, changed, open }: ToolsProps) {
       <Action
         route="runCron"
         label="Run now"
-        description={`Run ${path} now`}
+        description={`Run now: ${path}`}
         busy={doing.busy}
         onClick={() => then(() => call('runCron', { params }), `${path} is being called.`)}
       />
