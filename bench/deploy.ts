@@ -90,7 +90,7 @@ async function rollbacks({ port, client }: Platform, seconds: number): Promise<S
   let [answered, failed] = [0, 0];
   const load = async (): Promise<void> => {
     while (performance.now() < untilMs) {
-      const status = await get(port, 'hello.localhost', '/api/hello', {}, agent).then(
+      const status = await get(port, 'hello.localhost', '/api/hello', { agent }).then(
         (answer) => answer.status,
         () => 0,
       );

@@ -43,7 +43,7 @@ export async function rig(t: TestContext, dir: string = temporary(t)): Promise<R
     url,
     dir,
     deploy: (project, files, order) => deploy(client, project, files, order),
-    get: (host, path = '/', headers = {}) => get(platform.port, host, path, headers),
+    get: (host, path = '/', headers = {}) => get(platform.port, host, path, { headers }),
     as: (token) => new ApiClient({ origin: url, token }),
   };
 }
@@ -104,7 +104,7 @@ export async function deploy(
 }
 
 /** Waits for the end of its stream of events. */
-export async function settled(client: ApiClient, id: string): Promise<DeploymentResource> {
+async function settled(client: ApiClient, id: string): Promise<DeploymentResource> {
   const events = await client.request('deploymentEvents', { params: { id } });
   await events.text();
   return client.call('deployment', { params: { id } });
@@ -115,8 +115,7 @@ export async function get(
   port: number,
   host: string,
   path: string,
-  headers: Readonly<Record<string, string>> = {},
-  agent: Agent | false = false,
+  { agent = false, headers = {} }: { agent?: Agent | false; headers?: Readonly<Record<string, string>> } = {},
 ) {
   const { request } = await import('node:http');
   return new Promise<{ status: number; text: string; headers: Headers }>((resolve, reject) => {

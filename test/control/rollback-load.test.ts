@@ -15,10 +15,10 @@ test('rollback and promotion under load: no request fails, and what follows thei
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   t.after(() => agent.destroy());
   const counts = new Map<string, number>();
-  let isOver = false;
+  const over = new AbortController();
   const load = async (): Promise<void> => {
-    while (!isOver) {
-      const { status, text } = await get(platform.port, 'shop.localhost', '/api/hello', {}, agent);
+    while (!over.signal.aborted) {
+      const { status, text } = await get(platform.port, 'shop.localhost', '/api/hello', { agent });
       const what = `${status} ${text}`;
       counts.set(what, (counts.get(what) ?? 0) + 1);
     }
@@ -33,7 +33,7 @@ test('rollback and promotion under load: no request fails, and what follows thei
     // Of each there is some load.
     for (const from = asked(); asked() < from + 100;) await new Promise((resolve) => void setImmediate(resolve));
   }
-  isOver = true;
+  over.abort();
   await Promise.all(clients);
   assert.deepEqual([...counts.keys()].toSorted(), ['200 one', '200 two']);
   assert.ok(asked() >= 2000, String(asked()));

@@ -19,7 +19,7 @@ test('when the control stops, what was published is served on: warm, cold, and w
   let after = 0;
   const client50 = async (): Promise<void> => {
     for (let left = 20; left > 0; left -= stopped ? 1 : 0) {
-      const answer = await get(platform.port, 'shop.localhost', '/api/seen', {}, agent);
+      const answer = await get(platform.port, 'shop.localhost', '/api/seen', { agent });
       assert.deepEqual([answer.status, answer.text], [200, 'seen']);
       if (stopped) after += 1;
     }
