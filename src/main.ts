@@ -72,6 +72,8 @@ export interface Platform {
   readonly deployments: readonly Deployment[];
   /** Null: there is none. */
   readonly control: RunningControl | null;
+  /** Settles when all that is to be served from the start is, or was told not to be. What is ready is served before. */
+  readonly complete: Promise<void>;
   /** One sentence about what limits instances on this machine. */
   readonly provider: string;
   status(): PlatformStatus;
@@ -95,11 +97,11 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
     const port = await listenOnFree(edge, { ...options, option: '--port' });
     listened(port);
     const control = await controlled();
-    // What goes wrong with one deployment is told, and is no reason not to serve the others.
-    await control?.started.catch(() => undefined);
     if (control === null) await addProjects(projects, options);
+    // What goes wrong with one deployment is told, and is no reason not to serve the others.
+    const complete = control === null ? Promise.resolve() : control.started.catch(() => undefined);
     // Whoever waits for the start does not wait for this.
-    systemClock.soon(() => rehearsal.begin());
+    void complete.then(() => systemClock.soon(() => rehearsal.begin()));
     const { deployments } = projects;
     const drain = async (): Promise<void> => {
       projects.halt();
@@ -109,7 +111,7 @@ export async function startPlatform(options: PlatformOptions): Promise<Platform>
       await edge.drain(Math.max(limits.drainMs, ...longestMs) + limits.killGraceMs);
       await router.drain();
     };
-    return { host, port, deployments, control, provider: provider.describe(), status, drain, close };
+    return { host, port, deployments, control, complete, provider: provider.describe(), status, drain, close };
   } catch (error) {
     await close();
     throw error;
@@ -143,13 +145,13 @@ async function wire(options: PlatformOptions) {
     served = new Set(snapshot.deployments.map(({ id }) => id));
   };
   const bytecode = bytecodeOf({ provider, runDir, isServed: (id) => served.has(id) }, options);
-  const settle: Served['settle'] = async (deployment, { dir }) => bytecode(await toolchains.settle(deployment, dir));
+  const settle: Served['settle'] = async (deployment, { dir }) =>
+    bytecode.settle(await toolchains.settle(deployment, dir));
   const projects = liveProjects(options, { host: toolchains.host, port: () => port, settle, publish });
   const parts = { ...common, version, toolchains, region, publish, router, ledger, explain, cronKey };
   const controlled = async (): Promise<RunningControl | null> => {
-    const prepare: ControlParts['prepare'] = (deployment) => bytecode(deployment, limits.preparedWaitMs);
     const facts = { provider: () => provider.describe(), tracesDropped: () => traces.dropped() };
-    control = await controlOf(options, { ...parts, ...facts, prepare, edgePort: () => port });
+    control = await controlOf(options, { ...parts, ...facts, prepare: bytecode.settleLater, edgePort: () => port });
     return control;
   };
   const tunnels = await listen(address, (connection) => router.accept(connection));
@@ -274,8 +276,11 @@ function bytecodeOf({ provider, runDir, isServed }: BytecodeParts, { environment
     clock: systemClock,
     log,
   });
-  return (deployment: Deployment, waitMs?: number): Promise<Deployment> =>
-    isMade ? maker.settle(deployment, waitMs) : Promise.resolve(deployment);
+  return {
+    settle: (deployment: Deployment): Promise<Deployment> =>
+      isMade ? maker.settle(deployment) : Promise.resolve(deployment),
+    settleLater: (deployment: Deployment): Deployment => (isMade ? maker.settleLater(deployment) : deployment),
+  };
 }
 
 /** What is served, asked for or not, and earlier versions that have not ended. */

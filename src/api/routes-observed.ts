@@ -20,7 +20,7 @@ const usageQuery = z.object({
 const billQuery = z.object({
   month: z
     .string()
-    .regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'YYYY-MM')
+    .regex(/^(?:19[7-9]\d|[2-9]\d{3})-(?:0[1-9]|1[0-2])$/, 'YYYY-MM')
     .optional()
     .describe('In UTC; left out: the current one'),
   from: since.optional(),

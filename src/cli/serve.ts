@@ -12,7 +12,12 @@ export type ServeOptions = Omit<PlatformOptions, 'log' | 'onFunctionLog'>;
 export async function serve(options: ServeOptions, terminal: Terminal): Promise<void> {
   // Until there is something to drain, a signal just ends; what exit has to remove is removed.
   let stop: (signal: StopSignal) => void = (signal) => process.exit(endedBy[signal]);
-  for (const signal of stopSignals) process.on(signal, () => stop(signal));
+  let isStopping = false;
+  for (const signal of stopSignals)
+    process.on(signal, () => {
+      isStopping = true;
+      stop(signal);
+    });
   // The launcher of an older Node was killed, and nobody is left to pass a signal on.
   process.once('disconnect', () => stop('SIGHUP'));
   process.channel?.unref();
@@ -22,6 +27,10 @@ export async function serve(options: ServeOptions, terminal: Terminal): Promise<
     onFunctionLog: (line) => terminal.functionLog(line),
   });
   stop = stopper(platform, terminal);
+  // It may take a while until all is served; who has the dashboard sees how it goes.
+  for (const line of platform.control === null ? [] : controlLines(platform.control)) terminal.say(line);
+  await platform.complete;
+  if (isStopping) return;
   for (const line of introduction(platform)) terminal.say(line);
   terminal.say(`ready ${origin(platform.host, platform.port)}`);
 }
@@ -56,7 +65,7 @@ const shownFunctions = 20;
 
 function introduction(platform: Platform): string[] {
   const { deployments, port, control } = platform;
-  if (control !== null) return controlLines(control, platform);
+  if (control !== null) return [...projectLines(control), platform.provider];
   const lines = deployments.flatMap((each) => {
     const { project, hosts } = each;
     const address = hosts.length === 0 ? origin(platform.host, port) : `http://${hosts[0]}:${port}`;
@@ -67,16 +76,18 @@ function introduction(platform: Platform): string[] {
 }
 
 /** A token is told to whoever sits at the terminal, not to whatever keeps what is printed; the first one, once, to both. */
-function controlLines({ url, ownToken, firstToken, control }: RunningControl, { provider }: Platform): string[] {
-  const projects = control.projects.list().map(({ name, liveUrl }) => `${name}  ${liveUrl ?? 'not live'}`);
+function controlLines({ url, ownToken, firstToken, metricsUrl }: RunningControl): string[] {
   const sign = process.stdout.isTTY ? `/#token=${ownToken}` : '';
   return [
-    ...projects,
-    ...(projects.length === 0 ? ['nothing is deployed yet: weir deploy DIRECTORY --prod'] : []),
-    ...(firstToken === null ? [] : [`token that may do everything, shown this once  ${firstToken}`]),
     `dashboard  ${url}${sign}`,
-    provider,
+    ...(metricsUrl === null ? [] : [`metrics  ${metricsUrl}`]),
+    ...(firstToken === null ? [] : [`token that may do everything, shown this once  ${firstToken}`]),
   ];
+}
+
+function projectLines({ control }: RunningControl): string[] {
+  const projects = control.projects.list().map(({ name, liveUrl }) => `${name}  ${liveUrl ?? 'not live'}`);
+  return projects.length > 0 ? projects : ['nothing is deployed yet: weir deploy DIRECTORY --prod'];
 }
 
 function plainLines({ routes, functions, publicDir }: Deployment): string[] {

@@ -180,7 +180,8 @@ export interface LedgerReport {
  *     ledger.retireFunction(id)                        // no longer published
  */
 export class Ledger {
-  readonly #prices: Prices;
+  /** What reports are reckoned with, from now on. */
+  prices: Prices;
   readonly #functions = new Map<string, FunctionMeter>();
   /** No longer published, oldest first: kept for the report until there are too many. */
   readonly #retired: string[] = [];
@@ -189,7 +190,7 @@ export class Ledger {
   onDropped: ((meter: FunctionMeter, nowMs: number) => void) | null = null;
 
   constructor(prices: Prices = publishedPrices) {
-    this.#prices = prices;
+    this.prices = prices;
   }
 
   get functions(): Iterable<FunctionMeter> {
@@ -222,8 +223,8 @@ export class Ledger {
   }
 
   report(nowMs: number): LedgerReport {
-    const functions = [...this.#functions.values()].map((each) => each.report(nowMs, this.#prices));
+    const functions = [...this.#functions.values()].map((each) => each.report(nowMs, this.prices));
     const usage = functions.reduce((sum, each) => addUsage(sum, each.usage), this.#dropped);
-    return { functions, usage, cost: costOf(usage, this.#prices), prices: this.#prices };
+    return { functions, usage, cost: costOf(usage, this.prices), prices: this.prices };
   }
 }

@@ -119,29 +119,23 @@ test('each function is loaded in a scratch instance with a directory of its own,
   assert.equal(timers.size, 0);
 });
 
-test('who does not wait for all of it has the directories that the rest is put into', async (t) => {
-  const waiting: Scratch[] = [];
-  const begun = Promise.withResolvers<void>();
-  const { maker, dir, fire, lines } = scene(
-    t,
-    (scratch) => {
-      waiting.push(scratch);
-      begun.resolve();
-    },
-    1,
-  );
-  const settling = maker.settle(deploymentOf('dep_1', 'a', 'b'), 250);
-  await begun.promise;
-  const [{ order, events }] = waiting as [Scratch];
-  fire();
-  const { functions } = await settling;
+test('what is deployed has its directories at once, and what is put into them later', async (t) => {
+  const made = Promise.withResolvers<void>();
+  const { maker, dir, fire, started, lines } = scene(t, ({ order, events }) => {
+    writeFileSync(join(order.bytecodeDir!, 'x.cache'), '');
+    events.exited({ kind: 'exited', code: 0 });
+    if (started.length === 2) made.resolve();
+  });
+  const { functions } = maker.settleLater(deploymentOf('dep_1', 'a', 'b'));
+  const dirs = ['0', '1'].map((at) => join(dir, 'dep_1', at));
   assert.deepEqual(
     functions.map(({ bytecodeDir }) => bytecodeDir),
-    ['0', '1'].map((at) => join(dir, 'dep_1', at)),
+    dirs,
   );
-  assert.equal(order.bytecodeDir, functions[0]!.bytecodeDir);
-  assert.ok(!lines.some((line) => line.includes('bytecode of')));
-  events.exited({ kind: 'exited', code: 0 });
+  assert.deepEqual([started, lines], [[], []]);
+  fire();
+  await made.promise;
+  assert.ok(dirs.every((each) => existsSync(join(each, 'x.cache'))));
 });
 
 test('what is not JavaScript has no bytecode, and nothing is started for it', async (t) => {

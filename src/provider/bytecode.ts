@@ -40,23 +40,26 @@ export class BytecodeMaker {
     this.#budget = new Budget(options.clock);
   }
 
+  /** The deployment, with the bytecode of the functions that could be loaded in time. Never rejects for one that could not. */
+  async settle(deployment: Deployment): Promise<Deployment> {
+    const functions = this.#placed(deployment);
+    await this.#makeAll(deployment, functions);
+    return { ...deployment, functions };
+  }
+
   /**
-   * The deployment, with the bytecode of the functions that could be loaded in time. Never rejects for one that could not.
-   * After `waitMs` those that are not done have the directory that theirs is put into: instances that are started before
-   * find less in it, and add what they load.
+   * The deployment at once, with the directories that it is put into: it is made in a while, when whoever deployed has had
+   * a first answer. Instances that are started before find nothing in them, and add what they load.
    */
-  async settle(deployment: Deployment, waitMs: number = Infinity): Promise<Deployment> {
-    const functions = deployment.functions.map((spec, at) => this.#placed(spec, this.#dirOf(deployment, at)));
-    const made = this.#makeAll(deployment, functions);
-    if (waitMs === Infinity) await made;
-    else {
-      made.catch((error: Error) => this.#options.log.warn(`${deployment.project}: bytecode`, { why: error.message }));
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = this.#options.clock.after(waitMs, resolve);
-      await Promise.race([made, promise]);
-      timer.cancel();
-    }
-    return { ...deployment, functions: [...functions] };
+  settleLater(deployment: Deployment): Deployment {
+    const functions = this.#placed(deployment);
+    const { clock, log } = this.#options;
+    clock.after(limits.bytecodeLaterMs, () => {
+      this.#makeAll(deployment, [...functions]).catch((error: Error) =>
+        log.warn(`${deployment.project}: bytecode`, { why: error.message }),
+      );
+    });
+    return { ...deployment, functions };
   }
 
   #dirOf({ id }: Deployment, at: number): string {
@@ -64,8 +67,10 @@ export class BytecodeMaker {
   }
 
   /** What is not JavaScript has none. */
-  #placed(spec: FunctionSpec, bytecodeDir: string): FunctionSpec {
-    return releaseOf(spec).startsWith('nodejs') ? { ...spec, bytecodeDir } : spec;
+  #placed(deployment: Deployment): FunctionSpec[] {
+    return deployment.functions.map((spec, at) =>
+      releaseOf(spec).startsWith('nodejs') ? { ...spec, bytecodeDir: this.#dirOf(deployment, at) } : spec,
+    );
   }
 
   /** Of each in its turn: those that could not be made have no directory in `functions` afterwards. */

@@ -72,8 +72,8 @@ export interface ControlParts {
   readonly ledger: Ledger;
   explain(name: string | null): Explained;
   publish(snapshot: Snapshot): void;
-  /** What makes the first invocations of a deployment fast. Never rejects. */
-  prepare(deployment: Deployment): Promise<Deployment>;
+  /** What makes cold starts of a deployment fast is made for it, in a while. */
+  prepare(deployment: Deployment): Deployment;
 }
 
 /** A control that is served. */
@@ -150,7 +150,10 @@ function handlersOf({ control, watched, crons, edge }: Handled, parts: ControlPa
       version: parts.version,
       facts: () => ({ edge: addresses.edge, node: process.versions.node, provider: parts.provider() }),
       disk: async () => ({ ...(await control.disk()), logBytes: watched.logs.usedBytes }),
-      changed: ({ retention }) => watched.logs.retain(retention),
+      changed({ retention, prices: changed }) {
+        watched.logs.retain(retention);
+        parts.ledger.prices = changed;
+      },
     }),
     ...usageHandlers({ clock, store: usageStore, prices, current }),
     ...nowHandlers({
@@ -201,23 +204,30 @@ async function serveWatched(
   const local = await writeLocalFiles([place.dir, ...place.announcedIn], { url, token: ownToken, pid: process.pid });
   // Shown once: not made before it can be.
   const firstToken = tokens.isEmpty ? tokens.create('first', 'admin', null).secret : null;
+  const stopping = new AbortController();
   const stop = once(async () => {
+    stopping.abort();
     local.remove();
     await server.close();
     await Promise.all([crons.close(), control.deployments.close()]);
   });
   const close = once(async () => {
     await stop();
+    // It reads, or deploys, and ends soon now: until then it has the database.
+    await started.catch(() => undefined);
     await watched.close();
     await control.close();
   });
   const start = async (): Promise<void> => {
     await control.start();
     crons.start();
-    await deployDirectories(place.directories, { control, clock, log, stateDir: place.dir });
+    await deployDirectories(place.directories, { control, clock, log, stateDir: place.dir, signal: stopping.signal });
   };
   const started = start();
-  started.catch((error: Error) => log.error('what was deployed before is not all served', { why: error.stack }));
+  started.catch(
+    (error: Error) =>
+      stopping.signal.aborted || log.error('what was deployed before is not all served', { why: error.stack }),
+  );
   return { control, url, metricsUrl: watched.metricsUrl, firstToken, ownToken, started, stop, close };
 }
 

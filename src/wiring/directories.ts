@@ -23,6 +23,8 @@ interface Parts {
   readonly log: Log;
   /** Where it is kept what files were hashed before. */
   readonly stateDir: string;
+  /** The platform ends: what has not been begun is left for its next start. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -32,7 +34,7 @@ interface Parts {
 export async function deployDirectories(directories: readonly Directory[], parts: Parts): Promise<void> {
   const waiting = [...directories];
   const work = async (): Promise<void> => {
-    for (let each = waiting.shift(); each !== undefined; each = waiting.shift()) {
+    for (let each = waiting.shift(); each !== undefined && !parts.signal.aborted; each = waiting.shift()) {
       try {
         await deployDirectory(each, parts);
       } catch (error) {
@@ -47,7 +49,10 @@ export async function deployDirectories(directories: readonly Directory[], parts
   await Promise.all(Array.from({ length: limits.projectsAtOnce }, work));
 }
 
-async function deployDirectory({ dir, name }: Directory, { control, clock, log, stateDir }: Parts): Promise<void> {
+async function deployDirectory(
+  { dir, name }: Directory,
+  { control, clock, log, stateDir, signal }: Parts,
+): Promise<void> {
   const { directory, files, links, warnings } = await collect(dir);
   for (const warning of warnings) log.warn(warning);
   const cacheFile = join(stateDir, 'hashes', `${createHash('sha256').update(dir).digest('hex').slice(0, 32)}.json`);
@@ -56,17 +61,21 @@ async function deployDirectory({ dir, name }: Directory, { control, clock, log, 
     files: hashed.map(({ path, sha256, bytes, executable }) => ({ path, sha256, bytes, executable })),
     links: [...links],
   };
-  if (isLive(control, { name, directory, manifest })) return;
+  if (signal.aborted || isLive(control, { name, directory, manifest })) return;
   const { deployments, making } = control;
   const order = { ...manifest, directory, target: 'production' as const, promote: true, git: null };
   const { record, missing } = await deployments.create(name, order, null);
   const places = new Map(hashed.map(({ sha256, absolute }) => [sha256, absolute]));
-  for (const sha256 of missing) await control.blobs.put(sha256, 0, createReadStream(places.get(sha256)!));
+  for (const sha256 of missing) {
+    if (signal.aborted) return;
+    await control.blobs.put(sha256, 0, createReadStream(places.get(sha256)!));
+  }
+  if (signal.aborted) return;
   await deployments.finish(record.id);
   const said = making.logOf(record.id);
   if (said !== null)
-    for await (const { level, text } of said.follow(new AbortController().signal))
-      if (level === 'warn') log.warn(`${name}: ${text}`);
+    for await (const { level, text } of said.follow(signal)) if (level === 'warn') log.warn(`${name}: ${text}`);
+  if (signal.aborted) return;
   const made = deployments.require(record.id);
   if (made.state === 'failed') throw new UsageError(made.error ?? 'it could not be made');
 }

@@ -12,8 +12,8 @@ export interface MakerParts {
   readonly region: string;
   /** Asked when it is needed: the control that it is of is made with this. */
   readonly addresses: () => Addresses;
-  /** What makes the first invocations of a deployment fast. Never rejects. */
-  prepare(deployment: Deployment): Promise<Deployment>;
+  /** What makes cold starts of a deployment fast is made for it, in a while. */
+  prepare(deployment: Deployment): Deployment;
 }
 
 /** Deployments of the control are made as projects in directories are, of what was uploaded. */

@@ -32,20 +32,6 @@ export interface WatchedParts {
 export async function watching(control: Control, parts: WatchedParts) {
   const { clock, ledger, router, log, dir } = parts;
   const { usage, settings, served } = control;
-  const writer = new UsageWriter({ clock, log, write: (rows) => usage.add(rows) });
-  const collector = new UsageCollector({ clock, ledger, sink: (rows) => writer.add(rows) });
-  const prices = () => settings.get().prices;
-  const now = new NowCounter({
-    clock,
-    router: () => router.status(),
-    used() {
-      const report = ledger.report(clock.nowMs());
-      const failed = report.functions.reduce((sum, each) => sum + each.failed, 0);
-      return { ...report.usage, failed, cost: costOf(report.usage, prices()) };
-    },
-    limits: (id) => limitsOf(router.explain(id)),
-    isLive: (deployment) => served.isLive(deployment),
-  });
   const store = await openLogStore({
     file: join(dir, 'logs', 'log.db'),
     clock,
@@ -53,6 +39,20 @@ export async function watching(control: Control, parts: WatchedParts) {
     retention: settings.get().retention,
   });
   const metrics = parts.metrics === null ? null : await servedMetrics(parts, parts.metrics, store);
+  const writer = new UsageWriter({ clock, log, write: (rows) => usage.add(rows) });
+  const collector = new UsageCollector({ clock, ledger, sink: (rows) => writer.add(rows) });
+  const prices = () => settings.get().prices;
+  ledger.prices = prices();
+  const now = new NowCounter({
+    clock,
+    router: () => router.status(),
+    used() {
+      const report = ledger.report(clock.nowMs());
+      return { ...report.usage, cost: costOf(report.usage, prices()) };
+    },
+    limits: (id) => limitsOf(router.explain(id)),
+    isLive: (deployment) => served.isLive(deployment),
+  });
   const close = async (): Promise<void> => {
     now.close();
     collector.close();

@@ -107,6 +107,8 @@ export const buildingLimits = {
    */
   bytecodeFunctionMs: 20_000,
   bytecodeMs: 60_000,
+  /** Of what is deployed it is made so long after it is served: whoever deploys asks for it first. */
+  bytecodeLaterMs: 1_500,
   /** Of a Next.js build's bundle, source of modules that are compiled though nothing required them yet. */
   bytecodeRestBytes: 16 * 1024 * 1024,
   /** Versions of a project whose bytecode is kept while the platform runs; what is served is beside them. */

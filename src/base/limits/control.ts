@@ -21,8 +21,8 @@ export const controlLimits = {
   looksAtOnce: 32,
   /** Deployments that are made at once, and lines that are kept of what their making says. */
   makesAtOnce: 2,
-  /** Of a deployment, what makes its first invocations fast is waited for so long; the rest is made while it is served. */
-  preparedWaitMs: 250,
+  /** A platform that ends waits so long for what is being made. */
+  makeStopMs: 2_000,
   makeLogLines: 2_000,
   makeLogLineLength: 4_096,
   /** Of so many that were made last, it is kept. */
@@ -53,6 +53,7 @@ export const controlLimits = {
   /** Usage: rows by the minute and by the hour; what is read at once; what one answer has. */
   usageRows: 2_000_000,
   usageBatchRows: 250,
+  usageRetainRows: 5_000,
   /** Rows that are written at once; when they could not be, that is tried again so much later; so many wait, at most. */
   usageWriteRows: 50,
   usageRetryMs: 10_000,

@@ -272,11 +272,17 @@ export class Deployments {
     return record;
   }
 
-  /** What is being made is finished, or noted as not made. Nothing new is begun. */
+  /** What is being made is finished, if that is soon; else it is made again at the next start. Nothing new is begun. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#parts.making.isStopping = true;
     this.#queue.length = 0;
-    if (this.#making > 0) await new Promise<void>((resolve) => this.#idle.add(resolve));
+    if (this.#making === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#idle.add(resolve);
+    const timer = this.#parts.clock.after(limits.makeStopMs, resolve);
+    await promise;
+    timer.cancel();
   }
 
   #allow(project: string): void {
@@ -333,6 +339,7 @@ export class Deployments {
         else served.publish();
       }
     } catch (error) {
+      if (this.#closed) return;
       log.error(`${id} could not be made, or not be served`, { why: (error as Error).stack });
     } finally {
       making.end(id);

@@ -40,6 +40,8 @@ interface KeptEnvironment {
 export class Making {
   readonly #parts: MakingParts;
   readonly #logs = new Map<string, MakingLog>();
+  /** What cannot be made from now on is made at the next start. */
+  isStopping = false;
 
   constructor(parts: MakingParts) {
     this.#parts = parts;
@@ -86,6 +88,8 @@ export class Making {
       said.info(`made in ${((clock.nowMs() - fromMs) / 1000).toFixed(1)} s`);
       return isNoted ? deployment : null;
     } catch (error) {
+      // Who stops the platform at a terminal stops builds with it: that is no fault of the files.
+      if (this.isStopping) throw error;
       const isTheirs = error instanceof UsageError || error instanceof ApiError;
       const why = isTheirs ? error.message : 'Something went wrong inside the control: its log says what.';
       if (!isTheirs) log.error(`${record.id} could not be made`, { why: (error as Error).stack });

@@ -18,6 +18,8 @@ export interface MetricsServer {
 /** Whoever scrapes is not to be waited for. */
 const slowMs = 5_000;
 const connections = 32;
+/** Names of this very machine. */
+const isLocal = /^(?:localhost|127(?:\.\d{1,3}){3}|\[?::1\]?)$/i;
 
 /**
  * Serves `/metrics`, and nothing else, on a port of its own: it asks for no token, so who may reach it is a matter of its address.
@@ -28,9 +30,12 @@ export function startMetricsServer(options: MetricsServerOptions): Promise<Metri
   const http = process.getBuiltinModule('node:http');
   const server = http.createServer({ headersTimeout: slowMs, requestTimeout: slowMs, keepAliveTimeout: 75_000 });
   server.maxConnections = connections;
-  server.on('request', ({ method, url = '' }, response) => {
+  server.on('request', ({ method, url = '', headers }, response) => {
     response.setTimeout(slowMs, () => response.destroy());
-    if (url.replace(/\?.*$/s, '') !== '/metrics') {
+    if (isLocal.test(options.host) && !isLocal.test((headers.host ?? '').replace(/:\d+$/, ''))) {
+      // A page of another site whose name was pointed at this machine.
+      response.writeHead(421, { 'Content-Type': 'text/plain; charset=utf-8' }).end('Ask for localhost\n');
+    } else if (url.replace(/\?.*$/s, '') !== '/metrics') {
       response.writeHead(404, { 'Content-Type': 'text/plain; charset=utf-8' }).end('GET /metrics\n');
     } else if (method !== 'GET' && method !== 'HEAD') {
       response.writeHead(405, { Allow: 'GET, HEAD' }).end();

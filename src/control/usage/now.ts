@@ -36,7 +36,6 @@ export interface RouterNow {
 /** What was used since the start. */
 interface UsedNow {
   readonly invocations: number;
-  readonly failed: number;
   readonly memoryGbSeconds: number;
   readonly wallGbSeconds: number;
   readonly cost: Cost;
@@ -78,6 +77,7 @@ export class NowCounter {
   #second = new Map<string, Second>();
   #last = new Map<string, Second>();
   #latency: { latency: Histogram; ttfb: Histogram; sinceMs: number }[] = [];
+  #failed = 0;
   /** CPU that an instance had used when it was looked at last. */
   #cpu = new Map<string, CpuSeen>();
   #timer: Timer;
@@ -126,7 +126,7 @@ export class NowCounter {
       since: {
         startedMs: this.#startedMs,
         invocations: used.invocations,
-        failed: used.failed,
+        failed: this.#failed,
         savedGbHours: (used.wallGbSeconds - used.memoryGbSeconds) / 3600,
         cost: { ...used.cost, savedUsd: used.cost.onePerInstanceUsd - used.cost.totalUsd },
       },
@@ -167,7 +167,10 @@ export class NowCounter {
     if (second === undefined) this.#second.set(functionId, (second = noSecond()));
     second.invocations += 1;
     second.cpuUs += cpuUs;
-    if (outcome !== 'answered') second.failed += 1;
+    if (outcome !== 'answered') {
+      second.failed += 1;
+      this.#failed += 1;
+    }
     const slice = this.#latency.at(-1);
     if (slice === undefined) return;
     if (status !== null && status !== 101) slice.latency.record(phases.settledUs);
