@@ -4,7 +4,7 @@ export const controlLimits = {
   blobBytes: 1024 * 1024 * 1024,
   deploymentBytes: 4 * 1024 * 1024 * 1024,
   /** Files and links; and folders. */
-  deploymentFiles: 200_000,
+  deploymentFiles: 50_000,
   /** Folders in folders of an upload, and bytes of one name in it. */
   uploadDepth: 64,
   uploadNameBytes: 255,
