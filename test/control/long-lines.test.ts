@@ -19,11 +19,9 @@ test('lines up to 256 KiB are kept whole, each with its invocation, however many
   const answers = await Promise.all(names.map((name) => platform.get('shop.localhost', `/api/log?name=${name}`)));
   for (const [at, name] of names.entries()) {
     const id = answers[at]!.headers.get('x-vercel-id')!.split('::')[1]!;
-    const found = await client.call('invocation', { params: { invocation: id } });
-    const { lines } = routes.invocation.answer.parse(found);
-    assert.deepEqual(lines.map(({ text }) => [text.slice(0, 2), text.length]).toSorted(), [
-      [`${name}x`, 200_001],
-      [`${name}y`, 200_001],
-    ]);
+    const answer = await client.call('invocation', { params: { invocation: id } });
+    const { lines } = routes.invocation.answer.parse(answer);
+    const kept = lines.map(({ text }) => `${text.slice(0, 2)} ${text.length}`).toSorted();
+    assert.deepEqual(kept, [`${name}x 200001`, `${name}y 200001`]);
   }
 });

@@ -90,6 +90,8 @@ export class Making {
     } catch (error) {
       // Who stops the platform at a terminal stops builds with it: that is no fault of the files.
       if (this.isStopping) throw error;
+      // Its files may have gone while they were read.
+      if ((store.find(record.id)?.state ?? 'deleted') === 'deleted') return null;
       const isTheirs = error instanceof UsageError || error instanceof ApiError;
       const why = isTheirs ? error.message : 'Something went wrong inside the control: its log says what.';
       if (!isTheirs) log.error(`${record.id} could not be made`, { why: (error as Error).stack });
