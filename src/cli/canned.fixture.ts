@@ -228,6 +228,12 @@ const release = {
   nextMs: atMs + 300_000,
 };
 
+const settings = {
+  prices: { cpuPerHour: 0.128, memoryPerGbHour: 0.0106, perMillionInvocations: 0.6, wallClockPerGbHour: 0.18 },
+  retention: { usageDays: 30, logDays: 7, logBytes: 1_073_741_824 },
+  disk: { databaseBytes: 4096, blobBytes: 1_000_000, deploymentBytes: 2_000_000, logBytes: 0 },
+};
+
 export const canned: Answers = {
   health: () => ({ status: 'ok', version: '0.1.0' }),
   me: () => ({
@@ -236,6 +242,11 @@ export const canned: Answers = {
     edge: { scheme: 'http', port: 3000, domain: 'localhost' },
     node: 'v24.12.0',
     provider: 'memory limits are the kernel’s',
+  }),
+  settings: () => settings,
+  changeSettings: ({ body }) => ({
+    ...settings,
+    prices: { ...settings.prices, cpuPerHour: body.prices?.cpuPerHour ?? settings.prices.cpuPerHour },
   }),
   tokens: () => ({ items: [{ ...token, createdMs: atMs, lastUsedMs: null, expiresMs: null }] }),
   createToken: ({ body }) => ({

@@ -18,6 +18,7 @@ import { addOpen } from './commands/open.ts';
 import { addPromote, addRelease } from './commands/promote.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addServe } from './commands/serve.ts';
+import { addSettings } from './commands/settings.ts';
 import { addStart } from './commands/start.ts';
 import { addAudit, addToken } from './commands/token.ts';
 import { addUsage } from './commands/usage.ts';
@@ -55,7 +56,7 @@ export function weirProgram(cli: Cli, lines: Terminal = terminal(cli.streams)): 
   addExplain(program, lines, cli);
   addUsage(program, cli);
   program.commandsGroup('Access:');
-  for (const add of [addLogin, addToken, addAudit, addCompletion]) add(program, cli);
+  for (const add of [addLogin, addToken, addAudit, addSettings, addCompletion]) add(program, cli);
   program.command('__reference', { hidden: true }).action(() => void out.write(referenceOf(program)));
   return program;
 }
