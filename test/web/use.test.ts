@@ -98,6 +98,7 @@ test('the keyboard reaches promote; the dialog holds the focus; Escape closes it
   }
   await page.keyboard.press('Escape');
   await page.waitForSelector('dialog', { state: 'detached' });
+  await page.waitForFunction('document.activeElement !== document.body');
   assert.equal(await focused(page), opener);
   assert.ok(!control.calls.includes('promote'));
   await page.keyboard.press('Enter');

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { asFailure, useDoing } from '../asking.ts';
 import { endpoints } from '../endpoints.ts';
 import type { Endpoint } from '../endpoints.ts';
@@ -126,13 +126,21 @@ export function Dialog({
 }) {
   const element = useRef<HTMLDialogElement>(null);
   const titleId = useId();
-  useEffect(() => {
+  // Before anything else happens: who opened it still has the focus.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const dialog = element.current;
     dialog?.showModal();
     return () => {
       dialog?.close();
-      if (before instanceof HTMLElement) before.focus();
+      const back = (): void => {
+        if (before instanceof HTMLElement && before.isConnected) before.focus();
+      };
+      back();
+      // Removing the dialog may take it away again.
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body) back();
+      });
     };
   }, []);
   return (
