@@ -232,13 +232,13 @@ test('links: within the repository they are followed, out of it only where it is
   const outside = await project({ 'secret.txt': '', 'folder/x.txt': '' });
   const dir = await project({
     'package-lock.json': '{}',
-    'shared/a.txt': 'a',
-    'shared/b/c.txt': 'c',
+    'parts/a.txt': 'a',
+    'parts/b/c.txt': 'c',
     'app/public/index.html': '',
     'app/public/real.txt': '',
   });
   const pub = join(dir, 'app/public');
-  await symlink('../../shared', join(pub, 'shared'));
+  await symlink(join('..', '..', 'parts'), join(pub, 'parts'));
   await symlink('real.txt', join(pub, 'inside.txt'));
   await symlink(join(pub, 'real.txt'), join(pub, 'absolute.txt'));
   await symlink('gone', join(pub, 'nowhere'));
@@ -250,13 +250,13 @@ test('links: within the repository they are followed, out of it only where it is
     'app/public/file.txt',
     'app/public/index.html',
     'app/public/real.txt',
-    'shared/a.txt',
-    'shared/b/c.txt',
+    'parts/a.txt',
+    'parts/b/c.txt',
   ]);
   assert.deepEqual(found.links, [
     { path: 'app/public/absolute.txt', link: 'real.txt' },
     { path: 'app/public/inside.txt', link: 'real.txt' },
-    { path: 'app/public/shared', link: '../../shared' },
+    { path: 'app/public/parts', link: ['..', '..', 'parts'].join('/') },
   ]);
   assert.deepEqual(found.warnings, [
     `${pub}/file.txt leads out of ${dir}, to ${outside}/secret.txt: what is used of it is uploaded in its place`,
