@@ -17,35 +17,8 @@ interface Parts {
   readonly blobs: BlobStore;
 }
 
-type Names =
-  | 'projects'
-  | 'createProject'
-  | 'project'
-  | 'changeProject'
-  | 'deleteProject'
-  | 'createDeployment'
-  | 'deployments'
-  | 'deployment'
-  | 'blobOffset'
-  | 'putBlob'
-  | 'finishDeployment'
-  | 'deploymentEvents'
-  | 'promote'
-  | 'rollback'
-  | 'deleteDeployment'
-  | 'startRelease'
-  | 'approveRelease'
-  | 'completeRelease'
-  | 'abortRelease'
-  | 'domains'
-  | 'addDomain'
-  | 'removeDomain'
-  | 'variables'
-  | 'setVariable'
-  | 'removeVariable';
-
 /** Projects, deployments, releases, domains and variables over HTTP. */
-export const projectHandlers = (parts: Parts): HandlersOf<Names> => ({
+export const projectHandlers = (parts: Parts) => ({
   ...ofProjects(parts),
   ...ofDeployments(parts),
   ...ofReleases(parts),
