@@ -7,7 +7,6 @@ import { PlatformMetrics } from '../control/metrics/platform-metrics.ts';
 import type { Control } from '../control/control.ts';
 import { NowCounter } from '../control/usage/now.ts';
 import { UsageWriter } from '../control/usage/usage-writer.ts';
-import { costOf } from '../meter/account.ts';
 import { UsageCollector } from '../meter/collector.ts';
 import type { Ledger } from '../meter/ledger.ts';
 import type { UsageRow } from '../meter/rollup.ts';
@@ -38,7 +37,8 @@ export async function watching(control: Control, parts: WatchedParts) {
     log,
     retention: settings.get().retention,
   });
-  const metrics = parts.metrics === null ? null : await servedMetrics(parts, parts.metrics, store);
+  const metrics =
+    parts.metrics === null ? null : await servedMetrics(parts, parts.metrics, store).catch(closing(store));
   const writer = new UsageWriter({ clock, log, write: (rows) => usage.add(rows) });
   const collector = new UsageCollector({ clock, ledger, sink: (rows) => writer.add(rows) });
   const prices = () => settings.get().prices;
@@ -46,10 +46,7 @@ export async function watching(control: Control, parts: WatchedParts) {
   const now = new NowCounter({
     clock,
     router: () => router.status(),
-    used() {
-      const report = ledger.report(clock.nowMs());
-      return { ...report.usage, cost: costOf(report.usage, prices()) };
-    },
+    prices,
     limits: (id) => limitsOf(router.explain(id)),
     isLive: (deployment) => served.isLive(deployment),
   });
@@ -63,6 +60,14 @@ export async function watching(control: Control, parts: WatchedParts) {
   const current = (): UsageRow[] => [...writer.waiting, ...collector.current()];
   return { usage, current, now, prices, logs: store, metricsUrl: metrics?.url ?? null, close };
 }
+
+/** What was opened before is not left behind by what could not be. */
+const closing =
+  (store: LogStore) =>
+  async (error: unknown): Promise<never> => {
+    await store.close();
+    throw error;
+  };
 
 /** For Prometheus, on a port of its own. */
 async function servedMetrics(parts: WatchedParts, { port, host }: { port: number; host: string }, store: LogStore) {
@@ -89,7 +94,6 @@ async function servedMetrics(parts: WatchedParts, { port, host }: { port: number
     return { url: urlOf(host, listening, '/metrics'), close };
   } catch (error) {
     metrics.close();
-    await store.close();
     throw error;
   }
 }

@@ -16,7 +16,7 @@ export const nowHandlers = (parts: NowHandlerParts): HandlersOf<'now' | 'nowEven
   now: ({ query }) => parts.now.report(query.project),
   async *nowEvents({ query, signal }): AsyncGenerator<ServerEvent> {
     while (!signal.aborted) {
-      yield { event: 'now', data: parts.now.report(query.project) };
+      yield { event: 'now', data: parts.now.latest(query.project) };
       await second(parts.clock, signal);
     }
   },

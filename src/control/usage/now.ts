@@ -2,8 +2,9 @@
 import { channels } from '../../base/channels.ts';
 import type { Clock, Timer } from '../../base/clock.ts';
 import type { LiveFunction, Now } from '../../api/observed.ts';
-import type { Cost } from '../../meter/account.ts';
+import { costOf, type Usage } from '../../meter/account.ts';
 import { Histogram } from '../../meter/histogram.ts';
+import type { Prices } from '../../meter/prices.ts';
 import type { InvocationRecord } from '../../model/telemetry.ts';
 import type { Vitals } from '../../model/vitals.ts';
 import { percentilesOf } from './totals.ts';
@@ -31,20 +32,14 @@ export interface RouterNow {
     }[];
   }[];
   readonly stems: readonly unknown[];
-}
-
-/** What was used since the start. */
-interface UsedNow {
-  readonly invocations: number;
-  readonly memoryGbSeconds: number;
-  readonly wallGbSeconds: number;
-  readonly cost: Cost;
+  /** Since the start. */
+  readonly usage: { readonly usage: Usage };
 }
 
 export interface NowParts {
   readonly clock: Clock;
   router(): RouterNow;
-  used(): UsedNow;
+  prices(): Prices;
   /** Of a function: its limit, of each of its instances too, and why it is so. Null: nothing has been asked of it yet. */
   limits(id: string): { readonly reason: string | null; readonly instances: ReadonlyMap<string, number> } | null;
   /** Whether production clients are led to the deployment. */
@@ -64,6 +59,9 @@ interface CpuSeen {
   readonly percent: number | null;
 }
 
+/** Who asked so long ago has stopped watching: processors are not looked at for nobody. */
+const watchedMs = 5_000;
+
 /** Latencies are kept in slices of so long, a minute of them. */
 const sliceMs = 10_000;
 const slices = 6;
@@ -80,6 +78,9 @@ export class NowCounter {
   #failed = 0;
   /** CPU that an instance had used when it was looked at last. */
   #cpu = new Map<string, CpuSeen>();
+  #watchedUntilMs = -Infinity;
+  /** Of this second, by project: however many watch, it is made once. */
+  #reports = new Map<string | undefined, Now>();
   #timer: Timer;
 
   constructor(parts: NowParts) {
@@ -95,10 +96,20 @@ export class NowCounter {
     this.#timer.cancel();
   }
 
-  /** `project` undefined: of all. */
+  /** As of this second: for those who watch. `project` undefined: of all. */
+  latest(project: string | undefined): Now {
+    const known = this.#reports.get(project);
+    if (known !== undefined) return known;
+    const made = this.report(project);
+    this.#reports.set(project, made);
+    return made;
+  }
+
+  /** As of now. */
   report(project: string | undefined): Now {
     const { clock } = this.#parts;
-    const { functions, stems } = this.#parts.router();
+    this.#watchedUntilMs = clock.nowMs() + watchedMs;
+    const { functions, stems, usage } = this.#parts.router();
     const shown = functions
       .filter(({ retired, instances, label }) => (!retired || instances.length > 0) && isOf(label, project))
       .map((each) => this.#function(each));
@@ -108,7 +119,8 @@ export class NowCounter {
       latency.merge(slice.latency);
       ttfb.merge(slice.ttfb);
     }
-    const used = this.#parts.used();
+    const used = usage.usage;
+    const cost = costOf(used, this.#parts.prices());
     return {
       atMs: clock.wallMs(),
       functions: shown,
@@ -128,7 +140,7 @@ export class NowCounter {
         invocations: used.invocations,
         failed: this.#failed,
         savedGbHours: (used.wallGbSeconds - used.memoryGbSeconds) / 3600,
-        cost: { ...used.cost, savedUsd: used.cost.onePerInstanceUsd - used.cost.totalUsd },
+        cost: { ...cost, savedUsd: cost.onePerInstanceUsd - cost.totalUsd },
       },
     };
   }
@@ -185,7 +197,9 @@ export class NowCounter {
       this.#latency.push({ latency: new Histogram(), ttfb: new Histogram(), sinceMs: nowMs });
       if (this.#latency.length > slices) this.#latency.shift();
     }
-    this.#lookAtCpu(nowMs);
+    this.#reports = new Map();
+    if (nowMs < this.#watchedUntilMs) this.#lookAtCpu(nowMs);
+    else this.#cpu = new Map();
     this.#timer = this.#parts.clock.after(1000, this.#tick);
   };
 
