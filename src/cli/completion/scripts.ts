@@ -19,6 +19,34 @@ const withValues = (place: Place): (readonly [Flag, Values])[] =>
     flag.value === null ? [] : [[flag, flag.value === 'any' ? null : flag.value] as const],
   );
 
+interface Cases {
+  readonly valueCases: readonly string[];
+  readonly flagCases: readonly string[];
+  readonly argumentCases: readonly string[];
+}
+
+/** What bash and zsh read alike: which command it is, then what may come next. `words`: what has been typed is called. */
+const body = (places: readonly Place[], words: string, { valueCases, flagCases, argumentCases }: Cases): string =>
+  `    case "$at \${${words}[i]}" in
+      ${ofCommands(places)
+        .map(({ path }) => label(path))
+        .join('|')}) at="$at \${${words}[i]}" ;;
+    esac
+  done
+  case "$at:$prev" in
+${valueCases.join('\n')}
+  esac
+  if [[ $cur == -* ]]; then
+    case "$at" in
+${flagCases.join('\n')}
+    esac
+  else
+    case "$at" in
+${argumentCases.join('\n')}
+    esac
+  fi
+}`;
+
 function bash(places: readonly Place[]): string {
   const words = (list: readonly string[]): string => `COMPREPLY=($(compgen -W ${quoted(list.join(' '))} -- "$cur"))`;
   const suggest = (values: Values): string => {
@@ -46,25 +74,7 @@ function bash(places: readonly Place[]): string {
 _weir() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} at= i
   for ((i = 1; i < COMP_CWORD; i++)); do
-    case "$at \${COMP_WORDS[i]}" in
-      ${ofCommands(places)
-        .map(({ path }) => label(path))
-        .join('|')}) at="$at \${COMP_WORDS[i]}" ;;
-    esac
-  done
-  case "$at:$prev" in
-${valueCases.join('\n')}
-  esac
-  if [[ $cur == -* ]]; then
-    case "$at" in
-${flagCases.join('\n')}
-    esac
-  else
-    case "$at" in
-${argumentCases.join('\n')}
-    esac
-  fi
-}
+${body(places, 'COMP_WORDS', { valueCases, flagCases, argumentCases })}
 complete -F _weir weir
 `;
 }
@@ -99,25 +109,7 @@ _weir() {
   local cur=\${words[CURRENT]} prev=\${words[CURRENT-1]} at= i
   local -a list
   for ((i = 2; i < CURRENT; i++)); do
-    case "$at \${words[i]}" in
-      ${ofCommands(places)
-        .map(({ path }) => label(path))
-        .join('|')}) at="$at \${words[i]}" ;;
-    esac
-  done
-  case "$at:$prev" in
-${valueCases.join('\n')}
-  esac
-  if [[ $cur == -* ]]; then
-    case "$at" in
-${flagCases.join('\n')}
-    esac
-  else
-    case "$at" in
-${argumentCases.join('\n')}
-    esac
-  fi
-}
+${body(places, 'words', { valueCases, flagCases, argumentCases })}
 if [ "$funcstack[1]" = _weir ]; then _weir; else compdef _weir weir; fi
 `;
 }
