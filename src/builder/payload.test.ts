@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { systemClock, type Clock } from '../base/clock.ts';
 import { limits } from '../base/limits.ts';
-import { buildPayload, cacheDirectory } from './payload.ts';
+import { buildPayload } from './payload.ts';
 
 const run = promisify(execFile);
 
@@ -179,10 +179,4 @@ test('sources that do not build are an error that says where', async (t) => {
   const { options } = await scene(t);
   await fs.writeFile(options.sources.sentinel, 'const = 1;');
   await assert.rejects(buildPayload(options), /sentinel\.ts:1/);
-});
-
-test('the cache directory follows XDG', () => {
-  assert.equal(cacheDirectory({ XDG_CACHE_HOME: '/c' }, '/home/a'), '/c/weir');
-  assert.equal(cacheDirectory({ XDG_CACHE_HOME: 'relative' }, '/home/a'), '/home/a/.cache/weir');
-  assert.equal(cacheDirectory({}, '/home/a'), '/home/a/.cache/weir');
 });

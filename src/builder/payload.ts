@@ -73,15 +73,6 @@ const settings = {
 } as const satisfies BuildOptions;
 
 /**
- * The per-user cache directory: `$XDG_CACHE_HOME/weir`, else `HOME/.cache/weir`. A relative XDG_CACHE_HOME is to be
- * ignored (XDG Base Directory Specification).
- */
-export function cacheDirectory(environment: Readonly<Record<string, string | undefined>>, homeDir: string): string {
-  const configured = environment['XDG_CACHE_HOME'];
-  return path.join(configured && path.isAbsolute(configured) ? configured : path.join(homeDir, '.cache'), 'weir');
-}
-
-/**
  * Bundles the Node runtime, the sentinel and the host, and copies Python's, or finds them so: then it costs reading and hashing
  * the sources. Any number of processes may do so at once. As long as this process runs, nobody prunes what it got. Throws what esbuild
  * throws when the sources do not build.

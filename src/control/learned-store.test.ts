@@ -7,7 +7,6 @@ import { limits } from '../base/limits.ts';
 import { learnedKey } from '../model/learned.ts';
 import type { Learned } from '../model/learned.ts';
 import { Bench, key, learned, other, startMs } from './learned.fixture.ts';
-import { stateDirectory } from '../base/state-directory.ts';
 
 test('what was learned is there again after a restart, as it was', async (t) => {
   const bench = new Bench(t, new VirtualClock(startMs));
@@ -275,13 +274,6 @@ test('temporary files of platforms that were killed are removed, those of others
     'learned.json.ba9876543210.tmp',
     'learned.json.notes.tmp',
   ]);
-});
-
-test('the state directory', () => {
-  assert.equal(stateDirectory({}, '/home/ada'), '/home/ada/.local/state/weir');
-  assert.equal(stateDirectory({ XDG_STATE_HOME: '/state' }, '/home/ada'), '/state/weir');
-  assert.equal(stateDirectory({ XDG_STATE_HOME: '' }, '/home/ada'), '/home/ada/.local/state/weir');
-  assert.equal(stateDirectory({ XDG_STATE_HOME: 'state' }, '/home/ada'), '/home/ada/.local/state/weir');
 });
 
 test('keys: one for a function of a project, whatever its deployment', () => {

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { stateDirectory } from '../base/state-directory.ts';
+import { stateDirectory } from '../base/user-directories.ts';
 import type { ProjectPlace } from '../builder/live.ts';
 import { isAlive } from '../builder/project.ts';
 import { openLearnedStore } from '../control/learned-store.ts';

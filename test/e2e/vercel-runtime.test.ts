@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { systemClock } from '../../src/base/clock.ts';
-import { cacheDirectory } from '../../src/builder/payload.ts';
+import { cacheDirectory } from '../../src/base/user-directories.ts';
 import { PythonReleases } from '../../src/builder/python-releases.ts';
 import { dev, project, type Weir } from './weir.ts';
 

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import type { Command } from 'commander';
 import { systemClock } from '../../base/clock.ts';
+import { cacheDirectory } from '../../base/user-directories.ts';
 import type { Made } from '../../builder/build/build.ts';
 import { endedBy, stopSignals } from '../stopping.ts';
 import type { Streams, Terminal } from '../terminal.ts';
@@ -20,10 +21,7 @@ export function addBuild(program: Command, terminal: Terminal, { out, err }: Str
     .addHelpText('after', help)
     .action(async (dir: string, { vercel: byVercel = false }: { vercel?: boolean }) => {
       // Help and version need none of it.
-      const [{ makeOutput }, { cacheDirectory }] = await Promise.all([
-        import('../../builder/build/build.ts'),
-        import('../../builder/payload.ts'),
-      ]);
+      const { makeOutput } = await import('../../builder/build/build.ts');
       const stop = new AbortController();
       for (const signal of stopSignals) {
         // Once more changes nothing: who does not end in time is killed.

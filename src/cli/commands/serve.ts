@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
-import { stateDirectory } from '../../base/state-directory.ts';
+import { stateDirectory } from '../../base/user-directories.ts';
 import { listeningOptions, parsePort } from '../options.ts';
 import type { Listening } from '../options.ts';
 import { projectsOf } from '../project-places.ts';

@@ -3,8 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
 import { Failure } from '../failure.ts';
-import { stateDirectory } from '../../base/state-directory.ts';
-import { configDirectory } from '../config-directory.ts';
+import { configDirectory, stateDirectory } from '../../base/user-directories.ts';
 import { readContexts } from './contexts.ts';
 
 /** Which control is talked to, and who said so. */

@@ -17,7 +17,7 @@ import type { Job } from '../control-command.ts';
 import { Failure } from '../failure.ts';
 import { bytesText, counted, durationText } from '../figures.ts';
 import { bold, dim, painted } from '../painted.ts';
-import { stateDirectory } from '../../base/state-directory.ts';
+import { stateDirectory } from '../../base/user-directories.ts';
 import { followDeployment } from './follow.ts';
 import { Progress } from './progress.ts';
 import { retrying } from './retrying.ts';

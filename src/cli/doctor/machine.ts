@@ -7,7 +7,7 @@ import { systemClock } from '../../base/clock.ts';
 import { findInPath } from '../../builder/executables.ts';
 import { installedInterpreters } from '../../builder/python/interpreters.ts';
 import { bytesText, counted } from '../figures.ts';
-import { stateDirectory } from '../../base/state-directory.ts';
+import { stateDirectory } from '../../base/user-directories.ts';
 import { fail, ok, warn } from './check.ts';
 import type { Finding } from './check.ts';
 
