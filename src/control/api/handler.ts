@@ -1,4 +1,4 @@
-import type { Answer, Call, RouteName } from '../../api/routes.ts';
+import type { Answer, Call, RouteName, routes } from '../../api/routes.ts';
 import type { Role } from '../../api/fields.ts';
 
 /** Who calls: the token was looked up, and its role suffices. Of paths that ask for none, null. */
@@ -47,7 +47,8 @@ type Answered<N extends RouteName> = Headed<Answer<N>> | (Answer<N> extends unde
 /** Of a route with `events`: the stream ends when it does, or when the signal fires. */
 type EventHandler<N extends RouteName> = (request: Request<N>) => AsyncIterable<ServerEvent>;
 
-type EventRoute = 'deploymentEvents' | 'nowEvents' | 'logEvents';
+/** Those that the table of routes says have events. */
+type EventRoute = { [N in RouteName]: (typeof routes)[N] extends { readonly events: unknown } ? N : never }[RouteName];
 
 export type Handlers = {
   readonly [N in RouteName]: N extends EventRoute ? EventHandler<N> : Handler<N>;
