@@ -60,7 +60,7 @@ export const usage = z.object({
   toMs: timeMs,
   stepS: count,
   totals: usageTotals,
-  groups: z.array(usageGroup),
+  groups: z.array(usageGroup).describe('5,000 at most; `totals` has the others too'),
   series: z.array(usagePoint),
 });
 export type Usage = z.infer<typeof usage>;
