@@ -75,7 +75,9 @@ test('what is wrong with the files is told, and nothing changes', async (t) => {
   await platform.deploy('shop', answering('good'));
   const bad = await platform.deploy('shop', { ...answering('bad'), 'weir.json': '{"functions": {"nope/*": {}}}' });
   assert.equal(bad.state, 'failed');
-  assert.match(bad.error!, /^\/weir\.json/);
+  assert.match(bad.error!, /^weir\.json: functions/);
+  const none = await platform.deploy('shop', { 'weir.json': '{ "runtime": "executable", "command": ["nope-7"] }' });
+  assert.match(none.error!, /^weir\.json: command: there is no nope-7 in the project/);
   assert.equal((await platform.get('shop.localhost', '/api/hello')).text, 'good');
   const events = await (await client.request('deploymentEvents', { params: { id: bad.id } })).text();
   assert.match(events, /"state":"failed"/);

@@ -95,8 +95,10 @@ export class Making {
       const isTheirs = error instanceof UsageError || error instanceof ApiError;
       const why = isTheirs ? error.message : 'Something went wrong inside the control: its log says what.';
       if (!isTheirs) log.error(`${record.id} could not be made`, { why: (error as Error).stack });
-      // What a file is called where it was laid out says nothing to whoever uploaded it.
-      const text = why.replaceAll(`${this.dirOf(record.id)}/tree`, '').slice(0, limits.detailBytes * 4);
+      const text = asUploaded(why, join(this.dirOf(record.id), 'tree'), record.directory).slice(
+        0,
+        limits.detailBytes * 4,
+      );
       said.error(text);
       // One that was ready may have been live, and what kept it from being made again may pass: it is tried at the next start.
       if (record.readyMs !== null) {
@@ -156,6 +158,16 @@ export class Making {
     const skewProtection = (projects.find(project)?.skewMaxAgeMs ?? 0) > 0;
     return { id, project, target, host: this.#parts.hostOf(record), skewProtection };
   }
+}
+
+/** Where files were laid out says nothing to whoever uploaded them. */
+function asUploaded(text: string, tree: string, directory: string): string {
+  const project = join(tree, directory);
+  return text
+    .replaceAll(`${project}/`, '')
+    .replaceAll(project, 'the project')
+    .replaceAll(`${tree}/`, '')
+    .replaceAll(tree, 'the upload');
 }
 
 const contextOf = (id: string): string => `environment ${id}`;
